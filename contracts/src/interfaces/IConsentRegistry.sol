@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Scope} from "../types/Scope.sol";
+import {Request, Verdict} from "../types/Decision.sol";
+import {
+    Enrolment,
+    ConsentAct,
+    Withdrawal,
+    WithdrawalOfAll,
+    SignerAddition,
+    SignerRemoval
+} from "../types/Acts.sol";
+
+/// @title Subjects, the signers who may act for them, and their consents
+/// @notice Anyone may carry acts to this contract; only the signatures in them count. A bad act in a batch emits
+/// `ActRefused` with its digest and reason and leaves the others alone.
+interface IConsentRegistry {
+    /// @notice A subject was enrolled by its custodian.
+    event SubjectEnrolled(
+        bytes32 indexed subject,
+        bytes32 indexed custodian,
+        bytes32 digest,
+        bytes signer,
+        uint8 capacity,
+        uint40 from,
+        uint40 until,
+        bytes32 form
+    );
+    event SignerAdded(
+        bytes32 indexed subject,
+        bytes32 digest,
+        bytes signer,
+        uint8 capacity,
+        uint40 from,
+        uint40 until,
+        bytes32 form,
+        bytes by
+    );
+    event SignerRemoved(bytes32 indexed subject, bytes32 digest, bytes signer, bytes by);
+
+    /// @notice A consent was granted (version 1) or amended (higher versions).
+    /// @param validUntil the scope's end, cut to the end of the signer's authority for guardians and proxies
+    event ConsentRecorded(
+        bytes32 indexed subject,
+        bytes32 indexed id,
+        bytes32 digest,
+        uint24 version,
+        Scope scope,
+        uint40 validUntil,
+        uint8 capacity,
+        bytes32 form,
+        bytes signer
+    );
+    /// @notice A consent was withdrawn for good. Version 0: the id was spent before it was ever granted.
+    event ConsentWithdrawn(
+        bytes32 indexed subject, bytes32 indexed id, bytes32 digest, uint24 version, uint8 capacity, bytes signer
+    );
+    /// @notice Every consent of the subject was withdrawn; one ConsentWithdrawn for each precedes this event.
+    event AllWithdrawn(bytes32 indexed subject, bytes32 indexed id, bytes32 digest, uint8 capacity, bytes signer);
+    /// @notice An act was refused; `reason` is the selector of one of the errors below.
+    event ActRefused(bytes32 indexed digest, uint256 index, bytes4 reason);
+
+    // Reasons for which an act is refused (carried as selectors in ActRefused, never thrown).
+    error ConsentRegistry__DeadlinePassed();
+    error ConsentRegistry__BadSignature();
+    error ConsentRegistry__NoAuthority(); // unknown signer, or outside its window
+    error ConsentRegistry__SubjectUnknown();
+    error ConsentRegistry__SubjectKnown();
+    error ConsentRegistry__CustodianNotActive();
+    error ConsentRegistry__IdSpent();
+    error ConsentRegistry__ConsentWithdrawn();
+    error ConsentRegistry__WrongVersion();
+    error ConsentRegistry__Stopped(); // issued at or before the subject's last withdrawal of all
+    error ConsentRegistry__TooManyConsents();
+    error ConsentRegistry__GrantsPaused();
+    error ConsentRegistry__UnknownCode(); // a mask with bits outside the vocabulary that is not "any"
+    error ConsentRegistry__EmptySet(); // a set that means none where none can never match
+    error ConsentRegistry__BadWindow();
+    error ConsentRegistry__BadDiseases(); // DS without diseases, diseases without DS, or a deny by disease
+    error ConsentRegistry__UnknownRecipient();
+    error ConsentRegistry__TermsNotPublished();
+    error ConsentRegistry__BadSigner(); // capacity, window or length of a signer
+    error ConsentRegistry__SignerKnown();
+    error ConsentRegistry__SignerUnknown();
+    error ConsentRegistry__LastSigner();
+    error ConsentRegistry__FormMissing(); // staff capacity without the hash of the paper form
+
+    function enrol(Enrolment[] calldata acts) external;
+    function record(ConsentAct[] calldata acts) external;
+    function withdraw(Withdrawal[] calldata acts) external;
+    function withdrawAll(WithdrawalOfAll[] calldata acts) external;
+    function addSigners(SignerAddition[] calldata acts) external;
+    function removeSigners(SignerRemoval[] calldata acts) external;
+
+    /// @notice Stops (or restarts) grants and amendments. Withdrawals cannot be paused.
+    function pauseGrants(bool paused) external;
+
+    /// @notice The decision on one subject at instant `at`, from current storage. Equal to ledger.domain.policy.decide.
+    function decide(bytes32 subject, Request calldata request, uint40 at) external view returns (Verdict memory);
+
+    /// @notice Ids of the consents of `subject` that are not withdrawn, in no particular order.
+    function consentsOf(bytes32 subject) external view returns (bytes32[] memory);
+}

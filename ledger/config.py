@@ -1,0 +1,101 @@
+"""Settings: frozen, read from the environment once, by bootstrap.
+
+Everything lives under ``CONSENTRY_HOME``; nothing is written elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import ConfigurationError
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, with the environment variable of each.
+
+    Attributes:
+        home: ``CONSENTRY_HOME``: data folder (default ``.consentry`` in the working folder).
+        rpc_url: ``CONSENTRY_RPC_URL``: JSON-RPC address of a node; empty: the embedded chain under ``home``.
+        database_url: ``CONSENTRY_DATABASE_URL``: SQLAlchemy URL; empty: SQLite under ``home``.
+        public_url: ``CONSENTRY_PUBLIC_URL``: where people reach the API.
+        host, port: ``CONSENTRY_HOST``, ``CONSENTRY_PORT``: where the API listens.
+        issuer: ``CONSENTRY_ISSUER``: expected ``iss`` of tokens; empty: the local issuer at ``public_url``.
+        jwks_url: ``CONSENTRY_JWKS_URL``: keys of that issuer; empty: the local issuer's own.
+        audience: ``CONSENTRY_AUDIENCE``: expected ``aud`` of tokens.
+        confirmations: ``CONSENTRY_CONFIRMATIONS``: blocks on top of a block before it counts as final.
+        batch_acts: ``CONSENTRY_BATCH_ACTS``: most acts in one transaction.
+        anchor_seconds: ``CONSENTRY_ANCHOR_SECONDS``: longest time between an entry and its anchor; 0: only when asked.
+        most_staleness: ``CONSENTRY_MOST_STALENESS``: seconds the mirror may be behind the node before answers stop.
+        most_body: ``CONSENTRY_MOST_BODY``: bytes of a request body.
+        most_batch: ``CONSENTRY_MOST_BATCH``: items of one request.
+        requests_per_minute: ``CONSENTRY_REQUESTS_PER_MINUTE``: for one caller; 0: no bound.
+        smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
+    """
+
+    home: Path
+    rpc_url: str = ""
+    database_url: str = ""
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8400
+    issuer: str = ""
+    jwks_url: str = ""
+    audience: str = "consentry"
+    confirmations: int = 0
+    batch_acts: int = 100
+    anchor_seconds: int = 30
+    most_staleness: int = 30
+    most_body: int = 8 * MIB
+    most_batch: int = 10_000
+    requests_per_minute: int = 0
+    smallest_cell: int = 11
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], working_folder: Path) -> "Settings":
+        """Read the settings.
+
+        Args:
+            environment: The process's environment.
+            working_folder: Where a relative ``CONSENTRY_HOME`` starts.
+
+        Raises:
+            ConfigurationError: A number is not one, or is negative.
+        """
+        texts: dict[str, str] = {}
+        for name in ("rpc_url", "database_url", "public_url", "host", "issuer", "jwks_url", "audience"):
+            value = environment.get(f"CONSENTRY_{name.upper()}", "")
+            if value:
+                texts[name] = value
+        numbers: dict[str, int] = {}
+        for name in (
+            "port",
+            "confirmations",
+            "batch_acts",
+            "anchor_seconds",
+            "most_staleness",
+            "most_body",
+            "most_batch",
+            "requests_per_minute",
+            "smallest_cell",
+        ):
+            variable = f"CONSENTRY_{name.upper()}"
+            value = environment.get(variable, "")
+            if value:
+                if not value.isdecimal():
+                    raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
+                numbers[name] = int(value)
+        home = working_folder / (environment.get("CONSENTRY_HOME") or ".consentry")
+        return cls(home=home.resolve(), **texts, **numbers)  # type: ignore[arg-type]
+
+    @property
+    def url(self) -> str:
+        """Where people reach the API."""
+        return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def token_issuer(self) -> str:
+        """The issuer that tokens must come from."""
+        return self.issuer or self.url

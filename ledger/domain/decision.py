@@ -1,0 +1,62 @@
+"""The answer of the decision rule and its reasons.
+
+``Reason`` is the same table as ``contracts/src/libraries/Reasons.sol``; codes are never renumbered.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ledger.domain.vocabulary import FOREVER
+
+
+class Outcome(IntEnum):
+    """What the rule says. An error is never an outcome: a broken input raises."""
+
+    PERMIT = 1
+    DENY = 2
+
+
+class Reason(IntEnum):
+    """Why, in the order in which the rule looks."""
+
+    PERMITTED = 1
+    UNKNOWN_CODE = 2
+    STUDY_UNKNOWN = 3
+    STUDY_NOT_ACTIVE = 4
+    INSTITUTION_NOT_ACTIVE = 5
+    ETHICS_EXPIRED = 6
+    ENGINE_UNKNOWN = 7
+    ENGINE_NOT_ACTIVE = 8
+    ENGINE_OF_ANOTHER_INSTITUTION = 9
+    OPERATION_NOT_REGISTERED = 10
+    SUBJECT_UNKNOWN = 11
+    DENIED_BY_SUBJECT = 12
+    RECONSENT_REQUIRED = 13
+    NOT_COVERED = 14
+    NO_CONSENT = 15
+    PENDING_WITHDRAWAL = 16
+
+    @property
+    def code(self) -> str:
+        """The lower-case name that the API and the log use."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer on one subject.
+
+    ``consent`` and ``version`` name the consent that decided (``None``, 0: none did); ``valid_until`` is the first
+    instant (seconds UTC) after the question's at which time alone could change the answer.
+    """
+
+    outcome: Outcome
+    reason: Reason
+    consent: bytes | None = None
+    version: int = 0
+    valid_until: int = FOREVER
+
+    @property
+    def permitted(self) -> bool:
+        """True only for a permit."""
+        return self.outcome is Outcome.PERMIT
