@@ -162,8 +162,8 @@ class ActSigner(Protocol):
 class OutboxStore(Protocol):
     """The durable queue of accepted acts."""
 
-    def accept(self, digest: bytes, act: Act, *, at: int) -> Item:
-        """Take an act in; the same digest again returns the item that is there."""
+    def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
+        """Take acts (digest, act) in, all or none, in order; a digest that is there already returns its item."""
         ...
 
     def item(self, digest: bytes) -> Item | None:
@@ -240,6 +240,10 @@ class MirrorStore(Facts, Protocol):
 
     def block_at(self, number: int) -> Block | None:
         """The block that the mirror took in at this height."""
+        ...
+
+    def subjects(self, custodian: bytes | None = None) -> list[bytes]:
+        """Enrolled subjects (of a custodian), by id, as of the last block taken in."""
         ...
 
     def facts_at(self, block: int) -> Iterator[Fact]:
