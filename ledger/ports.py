@@ -187,7 +187,12 @@ class OutboxStore(Protocol):
         ...
 
     def settle(self, transmission: Transmission, outcome: Outcome) -> None:
-        """Record the outcome: items sealed, or refused with the reason."""
+        """Record the outcome of a transmission, once.
+
+        Items named in ``outcome.refused`` are refused with that reason. The others are sealed when the transaction
+        succeeded; when it failed (it ran out of gas, or another took its nonce) they wait again, in their old order,
+        for a new transmission. Items that a newer transmission carries by now are left alone.
+        """
         ...
 
     def unsettle(self, above_block: int) -> None:
