@@ -17,6 +17,8 @@ from ledger.domain.events import Block, Logged
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Facts, Head, Key
+from ledger.transparency.edge import Place
+from ledger.transparency.tree import NodeReader
 
 
 class Clock(Protocol):
@@ -214,11 +216,16 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A fact with the blocks in which it held: ``[since, until)``; until None: still."""
+    """A fact with the blocks in which it held: ``[since, until)``; until None: still.
+
+    ``since == until``: a later event of the same block replaced it. ``place`` is the log index of the event of block
+    ``since`` that made it.
+    """
 
     fact: Fact
     since: int
     until: int | None
+    place: int = 0
 
 
 class MirrorStore(Facts, Protocol):
@@ -303,6 +310,18 @@ class MirrorStore(Facts, Protocol):
         """The key of every current fact."""
         ...
 
+    def blocks_in(self, first: int, last: int) -> list[Cursor]:
+        """The blocks taken in with ``first <= number <= last``, in order, each with its digest."""
+        ...
+
+    def events_in(self, first: int, last: int) -> list[Logged]:
+        """The raw events of those blocks, in chain order."""
+        ...
+
+    def intervals_in(self, first: int, last: int) -> list[Interval]:
+        """Every version of every fact that began in those blocks, the versions of one key in chain order."""
+        ...
+
 
 class LogWriter(Protocol):
     """One log, held exclusively inside a transaction."""
@@ -318,6 +337,10 @@ class LogWriter(Protocol):
 
     def node(self, level: int, index: int) -> bytes:
         """A complete subtree's hash (see transparency.tree)."""
+        ...
+
+    def fetch(self, places: Sequence[Place]) -> list[bytes]:
+        """Complete nodes in one question: a writer is a ``NodeReader``."""
         ...
 
     def append(self, entries: Sequence[StoredEntry], nodes: Iterable[tuple[int, int, bytes]]) -> None:
@@ -358,6 +381,10 @@ class AuditStore(Protocol):
 
     def node(self, log: bytes, level: int, index: int) -> bytes:
         """A complete subtree's hash; NotFound when it is not complete."""
+        ...
+
+    def nodes(self, log: bytes) -> NodeReader:
+        """The nodes of a log's tree, for roots and proofs (see transparency.tree)."""
         ...
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:
