@@ -68,11 +68,6 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
 
 
-def log_signer(log: bytes, signer: NoteSigner) -> NoteSigner:
-    """The signer's key under the name that checkpoints of ``log`` demand."""
-    return NoteSigner(origin_of(log), signer.private)
-
-
 def write_checkpoint(checkpoint: Checkpoint, signers: Sequence[NoteSigner]) -> str:
     """The signed note of ``checkpoint``.
 
