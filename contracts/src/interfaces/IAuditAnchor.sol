@@ -40,4 +40,7 @@ interface IAuditAnchor {
 
     /// @notice The last anchored head of `log`; size 0 when there is none.
     function head(bytes32 log) external view returns (uint64 size, bytes32 root);
+
+    /// @notice The Directory that says who may anchor, and for which engines.
+    function directory() external view returns (address);
 }

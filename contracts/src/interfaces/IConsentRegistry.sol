@@ -96,9 +96,15 @@ interface IConsentRegistry {
     /// @notice Stops (or restarts) grants and amendments. Withdrawals cannot be paused.
     function pauseGrants(bool paused) external;
 
-    /// @notice The decision on one subject at instant `at`, from current storage. Equal to ledger.domain.policy.decide.
-    function decide(bytes32 subject, Request calldata request, uint40 at) external view returns (Verdict memory);
+    /// @notice The decision on one subject at `instant` (seconds UTC), from current storage. Equal to ledger.domain.policy.decide.
+    function decide(bytes32 subject, Request calldata request, uint40 instant) external view returns (Verdict memory);
 
     /// @notice Ids of the consents of `subject` that are not withdrawn, in no particular order.
     function consentsOf(bytes32 subject) external view returns (bytes32[] memory);
+
+    /// @notice The Directory that institutions, studies, engines and texts are looked up in.
+    function directory() external view returns (address);
+
+    /// @notice Whether `signer` (ERC-7913 bytes) accepts `signature` over `digest`. Says nothing about authority.
+    function isSignedBy(bytes calldata signer, bytes32 digest, bytes calldata signature) external view returns (bool);
 }

@@ -82,6 +82,8 @@ interface IDirectory {
     error Directory__ZeroId();
     error Directory__TermsKnown(bytes32 hash);
     error Directory__ZeroVersion();
+    error Directory__ZeroApprovals();
+    error Directory__Replayed(bytes32 digest); // a signed change of state works once
 
     // restricted (AccessManager)
     function admitInstitution(bytes32 id, string calldata name, bytes calldata signer) external;
@@ -102,6 +104,7 @@ interface IDirectory {
 
     // views
     function institution(bytes32 id) external view returns (uint32 number, uint8 state, bytes memory signer);
+    function institutionNumber(bytes32 id) external view returns (uint32);
     function study(bytes32 id) external view returns (StudyFacts memory);
     function studyNumber(bytes32 id) external view returns (uint32);
     function engine(bytes32 id) external view returns (bytes32 institution_, uint8 state, uint16 operations);

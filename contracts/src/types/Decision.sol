@@ -17,5 +17,5 @@ struct Verdict {
     uint8 reason;
     bytes32 consent; // the consent that decided; zero when none did
     uint24 version;
-    uint40 validUntil; // the first instant after `at` at which time alone could change the answer
+    uint40 validUntil; // the first instant after the one asked about at which time alone could change the answer
 }

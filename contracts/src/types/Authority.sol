@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Vocabulary} from "../libraries/Vocabulary.sol";
+
+using {exists, holds, mayChangeSigners, until_} for Authority global;
+
+/// @notice That a signer may act for a subject: in what capacity, and when. One storage slot.
+struct Authority {
+    uint8 capacity; // zero where the signer was never added, or was removed
+    uint40 from;
+    uint40 until;
+}
+
+/// @notice What the registry keeps of a subject. One storage slot.
+struct Subject {
+    uint40 stoppedAt; // when everything was last withdrawn; consents issued up to then are refused
+    uint32 signers; // added and not removed; never zero for a subject that is enrolled
+    uint16 live; // consents that are not withdrawn
+}
+
+function exists(Authority memory authority) pure returns (bool) {
+    return authority.capacity != 0;
+}
+
+/// @notice Whether the authority stands at `instant`, in seconds UTC.
+function holds(Authority memory authority, uint256 instant) pure returns (bool) {
+    return authority.capacity != 0 && authority.from <= instant && instant < authority.until;
+}
+
+/// @notice Staff act on paper forms, consent by consent; they do not decide who else may act.
+function mayChangeSigners(Authority memory authority) pure returns (bool) {
+    return authority.capacity != Vocabulary.CAPACITY_STAFF;
+}
+
+/// @notice The end of a consent given under this authority: a guardian's or proxy's consent ends with it.
+function until_(Authority memory authority, uint40 validUntil) pure returns (uint40) {
+    bool forAnother =
+        authority.capacity == Vocabulary.CAPACITY_GUARDIAN || authority.capacity == Vocabulary.CAPACITY_PROXY;
+    return forAnother && authority.until < validUntil ? authority.until : validUntil;
+}

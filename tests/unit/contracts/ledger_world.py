@@ -1,0 +1,315 @@
+"""The contracts, deployed on an in-process EVM from the committed artifacts, and the keys of the people in a test."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyrevm
+from eth_abi import decode, encode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils import keccak
+
+ARTIFACTS = Path(__file__).parents[3] / "contracts" / "artifacts"
+FOREVER = 2**40 - 1
+NOW = 1_800_000_000
+ADMIN = "0x" + "ad" * 20
+RELAYER = "0x" + "0e" * 20
+CHAIN = 1
+SCOPE = (
+    "Scope(uint8 effect,uint8 recipientKind,bytes32 recipient,uint16 purposes,uint16 conditions,uint16 operations,"
+    "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
+    "bytes32 terms)"
+)
+CONSENT = "Consent(bytes32 subject,bytes32 id,uint24 version,Scope scope,bytes32 form,uint40 issuedAt,uint40 deadline)"
+
+
+def word(name: str) -> bytes:
+    """A 32-byte id that stands for ``name``."""
+    return sha256(name.encode()).digest()
+
+
+def key(name: str) -> LocalAccount:
+    """The key pair of ``name``."""
+    return Account.from_key(word(name))
+
+
+def signer(name: str) -> bytes:
+    """The ERC-7913 form of the address of ``name``."""
+    return bytes.fromhex(key(name).address[2:])
+
+
+def type_name(entry: dict[str, Any]) -> str:
+    """The canonical ABI type of an input or output."""
+    if not entry["type"].startswith("tuple"):
+        return str(entry["type"])
+    return f"({','.join(map(type_name, entry['components']))}){entry['type'][5:]}"
+
+
+def fields_of(declaration: str) -> tuple[str, list[dict[str, str]]]:
+    """The name and the members of an EIP-712 struct, from its type string."""
+    name, _, rest = declaration.partition("(")
+    members = [member.split(" ") for member in rest.rstrip(")").split(",")]
+    return name, [{"type": kind, "name": member} for kind, member in members]
+
+
+class RevertedError(Exception):
+    """A call was reverted; the argument is its return data."""
+
+
+@dataclass
+class Contract:
+    """One contract: calls by name, arguments as Python values, results and events decoded."""
+
+    evm: Any
+    artifact: dict[str, Any]
+    address: str
+    log: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    gas: int = 0
+
+    def _function(self, name: str) -> dict[str, Any]:
+        return next(entry for entry in self.artifact["abi"] if entry.get("name") == name and entry["type"] == "function")
+
+    def calldata(self, name: str, *args: Any) -> bytes:
+        """The call data of a function."""
+        types = [type_name(entry) for entry in self._function(name)["inputs"]]
+        return keccak(text=f"{name}({','.join(types)})")[:4] + encode(types, args)
+
+    def read(self, name: str, *args: Any) -> tuple[Any, ...]:
+        """Call a view."""
+        raw = self.evm.message_call(RELAYER, self.address, calldata=self.calldata(name, *args), is_static=True)
+        return decode([type_name(entry) for entry in self._function(name)["outputs"]], bytes(raw))
+
+    def send(self, name: str, *args: Any, by: str = RELAYER) -> list[tuple[str, dict[str, Any]]]:
+        """Send a transaction; returns its events as (name, values)."""
+        try:
+            self.evm.message_call(by, self.address, calldata=self.calldata(name, *args))
+        except RuntimeError as error:
+            raise RevertedError(str(error)) from error
+        result = self.evm.result
+        self.gas = result.gas_used
+        return [self.event(entry.topics, entry.data[1]) for entry in result.logs]
+
+    def event(self, topics: Sequence[str], data: bytes) -> tuple[str, dict[str, Any]]:
+        """Decode one log."""
+        for entry in self.artifact["abi"]:
+            types = [type_name(argument) for argument in entry.get("inputs", [])]
+            if entry["type"] != "event" or keccak(text=f"{entry['name']}({','.join(types)})").hex() != topics[0].removeprefix("0x"):
+                continue
+            plain = [argument for argument in entry["inputs"] if not argument["indexed"]]
+            indexed = [argument["name"] for argument in entry["inputs"] if argument["indexed"]]
+            values = dict(zip(indexed, (bytes.fromhex(topic.removeprefix("0x")) for topic in topics[1:]), strict=True))
+            decoded = decode([type_name(argument) for argument in plain], bytes(data))
+            return entry["name"], values | {a["name"]: v for a, v in zip(plain, decoded, strict=True)}
+        raise AssertionError(f"unknown topic {topics[0]}")
+
+    def reason(self, selector: bytes) -> str:
+        """The name of the error with ``selector``, without the contract's prefix."""
+        for entry in self.artifact["abi"]:
+            if entry["type"] == "error":
+                types = ",".join(type_name(argument) for argument in entry["inputs"])
+                if keccak(text=f"{entry['name']}({types})")[:4] == bytes(selector[:4]):
+                    return str(entry["name"]).partition("__")[2]
+        raise AssertionError(f"no error has the selector {selector.hex()}")
+
+
+class LedgerWorld:
+    """AccessManager, Directory, ConsentRegistry and AuditAnchor, deployed; helpers that sign and send acts."""
+
+    def __init__(self, reviewers: int = 1) -> None:
+        self.evm = pyrevm.EVM()
+        for account in (ADMIN, RELAYER):
+            self.evm.set_balance(account, 10**20)
+        self.now = NOW
+        self.set_time(NOW)
+        self.manager = self._deploy("AccessManager", ["address"], [ADMIN])
+        self.directory = self._deploy("Directory", ["address", "uint32"], [self.manager.address, reviewers])
+        self.registry = self._deploy(
+            "ConsentRegistry", ["address", "address"], [self.manager.address, self.directory.address]
+        )
+        self.anchor = self._deploy("AuditAnchor", ["address"], [self.directory.address])
+
+    def set_time(self, now: int) -> None:
+        """Move the block time to ``now``, in seconds UTC."""
+        self.now = now
+        self.evm.set_block_env(pyrevm.BlockEnv(number=now, timestamp=now))
+
+    def _deploy(self, name: str, types: list[str], args: list[Any]) -> Contract:
+        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
+        code = bytes.fromhex(artifact["bytecode"][2:]) + encode(types, args)
+        return Contract(self.evm, artifact, self.evm.deploy(ADMIN, code))
+
+    def sign(self, who: str, contract: Contract, declaration: str, message: dict[str, Any]) -> bytes:
+        """The signature of ``who`` over typed data; eth_account is the oracle for the contract's own digests."""
+        primary, members = fields_of(declaration)
+        types = {primary: members}
+        if "scope" in message:
+            types["Scope"] = fields_of(SCOPE)[1]
+        signable = encode_typed_data(
+            {
+                "name": "Consentry " + contract.artifact["contractName"],
+                "version": "1",
+                "chainId": CHAIN,
+                "verifyingContract": contract.address,
+            },
+            types,
+            message,
+        )
+        return bytes(key(who).sign_message(signable).signature)
+
+    # -------------------------------------------------------------- Directory
+
+    def admit(self, institution: str) -> None:
+        """Admit an institution whose key is that of the same name."""
+        self.directory.send("admitInstitution", word(institution), institution, signer(institution), by=ADMIN)
+
+    def publish(self, terms: str, version: int = 1) -> None:
+        """Publish a text."""
+        self.directory.send("publishTerms", word(terms), version, "en", "", by=ADMIN)
+
+    def propose(self, study: str, institution: str, **changes: Any) -> None:
+        """Propose a study of health research."""
+        given: dict[str, Any] = {
+            "id": word(study),
+            "institution": word(institution),
+            "title": study,
+            "uses": 2,
+            "conditions": 0,
+            "requiredTerms": 1,
+            "ethics": word("ethics"),
+            "ethicsUntil": FOREVER,
+            "diseases": [],
+            "deadline": FOREVER,
+        } | changes
+        hashed = given | {"diseases": keccak(encode(["uint32[][]"], [given["diseases"]]))}
+        signature = self.sign(
+            institution,
+            self.directory,
+            "StudyProposal(bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,"
+            "uint32 requiredTerms,bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline)",
+            hashed,
+        )
+        self.directory.send("proposeStudy", (*given.values(), signature))
+
+    def approve(self, study: str, reviewer: str) -> None:
+        """Let ``reviewer`` approve a study."""
+        message = {"id": word(study), "reviewer": word(reviewer), "deadline": FOREVER}
+        declaration = "StudyApproval(bytes32 id,bytes32 reviewer,uint40 deadline)"
+        signature = self.sign(reviewer, self.directory, declaration, message)
+        self.directory.send("approveStudy", *message.values(), signature)
+
+    def move(self, study: str, institution: str, old: int, new: int) -> None:
+        """Move a study from one state to another."""
+        message = {"id": word(study), "from": old, "to": new, "deadline": FOREVER}
+        declaration = "StudyState(bytes32 id,uint8 from,uint8 to,uint40 deadline)"
+        signature = self.sign(institution, self.directory, declaration, message)
+        self.directory.send("setStudyState", *message.values(), signature)
+
+    def register(self, engine: str, institution: str, operations: int = 0x1FF) -> None:
+        """Register an engine."""
+        message = {
+            "id": word(engine),
+            "institution": word(institution),
+            "name": engine,
+            "signer": signer(engine),
+            "operations": operations,
+            "deadline": FOREVER,
+        }
+        declaration = (
+            "EngineRegistration(bytes32 id,bytes32 institution,string name,bytes signer,uint16 operations,"
+            "uint40 deadline)"
+        )
+        signature = self.sign(institution, self.directory, declaration, message)
+        self.directory.send("registerEngine", (*message.values(), signature))
+
+    def furnish(self) -> None:
+        """A hospital with an active study and an engine, and one published text."""
+        self.admit("hospital")
+        self.publish("terms")
+        self.directory.send("nameReviewer", word("reviewer"), "reviewer", signer("reviewer"), True, by=ADMIN)
+        self.register("engine", "hospital")
+        self.propose("study", "hospital")
+        self.approve("study", "reviewer")
+        self.move("study", "hospital", 2, 3)
+
+    # -------------------------------------------------------------- ConsentRegistry
+
+    def enrolment(self, subject: str, custodian: str = "hospital", **changes: Any) -> tuple[Any, ...]:
+        """A signed enrolment of ``subject`` whose first signer is the key of the same name."""
+        given: dict[str, Any] = {
+            "subject": word(subject),
+            "custodian": word(custodian),
+            "firstSigner": signer(subject),
+            "capacity": 1,
+            "from": 0,
+            "until": FOREVER,
+            "form": bytes(32),
+            "deadline": FOREVER,
+        } | changes
+        declaration = (
+            "Enrolment(bytes32 subject,bytes32 custodian,bytes firstSigner,uint8 capacity,uint40 from,uint40 until,"
+            "bytes32 form,uint40 deadline)"
+        )
+        return (*given.values(), self.sign(custodian, self.registry, declaration, given))
+
+    def consent(self, subject: str, consent: str, *, by: str = "", version: int = 1, **changes: Any) -> tuple[Any, ...]:
+        """A signed consent of ``subject`` to health research by anybody; ``changes`` are fields of act or scope."""
+        scope: dict[str, Any] = {
+            "effect": 1,
+            "recipientKind": 1,
+            "recipient": bytes(32),
+            "purposes": 4,
+            "conditions": 0xFFFF,
+            "operations": 0xFFFF,
+            "categories": 0xFFFF_FFFF,
+            "validFrom": 0,
+            "validUntil": FOREVER,
+            "dataFrom": 0,
+            "dataUntil": FOREVER,
+            "diseases": 0,
+            "terms": word("terms"),
+        }
+        act: dict[str, Any] = {
+            "subject": word(subject),
+            "id": word(consent),
+            "version": version,
+            "scope": scope,
+            "form": bytes(32),
+            "issuedAt": self.now,
+            "deadline": FOREVER,
+        }
+        for name, value in changes.items():
+            (scope if name in scope else act)[name] = value
+        by = by or subject
+        message = act | {"scope": dict(scope)}
+        signature = self.sign(by, self.registry, CONSENT, message)
+        return (*(act | {"scope": tuple(scope.values())}).values(), signer(by), signature)
+
+    def withdrawal(self, subject: str, consent: str, by: str = "") -> tuple[Any, ...]:
+        """A signed withdrawal of one consent."""
+        message = {"subject": word(subject), "id": word(consent)}
+        by = by or subject
+        signature = self.sign(by, self.registry, "Withdrawal(bytes32 subject,bytes32 id)", message)
+        return (*message.values(), signer(by), signature)
+
+    def refusals(self, events: list[tuple[str, dict[str, Any]]]) -> dict[int, str]:
+        """The reasons of the acts that were refused, by index."""
+        return {e["index"]: self.registry.reason(e["reason"]) for name, e in events if name == "ActRefused"}
+
+    def ask(self, subject: str, at: int | None = None, **changes: Any) -> tuple[Any, ...]:
+        """The contract's verdict on a request for laboratory results."""
+        request: dict[str, Any] = {
+            "study": word("study"),
+            "engine": word("engine"),
+            "operation": 1,
+            "categories": 8,
+            "dataFrom": 0,
+            "dataUntil": FOREVER,
+        } | changes
+        at = self.now if at is None else at
+        verdict: tuple[Any, ...] = self.registry.read("decide", word(subject), tuple(request.values()), at)[0]
+        return verdict
