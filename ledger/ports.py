@@ -176,8 +176,11 @@ class OutboxStore(Protocol):
         """Accepted items that no transmission carries yet, in order of acceptance."""
         ...
 
-    def unsealed(self, *, after: int = 0) -> list[Item]:
-        """Items with a greater sequence that are neither sealed-and-mirrored nor refused, in order."""
+    def unsealed(self, *, above: int, after: int = 0) -> list[Item]:
+        """Items that a copy of the chain at block ``above`` cannot show yet, with a sequence over ``after``, in order.
+
+        These are the accepted and sent ones, and those sealed in later blocks than ``above``.
+        """
         ...
 
     def record_transmission(self, transmission: Transmission, *, at: int) -> None:
