@@ -1,0 +1,282 @@
+"""A token is let in only when everything about it holds; each test changes one thing."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OctKey, OKPKey
+
+from ledger.errors import ConfigurationError, Forbidden, InvalidInput, NotReady, Unauthenticated
+from ledger.identity.issuer import LocalIssuer
+from ledger.identity.keys import FetchedKeys, FixedKeys, read_jwks
+from ledger.identity.principal import SCOPES_OF, Role, Scope
+from ledger.identity.tokens import TokenChecker
+
+NOW = 1_800_000_000
+ISSUER = "http://issuer.example"
+ENGINE = bytes(31) + b"\x07"
+
+
+class Stopped:
+    def __init__(self, at=NOW):
+        self.at = at
+
+    def now(self):
+        return self.at
+
+
+KEY = OKPKey.generate_key("Ed25519")
+OTHER = OKPKey.generate_key("Ed25519")
+CURVE = ECKey.generate_key("P-256")
+
+
+def public(key, kid, alg="EdDSA"):
+    return {**key.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"}
+
+
+JWKS = {"keys": [public(KEY, "one"), public(CURVE, "curve", "ES256")]}
+
+
+def claims(**changes):
+    plain = {
+        "iss": ISSUER,
+        "aud": "consentry",
+        "sub": "0x" + ENGINE.hex(),
+        "role": "engine",
+        "scope": "decision:check cohort:read",
+        "iat": NOW,
+        "nbf": NOW,
+        "exp": NOW + 600,
+    }
+    return {name: value for name, value in {**plain, **changes}.items() if value is not None}
+
+
+def sign(payload=None, key=KEY, **header):
+    fields = {"alg": "EdDSA", "kid": "one", "typ": "at+jwt", **header}
+    return jwt.encode({k: v for k, v in fields.items() if v is not None}, payload or claims(), key, [fields["alg"]])
+
+
+def raw(header, payload, signature=b""):
+    parts = [json.dumps(header).encode(), json.dumps(payload).encode(), signature]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+@pytest.fixture
+def checker():
+    return TokenChecker(FixedKeys(JWKS), issuer=ISSUER, audience="consentry", clock=Stopped())
+
+
+def test_a_good_token_says_who_and_what(checker):
+    who = checker.check(sign())
+    assert (who.role, who.id, who.expires) == (Role.ENGINE, ENGINE, NOW + 600)
+    assert who.scopes == {Scope.DECISION_CHECK, Scope.COHORT_READ}
+    assert who.actor == "engine:0x" + ENGINE.hex()
+
+
+def test_one_audience_of_several_is_enough(checker):
+    assert checker.check(sign(claims(aud=["other", "consentry"]))).id == ENGINE
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"aud": "another"}, "audience"),
+        ({"aud": ["another"]}, "audience"),
+        ({"aud": None}, "audience"),
+        ({"iss": "http://evil.example"}, "issuer"),
+        ({"iss": ISSUER + "/"}, "issuer"),
+        ({"iss": None}, "issuer"),
+        ({"exp": NOW - 31}, "expired"),
+        ({"exp": None}, "expired"),
+        ({"exp": "soon"}, "expired"),
+        ({"nbf": NOW + 31}, "time has not come"),
+        ({"iat": NOW + 31}, "future"),
+        ({"sub": None}, "who it is for"),
+        ({"sub": "alice"}, "who it is for"),
+        ({"role": "admin"}, "roles"),
+        ({"role": None}, "roles"),
+        ({"role": ["engine"]}, "roles"),
+        ({"scope": ["decision:check"]}, "scopes"),
+    ],
+)
+def test_a_wrong_claim_is_refused(checker, changes, says):
+    with pytest.raises(Unauthenticated, match=says):
+        checker.check(sign(claims(**changes)))
+
+
+@pytest.mark.parametrize("seconds", [0, 29])
+def test_clocks_may_differ_a_little(checker, seconds):
+    assert checker.check(sign(claims(exp=NOW - seconds, nbf=NOW + seconds, iat=NOW + seconds))).role is Role.ENGINE
+
+
+def test_no_algorithm_is_refused(checker):
+    with pytest.raises(Unauthenticated, match="EdDSA"):
+        checker.check(raw({"alg": "none", "kid": "one", "typ": "JWT"}, claims()))
+    with pytest.raises(Unauthenticated, match="EdDSA"):
+        checker.check(raw({"kid": "one"}, claims()))
+
+
+def test_a_public_key_is_not_taken_for_an_hmac_secret(checker):
+    secret = json.dumps(public(KEY, "one")).encode()
+    for material in (secret, base64.urlsafe_b64decode(public(KEY, "one")["x"] + "=")):
+        token = raw({"alg": "HS256", "kid": "one", "typ": "JWT"}, claims())
+        message = token.rsplit(".", 1)[0]
+        tag = base64.urlsafe_b64encode(hmac.digest(material, message.encode(), hashlib.sha256)).rstrip(b"=").decode()
+        with pytest.raises(Unauthenticated, match="EdDSA"):
+            checker.check(f"{message}.{tag}")
+    with pytest.raises(Unauthenticated, match="EdDSA"):
+        checker.check(sign(key=OctKey.import_key("s" * 32), alg="HS256"))
+
+
+def test_an_algorithm_that_is_not_pinned_is_refused_though_its_key_is_published(checker):
+    with pytest.raises(Unauthenticated, match="not signed with EdDSA"):
+        checker.check(sign(key=CURVE, alg="ES256", kid="curve"))
+
+
+def test_a_pinned_second_algorithm_uses_its_own_type_of_key_only():
+    both = TokenChecker(
+        FixedKeys(JWKS), issuer=ISSUER, audience="consentry", clock=Stopped(), algorithms=("EdDSA", "ES256")
+    )
+    assert both.check(sign(key=CURVE, alg="ES256", kid="curve")).id == ENGINE
+    with pytest.raises(Unauthenticated, match="another type"):
+        both.check(sign(key=CURVE, alg="ES256", kid="one"))
+    with pytest.raises(Unauthenticated, match="another type"):
+        both.check(sign(kid="curve"))
+
+
+def test_an_unknown_key_a_wrong_key_and_no_key_are_refused(checker):
+    with pytest.raises(Unauthenticated, match="does not publish"):
+        checker.check(sign(kid="two"))
+    with pytest.raises(Unauthenticated, match="signature"):
+        checker.check(sign(key=OTHER))
+    with pytest.raises(Unauthenticated, match="kid"):
+        checker.check(sign(kid=None))
+
+
+def test_a_key_inside_the_token_is_not_used(checker):
+    with pytest.raises(Unauthenticated, match="signature"):
+        checker.check(sign(key=OTHER, jwk=public(OTHER, "one")))
+
+
+def test_a_receipt_is_not_a_token(checker):
+    with pytest.raises(Unauthenticated, match="another kind"):
+        checker.check(sign(typ="consentry-decision+jws"))
+
+
+def test_every_changed_character_is_refused(checker):
+    good = sign()
+    for place in range(len(good) - 1):  # the last character of a signature has unused bits
+        swapped = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
+        with pytest.raises(Unauthenticated):
+            checker.check(swapped)
+
+
+@pytest.mark.parametrize("junk", ["", ".", "..", "a.b.c", "a.b", "é.é.é", "W10.W10.W10", "x" * 9000, "\x00.\x00.\x00"])
+def test_junk_is_refused(checker, junk):
+    with pytest.raises(Unauthenticated):
+        checker.check(junk)
+
+
+def test_a_token_gives_no_more_than_its_role_may_hold(checker):
+    who = checker.check(sign(claims(scope="directory:admit subject:read decision:check no:such")))
+    assert who.scopes == {Scope.DECISION_CHECK}
+    who.require(Scope.DECISION_CHECK)
+    with pytest.raises(Forbidden, match="directory:admit"):
+        who.require(Scope.DIRECTORY_ADMIT)
+
+
+def test_every_role_has_scopes_and_only_stewards_admit():
+    assert set(SCOPES_OF) == set(Role)
+    assert [role for role, scopes in SCOPES_OF.items() if Scope.DIRECTORY_ADMIT in scopes] == [Role.STEWARD]
+    assert {scope for scopes in SCOPES_OF.values() for scope in scopes} == set(Scope)
+
+
+def test_the_local_issuer_makes_tokens_that_hold_and_keeps_its_key(tmp_path):
+    path = tmp_path / "keys" / "issuer.jwk"
+    first = LocalIssuer(path, issuer=ISSUER, audience="consentry")
+    again = LocalIssuer(path, issuer=ISSUER, audience="consentry")
+    assert first.jwks == again.jwks
+    assert "d" not in first.jwks["keys"][0]
+    assert path.stat().st_mode & 0o777 == 0o600
+    checker = TokenChecker(FixedKeys(again.jwks), issuer=ISSUER, audience="consentry", clock=Stopped())
+    who = checker.check(first.issue(Role.AUDITOR, ENGINE, now=NOW, seconds=60))
+    assert who.scopes == SCOPES_OF[Role.AUDITOR]
+    few = checker.check(first.issue(Role.AUDITOR, ENGINE, now=NOW, seconds=60, scopes=[Scope.AUDIT_READ]))
+    assert few.scopes == {Scope.AUDIT_READ}
+    with pytest.raises(InvalidInput, match="cannot hold"):
+        first.issue(Role.ENGINE, ENGINE, now=NOW, seconds=60, scopes=[Scope.DIRECTORY_ADMIT])
+    for seconds in (0, -1, 91 * 86400):
+        with pytest.raises(InvalidInput, match="lasts"):
+            first.issue(Role.ENGINE, ENGINE, now=NOW, seconds=seconds)
+
+
+def test_a_broken_key_file_is_named_and_kept(tmp_path):
+    path = tmp_path / "issuer.jwk"
+    path.write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"issuer\.jwk"):
+        LocalIssuer(path, issuer=ISSUER, audience="consentry")
+    assert path.read_text() == "{}"
+
+
+class Issuer:
+    """An issuer's JWKS address: real HTTP messages through httpx, without a socket."""
+
+    def __init__(self, document):
+        self.document, self.asked, self.status = document, 0, 200
+
+    def client(self):
+        return httpx.Client(transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, _):
+        self.asked += 1
+        return httpx.Response(self.status, json=self.document)
+
+
+def test_keys_are_fetched_once_and_again_for_an_unknown_id_but_not_more_often_than_allowed():
+    issuer, clock = Issuer(JWKS), Stopped()
+    keys = FetchedKeys("https://issuer.example/jwks", clock, issuer.client())
+    assert keys.key("one") is not None
+    assert keys.key("one") is not None
+    assert issuer.asked == 1
+    assert [keys.key(f"made-up-{n}") for n in range(50)] == [None] * 50
+    assert issuer.asked == 1
+    issuer.document = {"keys": [*JWKS["keys"], public(OTHER, "two")]}
+    clock.at += 30
+    assert keys.key("two") is not None
+    assert issuer.asked == 2
+
+
+def test_a_key_taken_back_ends_and_an_issuer_away_for_long_lets_nobody_in():
+    issuer, clock = Issuer(JWKS), Stopped()
+    keys = FetchedKeys("https://issuer.example/jwks", clock, issuer.client())
+    assert keys.key("one") is not None
+    issuer.status = 500
+    clock.at += 301
+    assert keys.key("one") is not None
+    clock.at += 3600
+    with pytest.raises(NotReady, match="500"):
+        keys.key("one")
+    issuer.status, issuer.document = 200, {"keys": []}
+    clock.at += 31
+    assert keys.key("one") is None
+
+
+@pytest.mark.parametrize(
+    "document", [[], {}, {"keys": "x"}, {"keys": ["x"]}, {"keys": [public(KEY, "one") | {"x": "!"}]}]
+)
+def test_a_document_that_is_no_key_set_lets_nobody_in(document):
+    with pytest.raises(ConfigurationError):
+        read_jwks(document)
+    with pytest.raises(NotReady):
+        FetchedKeys("https://issuer.example/jwks", Stopped(), Issuer(document).client()).key("one")
+
+
+def test_a_published_private_key_is_refused_and_foreign_keys_are_passed_over():
+    with pytest.raises(ConfigurationError, match="private"):
+        read_jwks({"keys": [{**KEY.as_dict(private=True), "kid": "one"}]})
+    others = [{"kty": "RSA", "kid": "r", "n": "AQAB", "e": "AQAB"}, {**public(KEY, "enc"), "use": "enc"}]
+    assert read_jwks({"keys": [*others, {**public(KEY, "x"), "kid": 7}]}) == {}
