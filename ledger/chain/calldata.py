@@ -1,0 +1,215 @@
+"""Call data of the transactions that carry acts, packed by hand.
+
+The functions of the ConsentRegistry take arrays, so that one transaction carries many acts; all others carry one.
+Selectors come from the signatures below; a test holds them equal to the artifacts.
+
+Source: https://docs.soliditylang.org/en/latest/abi-spec.html
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ledger.chain import abi
+from ledger.chain.abi import Tail, dynamic, fixed, pack, text, word, words
+from ledger.chain.hashing import keccak
+from ledger.chain.messages import access_words, scope_words
+from ledger.domain.acts import (
+    Act,
+    Anchoring,
+    ConsentAct,
+    EngineRegistration,
+    EngineRevocation,
+    Enrolment,
+    InstitutionAdmission,
+    InstitutionSuspension,
+    ReviewerNaming,
+    SignerAddition,
+    SignerRemoval,
+    StudyApproval,
+    StudyProposal,
+    StudyTransition,
+    TermsPublication,
+    Withdrawal,
+    WithdrawalOfAll,
+)
+from ledger.domain.policy import Request
+from ledger.errors import InvalidInput
+
+_SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
+SIGNATURES: Mapping[str, str] = {
+    "enrol": "enrol((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes)[])",
+    "record": f"record((bytes32,bytes32,uint24,{_SCOPE},bytes32,uint40,uint40,bytes,bytes)[])",
+    "withdraw": "withdraw((bytes32,bytes32,bytes,bytes)[])",
+    "withdrawAll": "withdrawAll((bytes32,bytes32,uint40,bytes,bytes)[])",
+    "addSigners": "addSigners((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes,bytes)[])",
+    "removeSigners": "removeSigners((bytes32,bytes32,bytes,uint40,bytes,bytes)[])",
+    "admitInstitution": "admitInstitution(bytes32,string,bytes)",
+    "setInstitutionState": "setInstitutionState(bytes32,uint8)",
+    "nameReviewer": "nameReviewer(bytes32,string,bytes,bool)",
+    "publishTerms": "publishTerms(bytes32,uint32,string,string)",
+    "proposeStudy": (
+        "proposeStudy((bytes32,bytes32,string,uint8,uint16,uint32,bytes32,uint40,uint32[][],uint40,bytes))"
+    ),
+    "registerEngine": "registerEngine((bytes32,bytes32,string,bytes,uint16,uint40,bytes))",
+    "setStudyState": "setStudyState(bytes32,uint8,uint8,uint40,bytes)",
+    "revokeEngine": "revokeEngine(bytes32,bytes)",
+    "approveStudy": "approveStudy(bytes32,bytes32,uint40,bytes)",
+    "append": "append((bytes32,uint64,bytes32,bytes32[],(uint64,bytes32,bytes32,bytes32)[],bytes))",
+    "decide": "decide(bytes32,(bytes32,bytes32,uint16,uint32,uint40,uint40),uint40)",
+}
+SELECTORS: Mapping[str, bytes] = {name: keccak(signature.encode())[:4] for name, signature in SIGNATURES.items()}
+BATCHED = frozenset({Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval})
+
+
+def encode(acts: Sequence[Act]) -> bytes:
+    """The call data of one transaction that carries ``acts``.
+
+    Args:
+        acts: At least one, all of one kind; more than one only where the function takes a batch.
+
+    Raises:
+        InvalidInput: The acts do not go together, or a field does not fit its type.
+    """
+    kinds = {type(act) for act in acts}
+    if len(kinds) != 1:
+        raise InvalidInput("one transaction carries acts of exactly one kind")
+    kind = kinds.pop()
+    writer = _WRITERS[kind]
+    if kind in BATCHED:
+        arguments = pack(abi.array_of_dynamic([writer(act) for act in acts]))
+    elif len(acts) == 1:
+        arguments = writer(acts[0])
+    else:
+        raise InvalidInput(f"a {kind.__name__} needs a transaction of its own")
+    return SELECTORS[acts[0].function] + arguments
+
+
+def encode_decide(subject: bytes, request: Request, at: int) -> bytes:
+    """The call data of ``ConsentRegistry.decide``."""
+    return (
+        SELECTORS["decide"]
+        + fixed(subject)
+        + fixed(request.study)
+        + fixed(request.engine)
+        + words((request.operation, request.categories, request.data_from, request.data_until, at))
+    )
+
+
+def _enrolment(act: Enrolment) -> bytes:
+    return pack(
+        fixed(act.subject),
+        fixed(act.custodian),
+        dynamic(act.first_signer),
+        words((act.capacity, act.since, act.until)),
+        fixed(act.form),
+        word(act.deadline),
+        dynamic(act.signature),
+    )
+
+
+def _consent(act: ConsentAct) -> bytes:
+    return pack(
+        fixed(act.subject),
+        fixed(act.id),
+        word(act.version),
+        scope_words(act.scope),
+        fixed(act.form),
+        words((act.issued_at, act.deadline)),
+        dynamic(act.signer),
+        dynamic(act.signature),
+    )
+
+
+def _withdrawal(act: Withdrawal) -> bytes:
+    return pack(fixed(act.subject), fixed(act.id), dynamic(act.signer), dynamic(act.signature))
+
+
+def _withdrawal_of_all(act: WithdrawalOfAll) -> bytes:
+    return pack(fixed(act.subject), fixed(act.id), word(act.deadline), dynamic(act.signer), dynamic(act.signature))
+
+
+def _addition(act: SignerAddition) -> bytes:
+    return pack(
+        fixed(act.subject),
+        fixed(act.id),
+        dynamic(act.new_signer),
+        words((act.capacity, act.since, act.until)),
+        fixed(act.form),
+        word(act.deadline),
+        dynamic(act.signer),
+        dynamic(act.signature),
+    )
+
+
+def _removal(act: SignerRemoval) -> bytes:
+    return pack(
+        fixed(act.subject),
+        fixed(act.id),
+        dynamic(act.old_signer),
+        word(act.deadline),
+        dynamic(act.signer),
+        dynamic(act.signature),
+    )
+
+
+def _proposal(act: StudyProposal) -> bytes:
+    closures = [word(len(closure)) + words(closure) for closure in act.diseases]
+    study = pack(
+        fixed(act.id),
+        fixed(act.institution),
+        text(act.title),
+        words((act.uses, act.conditions, act.required_terms)),
+        fixed(act.ethics),
+        word(act.ethics_until),
+        abi.array_of_dynamic(closures),
+        word(act.deadline),
+        dynamic(act.signature),
+    )
+    return pack(Tail(study))
+
+
+def _registration(act: EngineRegistration) -> bytes:
+    engine = pack(
+        fixed(act.id),
+        fixed(act.institution),
+        text(act.name),
+        dynamic(act.signer),
+        words((act.operations, act.deadline)),
+        dynamic(act.signature),
+    )
+    return pack(Tail(engine))
+
+
+def _anchoring(act: Anchoring) -> bytes:
+    events = [access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]
+    anchoring = pack(
+        fixed(act.log),
+        word(act.size),
+        fixed(act.root),
+        abi.array_of_static([fixed(node) for node in act.proof]),
+        abi.array_of_static(events),
+        dynamic(act.signature),
+    )
+    return pack(Tail(anchoring))
+
+
+_WRITERS: Mapping[type, Callable[[Any], bytes]] = {
+    Enrolment: _enrolment,
+    ConsentAct: _consent,
+    Withdrawal: _withdrawal,
+    WithdrawalOfAll: _withdrawal_of_all,
+    SignerAddition: _addition,
+    SignerRemoval: _removal,
+    InstitutionAdmission: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer)),
+    InstitutionSuspension: lambda act: pack(fixed(act.id), word(act.state)),
+    ReviewerNaming: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer), word(act.active)),
+    TermsPublication: lambda act: pack(fixed(act.hash), word(act.version), text(act.language), text(act.uri)),
+    StudyProposal: _proposal,
+    StudyApproval: lambda act: pack(fixed(act.id), fixed(act.reviewer), word(act.deadline), dynamic(act.signature)),
+    StudyTransition: lambda act: pack(
+        fixed(act.id), words((act.from_state, act.to_state, act.deadline)), dynamic(act.signature)
+    ),
+    EngineRegistration: _registration,
+    EngineRevocation: lambda act: pack(fixed(act.id), dynamic(act.signature)),
+    Anchoring: _anchoring,
+}

@@ -1,0 +1,56 @@
+"""Gas limits: an allowance an act, by kind and size, with room to spare.
+
+No estimate is asked for: ``eth_estimateGas`` runs the whole batch several times over. A batch that runs out all the
+same is split by the relayer, and an act alone gets the most that a transaction may have (EIP-7825).
+
+Sources: https://eips.ethereum.org/EIPS/eip-7825 https://eips.ethereum.org/EIPS/eip-7623
+"""
+
+from collections.abc import Sequence
+
+from ledger.chain.transactions import MOST_GAS
+from ledger.domain.acts import (
+    Act,
+    Anchoring,
+    ConsentAct,
+    Enrolment,
+    SignerAddition,
+    SignerRemoval,
+    StudyProposal,
+    Withdrawal,
+    WithdrawalOfAll,
+)
+
+_BASE = 60_000
+_CALLDATA_BYTE = 40  # EIP-7623's floor for a byte that is not zero
+_KINDS = {
+    Enrolment: 200_000,
+    ConsentAct: 110_000,
+    Withdrawal: 60_000,
+    WithdrawalOfAll: 1_200_000,  # up to 64 consents end with it
+    SignerAddition: 150_000,
+    SignerRemoval: 80_000,
+}
+_OTHER = 400_000  # acts of the Directory: a few slots and strings
+_BY_CONTRACT = 400_000  # a signer that is a contract: the P-256 check in Solidity costs about 310,000
+_DISEASE_CODE = 4_000
+_ACCESS = 6_000
+
+
+def allowance(act: Act) -> int:
+    """How much gas one act may take in a batch, its call data not counted."""
+    gas = _KINDS.get(type(act), _OTHER)
+    if len(getattr(act, "signature", bytes(65))) != 65:
+        gas += _BY_CONTRACT
+    if isinstance(act, StudyProposal):
+        gas += _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases)
+    if isinstance(act, Anchoring):
+        gas += _ACCESS * len(act.events)
+    return gas
+
+
+def limit(acts: Sequence[Act], data: bytes) -> int:
+    """The gas limit of a transaction with these acts and this call data."""
+    if len(acts) == 1:
+        return MOST_GAS
+    return min(MOST_GAS, _BASE + _CALLDATA_BYTE * len(data) + sum(allowance(act) for act in acts))

@@ -1,0 +1,314 @@
+"""What is signed of each act: one table, ``MESSAGES``, with its EIP-712 type and how to write it.
+
+Field for field the type hashes of the contracts. ``encode`` gives the words of the struct (EIP-712 ``encodeData``
+without the type hash), ``values`` the same as JSON for wallets.
+
+Source: https://eips.ethereum.org/EIPS/eip-712
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.chain import abi
+from ledger.chain.hashing import keccak
+from ledger.domain.acts import (
+    Anchoring,
+    ConsentAct,
+    EngineRegistration,
+    EngineRevocation,
+    Enrolment,
+    SignerAddition,
+    SignerRemoval,
+    StudyApproval,
+    StudyProposal,
+    StudyTransition,
+    Withdrawal,
+    WithdrawalOfAll,
+)
+from ledger.domain.consent import Scope
+
+SCOPE_FIELDS = (
+    "uint8 effect,uint8 recipientKind,bytes32 recipient,uint16 purposes,uint16 conditions,uint16 operations,"
+    "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
+    "bytes32 terms"
+)
+_SCOPE = f"Scope({SCOPE_FIELDS})"
+
+
+def scope_words(scope: Scope) -> bytes:
+    """The thirteen words of a scope, as the ABI and EIP-712 both have them."""
+    return b"".join(
+        (
+            abi.words((scope.effect, scope.recipient_kind)),
+            abi.fixed(scope.recipient),
+            abi.words(
+                (
+                    scope.purposes,
+                    scope.conditions,
+                    scope.operations,
+                    scope.categories,
+                    scope.valid_from,
+                    scope.valid_until,
+                    scope.data_from,
+                    scope.data_until,
+                    scope.diseases,
+                )
+            ),
+            abi.fixed(scope.terms),
+        )
+    )
+
+
+def diseases_hash(diseases: tuple[tuple[int, ...], ...]) -> bytes:
+    """What a study proposal signs of its diseases: ``keccak256(abi.encode(uint32[][]))``."""
+    arrays = [abi.word(len(closure)) + abi.words(closure) for closure in diseases]
+    return keccak(abi.pack(abi.array_of_dynamic(arrays)))
+
+
+def events_hash(act: Anchoring) -> bytes:
+    """What an anchoring signs of its access events: the hash of their words, 128 bytes each."""
+    return keccak(b"".join([access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]))
+
+
+def access_words(index: int, leaf: bytes, study: bytes, engine: bytes) -> bytes:
+    """The four words of an access event."""
+    return abi.word(index) + abi.fixed(leaf) + abi.fixed(study) + abi.fixed(engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON."""
+
+    name: str
+    fields: str
+    encode: Callable[[Any], bytes]
+    values: Callable[[Any], dict[str, Any]]
+    refers: str = ""
+
+    @property
+    def type_hash(self) -> bytes:
+        """The hash of the type, with the types that it refers to."""
+        return keccak(f"{self.name}({self.fields}){self.refers}".encode())
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _encode_enrolment(act: Enrolment) -> bytes:
+    return (
+        abi.fixed(act.subject)
+        + abi.fixed(act.custodian)
+        + keccak(act.first_signer)
+        + abi.words((act.capacity, act.since, act.until))
+        + abi.fixed(act.form)
+        + abi.word(act.deadline)
+    )
+
+
+def _encode_consent(act: ConsentAct) -> bytes:
+    return (
+        abi.fixed(act.subject)
+        + abi.fixed(act.id)
+        + abi.word(act.version)
+        + keccak(_SCOPE_TYPE_HASH + scope_words(act.scope))
+        + abi.fixed(act.form)
+        + abi.words((act.issued_at, act.deadline))
+    )
+
+
+def _encode_addition(act: SignerAddition) -> bytes:
+    return (
+        abi.fixed(act.subject)
+        + abi.fixed(act.id)
+        + keccak(act.new_signer)
+        + abi.words((act.capacity, act.since, act.until))
+        + abi.fixed(act.form)
+        + abi.word(act.deadline)
+    )
+
+
+def _encode_removal(act: SignerRemoval) -> bytes:
+    return abi.fixed(act.subject) + abi.fixed(act.id) + keccak(act.old_signer) + abi.word(act.deadline)
+
+
+def _encode_proposal(act: StudyProposal) -> bytes:
+    return (
+        abi.fixed(act.id)
+        + abi.fixed(act.institution)
+        + keccak(act.title.encode())
+        + abi.words((act.uses, act.conditions, act.required_terms))
+        + abi.fixed(act.ethics)
+        + abi.word(act.ethics_until)
+        + diseases_hash(act.diseases)
+        + abi.word(act.deadline)
+    )
+
+
+def _encode_registration(act: EngineRegistration) -> bytes:
+    return (
+        abi.fixed(act.id)
+        + abi.fixed(act.institution)
+        + keccak(act.name.encode())
+        + keccak(act.signer)
+        + abi.words((act.operations, act.deadline))
+    )
+
+
+def _scope_values(scope: Scope) -> dict[str, Any]:
+    return {
+        "effect": scope.effect,
+        "recipientKind": scope.recipient_kind,
+        "recipient": _hex(scope.recipient),
+        "purposes": scope.purposes,
+        "conditions": scope.conditions,
+        "operations": scope.operations,
+        "categories": scope.categories,
+        "validFrom": scope.valid_from,
+        "validUntil": scope.valid_until,
+        "dataFrom": scope.data_from,
+        "dataUntil": scope.data_until,
+        "diseases": str(scope.diseases),  # wider than a JSON number can be trusted with
+        "terms": _hex(scope.terms),
+    }
+
+
+_SCOPE_TYPE_HASH = keccak(_SCOPE.encode())
+_SIGNER_FIELDS = "uint8 capacity,uint40 from,uint40 until,bytes32 form,uint40 deadline"
+
+MESSAGES: Mapping[type, Message] = {
+    Enrolment: Message(
+        "Enrolment",
+        f"bytes32 subject,bytes32 custodian,bytes firstSigner,{_SIGNER_FIELDS}",
+        _encode_enrolment,
+        lambda act: {
+            "subject": _hex(act.subject),
+            "custodian": _hex(act.custodian),
+            "firstSigner": _hex(act.first_signer),
+            "capacity": act.capacity,
+            "from": act.since,
+            "until": act.until,
+            "form": _hex(act.form),
+            "deadline": act.deadline,
+        },
+    ),
+    ConsentAct: Message(
+        "Consent",
+        "bytes32 subject,bytes32 id,uint24 version,Scope scope,bytes32 form,uint40 issuedAt,uint40 deadline",
+        _encode_consent,
+        lambda act: {
+            "subject": _hex(act.subject),
+            "id": _hex(act.id),
+            "version": act.version,
+            "scope": _scope_values(act.scope),
+            "form": _hex(act.form),
+            "issuedAt": act.issued_at,
+            "deadline": act.deadline,
+        },
+        refers=_SCOPE,
+    ),
+    Withdrawal: Message(
+        "Withdrawal",
+        "bytes32 subject,bytes32 id",
+        lambda act: abi.fixed(act.subject) + abi.fixed(act.id),
+        lambda act: {"subject": _hex(act.subject), "id": _hex(act.id)},
+    ),
+    WithdrawalOfAll: Message(
+        "WithdrawalOfAll",
+        "bytes32 subject,bytes32 id,uint40 deadline",
+        lambda act: abi.fixed(act.subject) + abi.fixed(act.id) + abi.word(act.deadline),
+        lambda act: {"subject": _hex(act.subject), "id": _hex(act.id), "deadline": act.deadline},
+    ),
+    SignerAddition: Message(
+        "SignerAddition",
+        f"bytes32 subject,bytes32 id,bytes newSigner,{_SIGNER_FIELDS}",
+        _encode_addition,
+        lambda act: {
+            "subject": _hex(act.subject),
+            "id": _hex(act.id),
+            "newSigner": _hex(act.new_signer),
+            "capacity": act.capacity,
+            "from": act.since,
+            "until": act.until,
+            "form": _hex(act.form),
+            "deadline": act.deadline,
+        },
+    ),
+    SignerRemoval: Message(
+        "SignerRemoval",
+        "bytes32 subject,bytes32 id,bytes oldSigner,uint40 deadline",
+        _encode_removal,
+        lambda act: {
+            "subject": _hex(act.subject),
+            "id": _hex(act.id),
+            "oldSigner": _hex(act.old_signer),
+            "deadline": act.deadline,
+        },
+    ),
+    StudyProposal: Message(
+        "StudyProposal",
+        "bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,uint32 requiredTerms,"
+        "bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline",
+        _encode_proposal,
+        lambda act: {
+            "id": _hex(act.id),
+            "institution": _hex(act.institution),
+            "title": act.title,
+            "uses": act.uses,
+            "conditions": act.conditions,
+            "requiredTerms": act.required_terms,
+            "ethics": _hex(act.ethics),
+            "ethicsUntil": act.ethics_until,
+            "diseases": _hex(diseases_hash(act.diseases)),
+            "deadline": act.deadline,
+        },
+    ),
+    StudyApproval: Message(
+        "StudyApproval",
+        "bytes32 id,bytes32 reviewer,uint40 deadline",
+        lambda act: abi.fixed(act.id) + abi.fixed(act.reviewer) + abi.word(act.deadline),
+        lambda act: {"id": _hex(act.id), "reviewer": _hex(act.reviewer), "deadline": act.deadline},
+    ),
+    StudyTransition: Message(
+        "StudyState",
+        "bytes32 id,uint8 from,uint8 to,uint40 deadline",
+        lambda act: abi.fixed(act.id) + abi.words((act.from_state, act.to_state, act.deadline)),
+        lambda act: {
+            "id": _hex(act.id),
+            "from": act.from_state,
+            "to": act.to_state,
+            "deadline": act.deadline,
+        },
+    ),
+    EngineRegistration: Message(
+        "EngineRegistration",
+        "bytes32 id,bytes32 institution,string name,bytes signer,uint16 operations,uint40 deadline",
+        _encode_registration,
+        lambda act: {
+            "id": _hex(act.id),
+            "institution": _hex(act.institution),
+            "name": act.name,
+            "signer": _hex(act.signer),
+            "operations": act.operations,
+            "deadline": act.deadline,
+        },
+    ),
+    EngineRevocation: Message(
+        "EngineRevocation",
+        "bytes32 id",
+        lambda act: abi.fixed(act.id),
+        lambda act: {"id": _hex(act.id)},
+    ),
+    Anchoring: Message(
+        "Anchoring",
+        "bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash",
+        lambda act: abi.fixed(act.log) + abi.word(act.size) + abi.fixed(act.root) + events_hash(act),
+        lambda act: {
+            "log": _hex(act.log),
+            "size": act.size,
+            "root": _hex(act.root),
+            "eventsHash": _hex(events_hash(act)),
+        },
+    ),
+}

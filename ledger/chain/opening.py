@@ -1,0 +1,87 @@
+"""Opens a chain, embedded or behind JSON-RPC, with everything that the service needs of it.
+
+Under ``home``: ``keys/`` (key files), ``chain/`` (the embedded chain and its lock), ``chain.json`` (where the contracts
+are).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.chain.deployment import Deployment, deploy, find
+from ledger.chain.eip712 import Domains
+from ledger.chain.embedded import EmbeddedNode
+from ledger.chain.keys import CONSORTIUM, ActKeys, KeyRing
+from ledger.chain.node import Node
+from ledger.chain.reader import Reader
+from ledger.chain.signatures import Signatures
+from ledger.chain.writer import Writer
+from ledger.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """An opened chain.
+
+    Attributes:
+        reader: The port ChainReader.
+        writer: The port ChainWriter.
+        checker: The port SignatureChecker.
+        signer: The port ActSigner.
+        domains: Digests and wallet documents of acts (``domains.typed_data(act)``).
+        deployment: Where the contracts are.
+        node: The chain itself; for this room and its tests.
+    """
+
+    reader: Reader
+    writer: Writer
+    checker: Signatures
+    signer: ActKeys
+    domains: Domains
+    deployment: Deployment
+    node: Node
+
+    def close(self) -> None:
+        """Give connections and locks back."""
+        self.node.close()
+
+
+def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_required: int = 1) -> Chain:
+    """Open the embedded chain; the first time, begin it and deploy the contracts.
+
+    Args:
+        home: The data folder.
+        clock: Gives the blocks their timestamps.
+        writable: False for a command beside a running service: it can read, and not send.
+        approvals_required: How many reviewers approve a study (at the first start only).
+
+    Raises:
+        WrongState: Another process holds the chain for writing.
+        NotFound: Opened for reading only, and nothing is there yet.
+        ConfigurationError: The folder's files do not belong together.
+    """
+    node = EmbeddedNode(home / "chain", clock, writable=writable)
+    try:
+        ring = KeyRing(home / "keys")
+        if writable:
+            deployment = deploy(
+                node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
+            )
+        else:
+            deployment = find(node, home / "chain.json")
+        return _assemble(node, deployment, ring)
+    except BaseException:
+        node.close()
+        raise
+
+
+def _assemble(node: Node, deployment: Deployment, ring: KeyRing) -> Chain:
+    writer = Writer(node, deployment, ring)
+    return Chain(
+        reader=Reader(node, deployment),
+        writer=writer,
+        checker=Signatures(writer.domains, node),
+        signer=ActKeys(ring, writer.domains),
+        domains=writer.domains,
+        deployment=deployment,
+        node=node,
+    )

@@ -1,0 +1,84 @@
+"""Checks signatures of acts off the chain, the way OpenZeppelin's SignatureChecker does on it.
+
+A signer of 20 bytes is an address: an account, whose key is recovered from the signature, or a contract, which is
+asked (ERC-1271). A longer one is a verifier contract with a key for it (ERC-7913), which is asked too.
+
+Sources: https://eips.ethereum.org/EIPS/eip-1271 https://eips.ethereum.org/EIPS/eip-7913
+"""
+
+from coincurve.keys import PublicKey
+
+from ledger.chain.abi import dynamic, fixed, pack
+from ledger.chain.eip712 import Domains
+from ledger.chain.hashing import keccak
+from ledger.chain.keys import address_of
+from ledger.chain.node import Node, Reverted
+from ledger.domain.acts import Act
+from ledger.errors import BadSignature, InvalidInput
+
+_HALF_ORDER = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
+_IS_VALID = keccak(b"isValidSignature(bytes32,bytes)")[:4]
+_VERIFY = keccak(b"verify(bytes,bytes32,bytes)")[:4]
+_CALL_GAS = 1_000_000
+
+
+class Signatures:
+    """The port SignatureChecker.
+
+    Args:
+        domains: The contracts that the acts are for.
+        node: Asked for signers that are contracts.
+    """
+
+    def __init__(self, domains: Domains, node: Node) -> None:
+        self._domains = domains
+        self._node = node
+
+    def check(self, act: Act, signer: bytes) -> None:
+        """Raise BadSignature unless ``signer`` (ERC-7913) signed the act.
+
+        Raises:
+            BadSignature: Somebody else signed, something else was signed, or the signature is malformed.
+            InvalidInput: A consortium act, which carries no signature.
+        """
+        if act.admin:
+            raise InvalidInput(f"a {type(act).__name__} carries no signature")
+        digest = self._domains.digest(act)
+        signature: bytes = getattr(act, "signature", b"")
+        if len(signer) == 20 and recover(digest, signature) == signer:
+            return
+        if len(signer) < 20:
+            raise BadSignature(f"a signer is an address or a verifier with a key, not {len(signer)} bytes")
+        if not self._asked(signer, digest, signature):
+            raise BadSignature(f"0x{signer.hex()} did not sign this act with digest 0x{digest.hex()}; sign it again")
+
+    def _asked(self, signer: bytes, digest: bytes, signature: bytes) -> bool:
+        contract, key = signer[:20], signer[20:]
+        if not self._node.code(contract):
+            return False
+        if key:
+            selector, data = _VERIFY, _VERIFY + pack(dynamic(key), fixed(digest), dynamic(signature))
+        else:
+            selector, data = _IS_VALID, _IS_VALID + pack(fixed(digest), dynamic(signature))
+        try:
+            answer = self._node.call(contract, data, gas=_CALL_GAS)
+        except Reverted:
+            return False
+        return answer[:32] == selector + bytes(28)
+
+
+def recover(digest: bytes, signature: bytes) -> bytes | None:
+    """The account (20 bytes) that made a 65-byte signature r, s, v; None when it is malformed or s is high."""
+    if len(signature) != 65 or signature[64] not in (27, 28) or int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        return None
+    try:
+        public = PublicKey.from_signature_and_message(
+            signature[:64] + bytes((signature[64] - 27,)), digest, hasher=None
+        )
+    except ValueError:
+        return None
+    except Exception as problem:  # coincurve raises bare Exception for points that are not on the curve
+        if type(problem) is not Exception:
+            raise
+        return None
+    return address_of(public)
