@@ -116,7 +116,7 @@ def _parse(text: str) -> Checkpoint:
     if len(lines) != 4:
         raise ProofInvalid("checkpoint: the text must be origin, size and root, one line each, and no other line")
     origin, size, root, _ = lines
-    if len(size) > 19 or not size.isascii() or not size.isdigit():
+    if not size.isascii() or not size.isdigit():
         raise ProofInvalid(f"checkpoint: {size!r} is not a tree size")
     try:
         checkpoint = Checkpoint(bytes.fromhex(origin.removeprefix(_PREFIX)), int(size), from_base64(root))

@@ -82,6 +82,7 @@ def test_sixteen_signatures_and_long_ones_are_read(signer):
         "text\n\n\u2014 name AAAAAAA=",
         "text\n\n\u2014 name AAAAAAA=\nmore\n",
         "text\n\n- name AAAAAAA=\n",
+        "text\n\nname AAAAAAA=\n",
         "text\n\n\u2014 AAAAAAA=\n",
         "text\n\n\u2014  AAAAAAA=\n",
         "text\n\n\u2014 na+me AAAAAAA=\n",
