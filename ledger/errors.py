@@ -30,7 +30,13 @@ happened and what to do next.
 
 
 class ConsentryError(Exception):
-    """Base of all; never raised itself."""
+    """Base of all; never raised itself.
+
+    Attributes:
+        index: The place of the item at fault in a request of several; None where there is no such item.
+    """
+
+    index: int | None = None
 
 
 class InvalidInput(ConsentryError):

@@ -394,6 +394,10 @@ class AuditStore(Protocol):
         """The newest checkpoint, or the one of a size."""
         ...
 
+    def checkpoint_over(self, log: bytes, index: int) -> Checkpointed | None:
+        """The smallest kept checkpoint that holds the entry at ``index``."""
+        ...
+
     def decision(self, id: str) -> DecisionRecord | None:  # noqa: A002
         """A decision that was given out."""
         ...

@@ -1,0 +1,103 @@
+"""The ports that the services work with, in one bundle that bootstrap fills."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.domain.decision import Decision
+from ledger.domain.events import Block
+from ledger.domain.policy import Request, Setting
+from ledger.ports import (
+    ActSigner,
+    AuditStore,
+    ChainReader,
+    ChainWriter,
+    Clock,
+    Entropy,
+    MirrorStore,
+    OutboxStore,
+    SignatureChecker,
+)
+from ledger.services.pending import Pending
+from ledger.transparency.keys import KeySet, SigningKey
+from ledger.transparency.note import NoteSigner
+
+POLICY_VERSION = "consentry.policy/1"
+
+
+class View(Protocol):
+    """All decisions as of one block: a snapshot that never changes under its reader."""
+
+    @property
+    def block(self) -> Block:
+        """The block whose facts it holds."""
+        ...
+
+    def setting(self, request: Request) -> Setting:
+        """What the Directory says of a request."""
+        ...
+
+    def decide(self, request: Request, subjects: Sequence[bytes], at: int) -> list[Decision]:
+        """One decision a subject, in order; equal to ``policy.decide``."""
+        ...
+
+    def subjects(self, custodian: bytes | None = None) -> list[bytes]:
+        """Enrolled subjects (of a custodian), by id."""
+        ...
+
+
+class Decider(Protocol):
+    """Where the current view comes from."""
+
+    def view(self, *, at_least_block: int = 0) -> View:
+        """The newest view.
+
+        Raises:
+            NotReady: There is none, it is too old, or it has not reached the block asked for.
+        """
+        ...
+
+
+class LogKeys(Protocol):
+    """The Ed25519 keys that sign receipts and the logs' checkpoints."""
+
+    @property
+    def receipts(self) -> SigningKey:
+        """The key of receipts."""
+        ...
+
+    @property
+    def published(self) -> KeySet:
+        """All keys that ever signed receipts."""
+        ...
+
+    def note_signer(self, log: bytes) -> NoteSigner:
+        """The key of one log's checkpoints."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of requests: items in one request; seconds a deadline may lie ahead."""
+
+    most_batch: int = 10_000
+    longest_deadline: int = 90 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that a use case may need."""
+
+    clock: Clock
+    entropy: Entropy
+    reader: ChainReader
+    writer: ChainWriter
+    checker: SignatureChecker
+    keys: ActSigner
+    outbox: OutboxStore
+    mirror: MirrorStore
+    audit: AuditStore
+    decider: Decider
+    pending: Pending
+    log_keys: LogKeys
+    limits: Limits

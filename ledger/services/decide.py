@@ -1,0 +1,229 @@
+"""Deciding: from a request to an answer, and from an answer to a record that can be held against us.
+
+Invariants: an answer is as of one block; what waits in the outbox already counts against the request; a recorded
+answer is in the audit log, durable, before its receipt is given out; no answer is ever made from an error.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
+from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.events import Block
+from ledger.domain.identifiers import to_hex
+from ledger.domain.policy import Request, decide
+from ledger.domain.vocabulary import FOREVER
+from ledger.domain.wording import operation_word, request_to_json
+from ledger.errors import InvalidInput, NotFound
+from ledger.services.append import Appended, Appender
+from ledger.services.context import POLICY_VERSION, Context, View
+from ledger.services.pending import apply
+from ledger.transparency import canonical
+from ledger.transparency.cohort import Cohort, CohortCommitment
+from ledger.transparency.receipt import ConsentVersion, DecisionReceipt, issue_decision
+
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Decisions on subjects, in order, at an instant (seconds UTC) as of a block."""
+
+    request: Request
+    subjects: Sequence[bytes]
+    decisions: Sequence[Decision]
+    at: int
+    block: Block
+
+    @property
+    def permitted(self) -> list[bytes]:
+        """The subjects whose data may be used."""
+        return [subject for subject, decision in zip(self.subjects, self.decisions, strict=True) if decision.permitted]
+
+    @property
+    def excluded(self) -> dict[Reason, int]:
+        """How many were excluded, by reason."""
+        return dict(Counter(decision.reason for decision in self.decisions if not decision.permitted))
+
+    @property
+    def valid_until(self) -> int:
+        """The first instant at which time alone could change any of the decisions."""
+        return min((decision.valid_until for decision in self.decisions), default=FOREVER)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswer:
+    """An answer that was given out: its id, commitment, place in the log and signed receipt."""
+
+    id: str
+    answer: Answer
+    commitment: CohortCommitment
+    log: bytes
+    appended: Appended
+    receipt: str
+
+
+def look(context: Context, request: Request, subjects: Sequence[bytes], *, at_least_block: int = 0) -> Answer:
+    """Decide without a record: for screens and checks beforehand, not to act on.
+
+    Args:
+        context: The ports.
+        request: What is asked.
+        subjects: Whom about; each once.
+        at_least_block: The answer must be as of this block or a later one.
+
+    Raises:
+        NotReady: No answer can be given now; treat it as deny.
+        InvalidInput: A subject is named twice.
+    """
+    return _answer(context, context.decider.view(at_least_block=at_least_block), request, subjects)
+
+
+def record(
+    context: Context,
+    appender: Appender,
+    request: Request,
+    subjects: Sequence[bytes] | None,
+    *,
+    custodian: bytes | None = None,
+    at_least_block: int = 0,
+) -> RecordedAnswer:
+    """Decide, commit to the considered rows, write the entry, and sign the receipt.
+
+    Args:
+        context: The ports.
+        appender: The sequencer.
+        request: What is asked; its engine must be registered and its study known.
+        subjects: Whom about, each once; None: all enrolled subjects (of ``custodian``, if one is named).
+        custodian: Whose subjects, when ``subjects`` is None.
+        at_least_block: The answer must be as of this block or a later one.
+
+    Raises:
+        NotReady: No answer can be given now; treat it as deny.
+        NotFound: The study or the engine is not in the directory; nothing was written.
+    """
+    view = context.decider.view(at_least_block=at_least_block)
+    setting = view.setting(request)
+    if setting.engine is None:
+        raise NotFound(f"engine {to_hex(request.engine)} is not registered; its institution must register it first")
+    if setting.study is None:
+        raise NotFound(f"study {to_hex(request.study)} is not registered")
+    asked: Any = {"listed": len(subjects)} if subjects is not None else "all"
+    if subjects is None and custodian is not None:
+        asked = {"custodian": to_hex(custodian)}
+    answer = _answer(context, view, request, view.subjects(custodian) if subjects is None else subjects)
+    log = setting.engine.institution
+    identity = to_hex(context.entropy.token(32))
+    request_bytes = canonical.encode(request_to_json(request) | {"subjects": asked})
+    members, commitment = _commit(context, answer)
+    receipt = issue_decision(_receipt(identity, request_bytes, answer, commitment), context.log_keys.receipts)
+
+    def keep(index: int) -> tuple[DecisionRecord, Sequence[Member]]:
+        return (
+            DecisionRecord(
+                id=identity,
+                log=log,
+                index=index,
+                study=request.study,
+                engine=request.engine,
+                request=request_bytes,
+                receipt=receipt,
+                block_number=answer.block.number,
+                block_hash=answer.block.hash,
+                at=answer.at,
+                permitted=len(answer.permitted),
+                considered=len(answer.subjects),
+            ),
+            members,
+        )
+
+    appended = appender.append(
+        log, identity, [_entry(identity, request, request_bytes, answer, commitment, receipt)], keep
+    )
+    return RecordedAnswer(identity, answer, commitment, log, appended, receipt)
+
+
+def _answer(context: Context, view: View, request: Request, subjects: Sequence[bytes]) -> Answer:
+    if len(set(subjects)) != len(subjects):
+        raise InvalidInput("a subject is named twice; name each once")
+    at = context.clock.now()
+    decisions = view.decide(request, subjects, at)
+    waiting = context.pending.at(view.block)
+    if waiting:
+        setting = view.setting(request)
+        for place, subject in enumerate(subjects):
+            if subject not in waiting or not decisions[place].permitted:
+                continue
+            held = context.mirror.consents_at(subject, view.block.number) or ()
+            after = decide(request, setting, apply(waiting[subject], held, context.mirror), at)
+            if not after.permitted:
+                now = decisions[place]
+                decisions[place] = Decision(
+                    Outcome.DENY, Reason.PENDING_WITHDRAWAL, now.consent, now.version, now.valid_until
+                )
+    return Answer(request, subjects, decisions, at, view.block)
+
+
+def _commit(context: Context, answer: Answer) -> tuple[list[Member], CohortCommitment]:
+    salts = context.entropy.token(SALT_BYTES * len(answer.subjects))
+    cohort = Cohort(answer.subjects, [decision.permitted for decision in answer.decisions], salts)
+    members = [
+        Member(
+            subject=subject,
+            salt=salts[SALT_BYTES * place : SALT_BYTES * (place + 1)],
+            outcome=decision.outcome.value,
+            reason=decision.reason.value,
+            consent=decision.consent,
+            version=decision.version,
+        )
+        for place, (subject, decision) in enumerate(zip(answer.subjects, answer.decisions, strict=True))
+    ]
+    return members, cohort.commitment
+
+
+def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCommitment) -> DecisionReceipt:
+    # A receipt about many binds them by the commitment alone: consent ids in it would link subjects across receipts.
+    single = answer.decisions[0] if len(answer.decisions) == 1 else None
+    deciding = () if single is None or single.consent is None else (ConsentVersion(single.consent, single.version),)
+    return DecisionReceipt(
+        decision=identity,
+        request=sha256(request).digest(),
+        at=answer.at,
+        outcome="permit" if answer.permitted else "deny",
+        reasons=tuple(sorted({decision.reason.code for decision in answer.decisions}) or ["no_subjects"]),
+        consents=deciding,
+        block_number=answer.block.number,
+        block_hash=answer.block.hash,
+        policy=POLICY_VERSION,
+        valid_until=answer.valid_until,
+        cohort=commitment,
+    )
+
+
+def _entry(
+    identity: str, request: Request, request_bytes: bytes, answer: Answer, commitment: CohortCommitment, receipt: str
+) -> NewEntry:
+    permitted = len(answer.permitted)
+    return NewEntry(
+        kind=Kind.DECISION,
+        actor=f"engine:{to_hex(request.engine)}",
+        study=to_hex(request.study),
+        engine=to_hex(request.engine),
+        operation=operation_word(request.operation),
+        decision=identity,
+        block=(answer.block.number, to_hex(answer.block.hash)),
+        facts={
+            "outcome": "permit" if permitted else "deny",
+            "request": to_hex(sha256(request_bytes).digest()),
+            "receipt": to_hex(sha256(receipt.encode()).digest()),
+            "at": answer.at,
+            "considered": len(answer.subjects),
+            "permitted": permitted,
+            "excluded": {reason.code: count for reason, count in sorted(answer.excluded.items())},
+            "cohort": {"size": commitment.size, "root": to_hex(commitment.root)},
+            "policy": POLICY_VERSION,
+        },
+    )

@@ -1,0 +1,111 @@
+"""Asking again: a past decision, computed anew as of its block, from the copy and from the contract itself."""
+
+from dataclasses import dataclass
+
+from ledger.domain.audit import DecisionRecord, Member
+from ledger.domain.decision import Decision, Reason
+from ledger.domain.identifiers import to_hex
+from ledger.domain.policy import Request, decide
+from ledger.domain.wording import request_from_json
+from ledger.errors import NotFound
+from ledger.services.context import Context
+from ledger.transparency import canonical
+from ledger.transparency.cohort import Cohort, CohortProof
+
+MOST_ASKED_OF_CHAIN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row whose answer comes out otherwise: the subject, what was said, and what comes out now."""
+
+    subject: bytes
+    said: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The outcome of a replay.
+
+    ``pending`` rows were refused for an act that was not on the chain yet; the chain of that block cannot show it, so
+    they are counted apart. ``asked_of_chain`` rows were also put to the contract's own view at the block.
+    """
+
+    record: DecisionRecord
+    differences: tuple[Difference, ...]
+    pending: int
+    asked_of_chain: int
+    chain_differences: tuple[Difference, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether every row came out as it was said."""
+        return not self.differences and not self.chain_differences
+
+
+def replay(context: Context, decision: str) -> Replay:
+    """Compute a decision again as of its block.
+
+    Args:
+        context: The ports.
+        decision: The decision's id, 0x-hex.
+
+    Raises:
+        NotFound: There is no such decision, or the copy does not reach back to its block.
+    """
+    record = context.audit.decision(decision)
+    if record is None:
+        raise NotFound(f"there is no decision {decision}")
+    block = context.mirror.block_at(record.block_number)
+    if block is None or block.hash != record.block_hash:
+        raise NotFound(f"block {record.block_number} {to_hex(record.block_hash)} is not in the copy of the chain")
+    request = request_of(record)
+    setting = context.mirror.setting_at(request, record.block_number)
+    members = context.audit.members(decision)
+    differences: list[Difference] = []
+    on_chain: list[Difference] = []
+    pending = asked = 0
+    for member in members:
+        if member.reason == Reason.PENDING_WITHDRAWAL:
+            pending += 1
+            continue
+        consents = context.mirror.consents_at(member.subject, record.block_number)
+        _compare(member, decide(request, setting, consents, record.at), differences)
+        if asked < MOST_ASKED_OF_CHAIN:
+            asked += 1
+            _compare(member, _ask_chain(context, member, request, record), on_chain)
+    return Replay(record, tuple(differences), pending, asked, tuple(on_chain))
+
+
+def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
+    """The proof that a subject was, or was not, in the permitted set of a decision.
+
+    Raises:
+        NotFound: There is no such decision, or it did not consider the subject, or its opening was erased.
+    """
+    members = context.audit.members(decision)
+    cohort = Cohort(
+        [member.subject for member in members],
+        [member.outcome == 1 for member in members],
+        b"".join(member.salt for member in members),
+    )
+    return cohort.prove(subject)
+
+
+def request_of(record: DecisionRecord) -> Request:
+    """The request that a record answers."""
+    return request_from_json(canonical.decode_object(record.request))
+
+
+def _ask_chain(context: Context, member: Member, request: Request, record: DecisionRecord) -> Decision:
+    return context.reader.decide(member.subject, request, record.at, record.block_number)
+
+
+def _compare(member: Member, found: Decision, differences: list[Difference]) -> None:
+    said = (member.outcome, member.reason, member.consent, member.version)
+    now = (found.outcome.value, found.reason.value, found.consent, found.version)
+    if said != now:
+        differences.append(
+            Difference(member.subject, Reason(member.reason).code, f"{found.reason.code} (version {found.version})")
+        )

@@ -1,0 +1,251 @@
+"""Taking in signed acts: everything the chain would refuse is refused here first, with words.
+
+Invariants: all acts of a request are accepted, or none; an accepted act is durable when this returns; the same act
+again is the same item. A withdrawal is never refused for anything but its form, its signature or its signer.
+"""
+
+from collections.abc import Sequence
+
+from ledger.domain.acts import (
+    Act,
+    ConsentAct,
+    EngineRegistration,
+    EngineRevocation,
+    Enrolment,
+    SignerAddition,
+    SignerRemoval,
+    StudyApproval,
+    StudyProposal,
+    StudyTransition,
+    SubjectAct,
+    Withdrawal,
+    WithdrawalOfAll,
+)
+from ledger.domain.consent import ZERO_ID, Consent, ConsentState
+from ledger.domain.directory import InstitutionState, Reviewer
+from ledger.domain.identifiers import to_hex
+from ledger.domain.outbox import Item, ItemState
+from ledger.domain.projection import Authority
+from ledger.domain.vocabulary import FOREVER, Capacity, RecipientKind
+from ledger.errors import (
+    BadSignature,
+    ConsentryError,
+    DeadlinePassed,
+    InvalidInput,
+    NotFound,
+    Replayed,
+    TooLarge,
+    WrongState,
+)
+from ledger.services.context import Context
+
+LONGEST_SIGNATURE = 65
+ADDRESS_BYTES = 20
+
+
+def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
+    """Check signed acts and accept all of them, or none.
+
+    Args:
+        context: The ports.
+        acts: In the order in which they are to count.
+
+    Returns:
+        One item an act, in order.
+
+    Raises:
+        ConsentryError: The first act that is refused; ``error.index`` is its place.
+    """
+    if not acts:
+        raise InvalidInput("no acts were sent; send at least one")
+    if len(acts) > context.limits.most_batch:
+        raise TooLarge(f"{len(acts)} acts in one request; at most {context.limits.most_batch} are accepted")
+    now = context.clock.now()
+    batch: list[tuple[bytes, Act]] = []
+    ahead = _Ahead(context)
+    for index, act in enumerate(acts):
+        try:
+            digest = context.writer.digest(act)
+            known = context.outbox.item(digest)
+            if known is None or known.state is ItemState.REFUSED:
+                check(context, act, now, ahead)
+            if known is not None and known.state is ItemState.REFUSED:
+                raise Replayed(f"this act was sent before and the chain refused it ({known.reason}); sign a new one")
+        except ConsentryError as problem:
+            problem.index = index
+            raise
+        ahead.note(act)
+        batch.append((digest, act))
+    return context.outbox.accept(batch, at=now)
+
+
+class _Ahead:
+    """Consents as they are with the outbox and the earlier acts of the same request applied: versions by id."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._versions: dict[tuple[bytes, bytes], int] = {}
+        self._enrolled: set[bytes] = set()
+        self._signers: dict[bytes, list[tuple[bytes, int, int, int]]] = {}
+        cursor = context.mirror.cursor()
+        self.block = -1 if cursor is None else cursor.block.number
+        for item in context.outbox.unsealed(above=self.block):
+            self.note(item.act)
+
+    def note(self, act: Act) -> None:
+        match act:
+            case Enrolment():
+                self._enrolled.add(act.subject)
+                self._give(act.subject, act.first_signer, act.capacity, act.since, act.until)
+            case SignerAddition():
+                self._give(act.subject, act.new_signer, act.capacity, act.since, act.until)
+            case ConsentAct():
+                self._versions[act.subject, act.id] = act.version
+            case Withdrawal():
+                self._versions[act.subject, act.id] = 0
+
+    def enrolled(self, subject: bytes) -> bool:
+        return subject in self._enrolled
+
+    def version(self, subject: bytes, id: bytes) -> int | None:  # noqa: A002
+        """The version that waits; 0 for a waiting withdrawal; None when nothing waits."""
+        return self._versions.get((subject, id))
+
+    def authority(self, subject: bytes, signer: bytes) -> tuple[int, int, int] | None:
+        for known, capacity, since, until in self._signers.get(subject, ()):
+            if known == signer:
+                return capacity, since, until
+        return None
+
+    def _give(self, subject: bytes, signer: bytes, capacity: int, since: int, until: int) -> None:
+        self._signers.setdefault(subject, []).append((signer, capacity, since, until))
+
+
+def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901 - one case an act
+    """Refuse an act that the chain would refuse.
+
+    Raises:
+        ConsentryError: What is wrong, in words.
+    """
+    _check_deadline(act, now, context.limits.longest_deadline)
+    match act:
+        case Enrolment():
+            _check_enrolment(context, act, ahead)
+        case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval():
+            capacity = _check_signer(context, act, now, ahead)
+            if isinstance(act, ConsentAct):
+                _check_consent(context, act, capacity, ahead)
+            elif isinstance(act, SignerAddition):
+                _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
+        case StudyProposal() | EngineRegistration():
+            institution = context.mirror.institution(act.institution)
+            if institution is None:
+                raise NotFound(f"institution {to_hex(act.institution)} is not admitted")
+            context.checker.check(act, institution.signer)
+        case StudyTransition():
+            context.checker.check(act, _study_owner(context, act.id))
+        case EngineRevocation():
+            engine = context.mirror.engine(act.id)
+            owner = None if engine is None else context.mirror.institution(engine.institution)
+            if owner is None:
+                raise NotFound(f"engine {to_hex(act.id)} is not registered")
+            context.checker.check(act, owner.signer)
+        case StudyApproval():
+            _study_owner(context, act.id)
+            reviewers = context.mirror.history("Reviewer", act.reviewer)
+            reviewer = reviewers[-1].fact if reviewers else None
+            if not isinstance(reviewer, Reviewer) or not reviewer.active:
+                raise NotFound(f"{to_hex(act.reviewer)} is not a reviewer")
+            context.checker.check(act, reviewer.signer)
+
+
+def _check_deadline(act: Act, now: int, longest: int) -> None:
+    deadline = getattr(act, "deadline", None)
+    if deadline is None:
+        return
+    if deadline <= now:
+        raise DeadlinePassed(f"the act's deadline {deadline} has passed (it is {now}); sign it again with a later one")
+    if deadline > now + longest:
+        raise InvalidInput(f"the deadline lies more than {longest // 86_400} days ahead; choose an earlier one")
+
+
+def _check_enrolment(context: Context, act: Enrolment, ahead: _Ahead) -> None:
+    institution = context.mirror.institution(act.custodian)
+    if institution is None:
+        raise NotFound(f"institution {to_hex(act.custodian)} is not admitted")
+    if institution.state is not InstitutionState.ACTIVE:
+        raise WrongState(f"institution {to_hex(act.custodian)} is suspended and cannot enrol")
+    if ahead.enrolled(act.subject) or context.mirror.consents_at(act.subject, ahead.block) is not None:
+        raise Replayed(f"subject {to_hex(act.subject)} is enrolled already; make a new random id")
+    _check_new_signer(act.first_signer, act.capacity, act.since, act.until, act.form)
+    context.checker.check(act, institution.signer)
+
+
+def _check_new_signer(signer: bytes, capacity: int, since: int, until: int, form: bytes) -> None:
+    if len(signer) < ADDRESS_BYTES:
+        raise InvalidInput(f"a signer has at least {ADDRESS_BYTES} bytes (an address)")
+    if capacity not in set(Capacity):
+        raise InvalidInput(f"capacity {capacity} is not in the vocabulary")
+    if not 0 <= since < until <= FOREVER:
+        raise InvalidInput("a signer's authority must start before it ends")
+    if capacity == Capacity.STAFF and form == ZERO_ID:
+        raise InvalidInput("a staff signer needs the hash of the paper form")
+
+
+def _check_signer(context: Context, act: SubjectAct, now: int, ahead: _Ahead) -> int:
+    """The signer has authority now, and signed; returns the capacity."""
+    assert not isinstance(act, Enrolment)
+    waiting = ahead.authority(act.subject, act.signer)
+    authority: Authority | None = context.mirror.authority(act.subject, act.signer)
+    if waiting is not None:
+        capacity, since, until = waiting
+    elif authority is not None and authority.active:
+        capacity, since, until = authority.capacity, authority.since, authority.until
+    elif not ahead.enrolled(act.subject) and context.mirror.consents_at(act.subject, ahead.block) is None:
+        raise NotFound(f"subject {to_hex(act.subject)} is not enrolled")
+    else:
+        raise BadSignature("this key may not sign for this subject; sign with a key that was added for it")
+    if not since <= now < until:
+        raise BadSignature("this key's authority for the subject does not hold at this time")
+    context.checker.check(act, act.signer)
+    return capacity
+
+
+def _check_consent(context: Context, act: ConsentAct, capacity: int, ahead: _Ahead) -> None:
+    act.scope.check()
+    if capacity == Capacity.STAFF and act.form == ZERO_ID:
+        raise InvalidInput("a consent signed by staff needs the hash of the paper form")
+    if context.mirror.terms(act.scope.terms) is None:
+        raise NotFound(f"the text {to_hex(act.scope.terms)} is not published; show a published one")
+    _check_recipient(context, act)
+    waiting = ahead.version(act.subject, act.id)
+    held: Consent | None = context.mirror.consent(act.subject, act.id)
+    current = waiting if waiting is not None else (0 if held is None else held.version)
+    ended = waiting == 0 or (waiting is None and held is not None and held.state is ConsentState.WITHDRAWN)
+    if ended:
+        raise Replayed("this consent was withdrawn, which is final; a new consent needs a new id")
+    if waiting is None and held is None and context.mirror.history("SpentId", act.subject, act.id):
+        raise Replayed("this id was used before; make a new random one")
+    if act.version != current + 1:
+        if act.version <= current:
+            raise Replayed(f"version {act.version} of this consent is there already; the next one is {current + 1}")
+        raise WrongState(f"version {act.version} does not follow version {current}")
+
+
+def _check_recipient(context: Context, act: ConsentAct) -> None:
+    recipient = act.scope.recipient
+    known: object = True
+    if act.scope.recipient_kind == RecipientKind.INSTITUTION:
+        known = context.mirror.institution(recipient)
+    elif act.scope.recipient_kind == RecipientKind.STUDY:
+        known = context.mirror.study(recipient)
+    if known is None:
+        raise NotFound(f"the recipient {to_hex(recipient)} is not in the directory")
+
+
+def _study_owner(context: Context, study: bytes) -> bytes:
+    found = context.mirror.study(study)
+    owner = None if found is None else context.mirror.institution(found.institution)
+    if owner is None:
+        raise NotFound(f"study {to_hex(study)} is not registered")
+    return owner.signer
