@@ -81,7 +81,7 @@ class ChainReader(Protocol):
         """The block at a height of the canonical chain."""
         ...
 
-    def block_by_hash(self, hash: bytes) -> Block:  # noqa: A002
+    def block_by_hash(self, hash: bytes) -> Block:
         """The block with this hash, canonical or not."""
         ...
 
@@ -398,7 +398,7 @@ class AuditStore(Protocol):
         """The smallest kept checkpoint that holds the entry at ``index``."""
         ...
 
-    def decision(self, id: str) -> DecisionRecord | None:  # noqa: A002
+    def decision(self, id: str) -> DecisionRecord | None:
         """A decision that was given out."""
         ...
 

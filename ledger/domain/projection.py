@@ -145,11 +145,11 @@ def key_of(fact: Fact) -> Key:  # noqa: PLR0911 - one line a kind
 class Facts(Protocol):
     """Where ``project`` looks for the fact that an event changes: a World, or the store inside a transaction."""
 
-    def institution(self, id: bytes) -> Institution | None: ...  # noqa: A002, D102 - the field's word
-    def study(self, id: bytes) -> Study | None: ...  # noqa: A002, D102
-    def engine(self, id: bytes) -> Engine | None: ...  # noqa: A002, D102
-    def terms(self, hash: bytes) -> Terms | None: ...  # noqa: A002, D102
-    def consent(self, subject: bytes, id: bytes) -> Consent | None: ...  # noqa: A002, D102
+    def institution(self, id: bytes) -> Institution | None: ...  # noqa: D102 - the field's word
+    def study(self, id: bytes) -> Study | None: ...  # noqa: D102
+    def engine(self, id: bytes) -> Engine | None: ...  # noqa: D102
+    def terms(self, hash: bytes) -> Terms | None: ...  # noqa: D102
+    def consent(self, subject: bytes, id: bytes) -> Consent | None: ...  # noqa: D102
     def authority(self, subject: bytes, signer: bytes) -> Authority | None: ...  # noqa: D102
 
 
@@ -260,23 +260,23 @@ class World:
         elif isinstance(fact, Consent):
             self.by_subject.setdefault(fact.subject, {})[fact.id] = fact
 
-    def institution(self, id: bytes) -> Institution | None:  # noqa: A002
+    def institution(self, id: bytes) -> Institution | None:
         """The institution, if it was admitted."""
         return self._get(Institution, id)
 
-    def study(self, id: bytes) -> Study | None:  # noqa: A002
+    def study(self, id: bytes) -> Study | None:
         """The study, if it was proposed."""
         return self._get(Study, id)
 
-    def engine(self, id: bytes) -> Engine | None:  # noqa: A002
+    def engine(self, id: bytes) -> Engine | None:
         """The engine, if it was registered."""
         return self._get(Engine, id)
 
-    def terms(self, hash: bytes) -> Terms | None:  # noqa: A002
+    def terms(self, hash: bytes) -> Terms | None:
         """The text, if it was published."""
         return self._get(Terms, hash)
 
-    def consent(self, subject: bytes, id: bytes) -> Consent | None:  # noqa: A002
+    def consent(self, subject: bytes, id: bytes) -> Consent | None:
         """The consent, withdrawn or not."""
         return self._get(Consent, subject, id)
 
@@ -284,7 +284,7 @@ class World:
         """The signer's authority, ended or not."""
         return self._get(Authority, subject, signer)
 
-    def subject(self, id: bytes) -> Subject | None:  # noqa: A002
+    def subject(self, id: bytes) -> Subject | None:
         """The subject, if enrolled."""
         return self._get(Subject, id)
 
@@ -303,7 +303,7 @@ class World:
         return fact if isinstance(fact, kind) else None
 
 
-def _held(fact: _F | None, kind: str, id: bytes) -> _F:  # noqa: A002
+def _held(fact: _F | None, kind: str, id: bytes) -> _F:
     if fact is None:
         raise MirrorDiverged(f"an event changes {kind} 0x{id.hex()}, which no earlier event made; replay the chain")
     return fact

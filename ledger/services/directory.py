@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ledger.domain.acts import (
+    Act,
     EngineRegistration,
     Enrolment,
     InstitutionAdmission,
@@ -48,7 +49,7 @@ def admit_institution(
     name: str,
     *,
     id: bytes | None = None,
-    signer: bytes | None = None,  # noqa: A002
+    signer: bytes | None = None,
 ) -> tuple[Item, bytes, bytes]:
     """Admit an institution; without a signer a key is made and kept. Returns the item, the id and the signer."""
     identity = id or context.entropy.token(32)
@@ -56,7 +57,7 @@ def admit_institution(
     return _send(context, InstitutionAdmission(id=identity, name=_name(name), signer=key)), identity, key
 
 
-def set_institution_state(context: Context, id: bytes, state: InstitutionState) -> Item:  # noqa: A002
+def set_institution_state(context: Context, id: bytes, state: InstitutionState) -> Item:
     """Suspend an institution or take it back."""
     if context.mirror.institution(id) is None:
         raise NotFound(f"institution {to_hex(id)} is not admitted")
@@ -69,7 +70,7 @@ def name_reviewer(
     *,
     id: bytes | None = None,
     signer: bytes | None = None,
-    active: bool = True,  # noqa: A002
+    active: bool = True,
 ) -> tuple[Item, bytes, bytes]:
     """Name a reviewer; without a signer a key is made and kept. Returns the item, the id and the signer."""
     identity = id or context.entropy.token(32)
@@ -77,7 +78,7 @@ def name_reviewer(
     return _send(context, ReviewerNaming(id=identity, name=_name(name), signer=key, active=active)), identity, key
 
 
-def publish_terms(context: Context, hash: bytes, version: int, language: str, uri: str) -> Item:  # noqa: A002
+def publish_terms(context: Context, hash: bytes, version: int, language: str, uri: str) -> Item:
     """Publish a consent text by its SHA-256; versions start at 1 and rise."""
     if not 0 < version < 1 << 32:
         raise InvalidInput("the version of a text is a whole number from 1")
@@ -137,7 +138,7 @@ def register_engine(
     name: str,
     operations: int,
     *,
-    id: bytes | None = None,  # noqa: A002
+    id: bytes | None = None,
     signer: bytes | None = None,
 ) -> tuple[Item, bytes, bytes]:
     """Register an engine of an institution whose key is kept here. Returns the item, the id and the signer."""

@@ -107,7 +107,7 @@ class _Ahead:
     def enrolled(self, subject: bytes) -> bool:
         return subject in self._enrolled
 
-    def version(self, subject: bytes, id: bytes) -> int | None:  # noqa: A002
+    def version(self, subject: bytes, id: bytes) -> int | None:
         """The version that waits; 0 for a waiting withdrawal; None when nothing waits."""
         return self._versions.get((subject, id))
 

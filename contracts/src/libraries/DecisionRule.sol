@@ -3,16 +3,24 @@ pragma solidity 0.8.37;
 
 import {StudyFacts} from "../interfaces/IDirectory.sol";
 import {ConsentFacts} from "../types/ConsentSlot.sol";
-import {Request} from "../types/Decision.sol";
+import {Request, Verdict} from "../types/Decision.sol";
+import {Reasons} from "./Reasons.sol";
 import {Vocabulary} from "./Vocabulary.sol";
 
-/// @title When a consent speaks about a request
-/// @notice The same two predicates as ledger/domain/policy.py. A permit must contain the whole request; a deny need
-/// only touch it.
+/// @title How the consents of one subject decide a request
+/// @notice The same rule as ledger/domain/policy.py. Any matching deny wins; otherwise one single permit must cover
+/// the whole request. The order in which consents are heard does not matter.
 library DecisionRule {
     /// @dev Bits of one use in Vocabulary.ACCEPTS and Vocabulary.TOUCHES.
     uint256 private constant LANE = 16;
     uint256 private constant DISEASE_SIZE = 32;
+
+    /// @notice What is asked, but for the request itself.
+    struct Question {
+        StudyFacts study;
+        uint32 institution; // the Directory's number of the study's institution
+        uint40 instant; // seconds UTC
+    }
 
     /// @notice Whether the request itself is sound: one known operation, known categories, a window.
     function isSound(Request calldata request) internal pure returns (bool) {
@@ -20,43 +28,97 @@ library DecisionRule {
             && request.categories & ~Vocabulary.KNOWN_CATEGORIES == 0 && request.dataFrom < request.dataUntil;
     }
 
-    /// @notice Whether a permit covers the whole of `request`.
-    /// @param institution the Directory's number of the study's institution
-    function covers(
-        ConsentFacts memory consent,
-        StudyFacts memory study,
-        uint32 institution,
-        Request calldata request
-    ) internal pure returns (bool) {
-        return _names(consent, study, institution) && study.conditions & ~consent.conditions == 0
-            && request.categories & ~consent.categories == 0 && request.operation & consent.operations != 0
-            && consent.dataFrom <= request.dataFrom && request.dataUntil <= consent.dataUntil
-            && _acceptsUses(consent, study);
+    /// @notice A deny for a reason that no consent, and no time, would change.
+    function refusal(uint8 reason) internal pure returns (Verdict memory) {
+        return Verdict(Reasons.OUTCOME_DENY, reason, 0, 0, Vocabulary.FOREVER);
     }
 
-    /// @notice Whether a deny touches any part of `request`.
-    /// @param institution the Directory's number of the study's institution
-    function touches(
-        ConsentFacts memory consent,
-        StudyFacts memory study,
-        uint32 institution,
-        Request calldata request
-    ) internal pure returns (bool) {
-        return _names(consent, study, institution)
-            && (consent.conditions == Vocabulary.ANY16 || study.conditions & consent.conditions != 0)
-            && request.categories & consent.categories != 0 && request.operation & consent.operations != 0
-            && consent.dataFrom < request.dataUntil && request.dataFrom < consent.dataUntil
-            && _touchesUses(consent.purposes, study.uses);
+    /// @notice The verdict before any consent was heard.
+    function unheard(Question memory question) internal pure returns (Verdict memory) {
+        return Verdict(Reasons.OUTCOME_DENY, Reasons.NO_CONSENT, 0, 0, question.study.ethicsUntil);
     }
 
-    function _names(ConsentFacts memory consent, StudyFacts memory study, uint32 institution)
+    /// @notice Lets one consent that is not withdrawn bear on `verdict`.
+    function hear(
+        Verdict memory verdict,
+        bytes32 id,
+        ConsentFacts memory consent,
+        Question memory question,
+        Request calldata request
+    ) internal pure {
+        bool early = question.instant < consent.validFrom;
+        if (!early && question.instant >= consent.validUntil) return;
+        uint40 change = early ? consent.validFrom : consent.validUntil;
+        if (change < verdict.validUntil) verdict.validUntil = change;
+        if (early) return;
+        uint8 reason = _voice(consent, question, request);
+        if (reason != 0) _weigh(verdict, reason, id, consent.version);
+    }
+
+    /// @dev What a consent in its validity says: a Reason, or 0 where it is silent.
+    function _voice(ConsentFacts memory consent, Question memory question, Request calldata request)
+        private
+        pure
+        returns (uint8)
+    {
+        if (consent.deny) return _touches(consent, question, request) ? Reasons.DENIED_BY_SUBJECT : 0;
+        if (!_covers(consent, question, request)) return Reasons.NOT_COVERED;
+        return
+            consent.termsVersion >= question.study.requiredTerms ? Reasons.PERMITTED : Reasons.RECONSENT_REQUIRED;
+    }
+
+    /// @dev Lets `reason` decide if it outranks what was heard so far, or has the same rank and a lower id.
+    function _weigh(Verdict memory verdict, uint8 reason, bytes32 id, uint24 version) private pure {
+        uint256 rank = _rankOf(reason);
+        uint256 held = _rankOf(verdict.reason);
+        bool named = reason != Reasons.NOT_COVERED;
+        if (rank < held || (rank == held && !(named && id < verdict.consent))) return;
+        verdict.outcome = reason == Reasons.PERMITTED ? Reasons.OUTCOME_PERMIT : Reasons.OUTCOME_DENY;
+        verdict.reason = reason;
+        verdict.consent = named ? id : bytes32(0);
+        verdict.version = named ? version : 0;
+    }
+
+    function _rankOf(uint8 reason) private pure returns (uint256) {
+        if (reason == Reasons.DENIED_BY_SUBJECT) return 4;
+        if (reason == Reasons.PERMITTED) return 3;
+        if (reason == Reasons.RECONSENT_REQUIRED) return 2;
+        if (reason == Reasons.NOT_COVERED) return 1;
+        return 0; // no consent
+    }
+
+    /// @dev Whether a permit covers the whole of the request.
+    function _covers(ConsentFacts memory consent, Question memory question, Request calldata request)
         private
         pure
         returns (bool)
     {
+        return _names(consent, question) && question.study.conditions & ~consent.conditions == 0
+            && request.categories & ~consent.categories == 0 && request.operation & consent.operations != 0
+            && consent.dataFrom <= request.dataFrom && request.dataUntil <= consent.dataUntil
+            && _acceptsUses(consent, question.study);
+    }
+
+    /// @dev Whether a deny touches any part of the request.
+    function _touches(ConsentFacts memory consent, Question memory question, Request calldata request)
+        private
+        pure
+        returns (bool)
+    {
+        return _names(consent, question)
+            && (consent.conditions == Vocabulary.ANY16 || question.study.conditions & consent.conditions != 0)
+            && request.categories & consent.categories != 0 && request.operation & consent.operations != 0
+            && consent.dataFrom < request.dataUntil && request.dataFrom < consent.dataUntil
+            && _touchesUses(consent.purposes, question.study.uses);
+    }
+
+    /// @dev Whether the study is among the recipients.
+    function _names(ConsentFacts memory consent, Question memory question) private pure returns (bool) {
         if (consent.recipientKind == Vocabulary.RECIPIENT_KIND_ANY) return true;
-        if (consent.recipientKind == Vocabulary.RECIPIENT_KIND_INSTITUTION) return consent.recipient == institution;
-        return consent.recipientKind == Vocabulary.RECIPIENT_KIND_STUDY && consent.recipient == study.number;
+        uint32 number = consent.recipientKind == Vocabulary.RECIPIENT_KIND_INSTITUTION
+            ? question.institution
+            : question.study.number;
+        return consent.recipient == number;
     }
 
     /// @dev Every use of the study must be accepted.

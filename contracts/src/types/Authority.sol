@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Vocabulary} from "../libraries/Vocabulary.sol";
 
-using {exists, holds, mayChangeSigners, until_} for Authority global;
+using {exists, holds, mayChangeSigners, cut} for Authority global;
+using {isEnrolled} for Subject global;
 
 /// @notice That a signer may act for a subject: in what capacity, and when. One storage slot.
 struct Authority {
@@ -15,7 +16,7 @@ struct Authority {
 /// @notice What the registry keeps of a subject. One storage slot.
 struct Subject {
     uint40 stoppedAt; // when everything was last withdrawn; consents issued up to then are refused
-    uint32 signers; // added and not removed; never zero for a subject that is enrolled
+    uint32 signers; // added and not removed; never zero again once the subject is enrolled
     uint16 live; // consents that are not withdrawn
 }
 
@@ -34,8 +35,12 @@ function mayChangeSigners(Authority memory authority) pure returns (bool) {
 }
 
 /// @notice The end of a consent given under this authority: a guardian's or proxy's consent ends with it.
-function until_(Authority memory authority, uint40 validUntil) pure returns (uint40) {
+function cut(Authority memory authority, uint40 validUntil) pure returns (uint40) {
     bool forAnother =
         authority.capacity == Vocabulary.CAPACITY_GUARDIAN || authority.capacity == Vocabulary.CAPACITY_PROXY;
     return forAnother && authority.until < validUntil ? authority.until : validUntil;
+}
+
+function isEnrolled(Subject memory subject) pure returns (bool) {
+    return subject.signers != 0;
 }
