@@ -1,0 +1,185 @@
+"""One database, SQLite or PostgreSQL: its connections, its transactions and its errors.
+
+Invariants:
+
+- A transaction that ended well is on the disk (SQLite: WAL with synchronous FULL; PostgreSQL: synchronous_commit).
+- A writing transaction on SQLite holds the write lock from its first statement (BEGIN IMMEDIATE), so that it never
+  fails half-way on a lock; a reading one sees one state of the database throughout (PostgreSQL: REPEATABLE READ).
+- Only errors of ``ledger.errors`` get out, and no parameter of a statement is in their words.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, make_url
+from sqlalchemy.engine import URL
+
+from ledger.errors import ConfigurationError, Conflict, NotReady
+
+LOCK_SECONDS = 30
+_WRITING = "consentry_writing"
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+class Database:
+    """Connections to one database, shared by all threads of a process.
+
+    Args:
+        url: SQLAlchemy address: ``sqlite:///path`` or ``postgresql://user@host/name``.
+
+    Raises:
+        ConfigurationError: The address is of another kind of database, or of none.
+    """
+
+    def __init__(self, url: str) -> None:
+        target = _normal(url)
+        self.sqlite = target.get_backend_name() == "sqlite"
+        self._engine = _open(target, sqlite=self.sqlite)
+        self._writer = threading.Lock()
+        self._reading: dict[str, Any] = {} if self.sqlite else _SNAPSHOT
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads one state of the database.
+
+        Raises:
+            NotReady: The database cannot be reached.
+        """
+        with (
+            _translated(),
+            self._engine.connect() as connection,
+            connection.execution_options(**self._reading).begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: durable when the block ends, undone when it raises.
+
+        Raises:
+            NotReady: The database cannot be reached, or another writer holds it for longer than ``LOCK_SECONDS``.
+            Conflict: The rows contradict what is there.
+        """
+        if self.sqlite and not self._writer.acquire(timeout=LOCK_SECONDS):
+            raise NotReady(f"another thread has been writing to the database for {LOCK_SECONDS} s; try again")
+        try:
+            with (
+                _translated(),
+                self._engine.connect() as connection,
+                connection.execution_options(**{_WRITING: True}).begin(),
+            ):
+                yield connection
+        finally:
+            if self.sqlite:
+                self._writer.release()
+
+    def insert(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Add plain rows in bulk, past the ORM: executemany on SQLite, COPY on PostgreSQL."""
+        if not rows:
+            return
+        quote = connection.dialect.identifier_preparer
+        into = f"{quote.format_table(table)} ({', '.join(map(quote.quote, columns))})"
+        driver: Any = connection.connection.driver_connection
+        with _driver_errors(connection), closing(driver.cursor()) as cursor:
+            if self.sqlite:
+                marks = ", ".join("?" * len(columns))
+                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our own tables
+                return
+            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _normal(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except exc.ArgumentError as problem:
+        raise ConfigurationError("CONSENTRY_DATABASE_URL is not a database address; see the README") from problem
+    backend = target.get_backend_name()
+    if backend == "sqlite":
+        if not target.database or target.database == ":memory:":
+            raise ConfigurationError("a SQLite database needs a file: write sqlite:///folder/consentry.db")
+        return target
+    if backend in {"postgresql", "postgres"}:
+        return target.set(drivername="postgresql+psycopg")
+    raise ConfigurationError(f"{backend} is not supported: use a sqlite:/// or postgresql:// address")
+
+
+def _open(target: URL, *, sqlite: bool) -> Engine:
+    common: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": 16,
+        "max_overflow": 48,
+        "pool_timeout": LOCK_SECONDS,
+    }
+    if not sqlite:
+        try:
+            return create_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": LOCK_SECONDS}, **common)
+        except ImportError as problem:
+            raise ConfigurationError("PostgreSQL needs the extra: pip install 'consentry[postgres]'") from problem
+    engine = create_engine(target, connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS}, **common)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    """Settings of a fresh SQLite connection; transactions are begun by ``_begin`` alone."""
+    connection.isolation_level = None
+    for setting in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {LOCK_SECONDS * 1000}",
+        "wal_autocheckpoint = 10000",
+        "cache_size = -65536",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def _driver_errors(connection: Connection) -> Iterator[None]:
+    """Errors of the bare driver, dressed as SQLAlchemy dresses them."""
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except driver.IntegrityError as problem:
+        raise exc.IntegrityError(None, None, problem) from problem
+    except driver.Error as problem:
+        raise exc.DBAPIError(None, None, problem) from problem
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except exc.IntegrityError as problem:
+        raise Conflict(f"the database refused a row that contradicts another: {_words(problem)}") from problem
+    except exc.TimeoutError as problem:
+        raise NotReady("all database connections are in use; try again") from problem
+    except exc.DBAPIError as problem:
+        raise NotReady(
+            f"the database does not answer ({_words(problem)}); check that it runs and has space"
+        ) from problem
+    except exc.SQLAlchemyError as problem:
+        raise NotReady(f"the database does not answer ({problem}); check its address") from problem
+
+
+def _words(problem: exc.DBAPIError) -> str:
+    """The first line of the driver's message: PostgreSQL puts the values of the row into the later ones."""
+    return str(problem.orig).partition("\n")[0]

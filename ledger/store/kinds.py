@@ -1,0 +1,149 @@
+"""For each kind of fact: its table, its key and its columns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import ColumnElement, Select, Table, and_, or_, select, true
+from sqlmodel import SQLModel
+
+from ledger.domain import projection as facts
+from ledger.domain.consent import Consent
+from ledger.domain.directory import Engine, Institution, Reviewer, Study, Terms
+from ledger.domain.flat import columns_of, revive
+from ledger.domain.projection import Fact, Key
+from ledger.errors import InvalidInput, MirrorDiverged
+from ledger.ports import Interval
+from ledger.store import tables
+from ledger.store.tables.base import table_of
+
+_F = TypeVar("_F")
+INTERVAL = ("from_block", "to_block", "place")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[_F]):
+    """One kind of fact.
+
+    ``columns`` are the fact's flat values, in order; ``key`` the names of those that identify it; ``identify`` reads
+    the key's values from a fact, as a tuple.
+    """
+
+    fact: type[_F]
+    table: Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    identify: Callable[[_F], tuple[Any, ...]]
+
+    @property
+    def name(self) -> str:
+        """The kind's name in ``projection.key_of``."""
+        return self.fact.__name__
+
+    def rows(self) -> Select[Any]:
+        """All versions: the flat values, then from_block, to_block and place."""
+        return select(*(self.table.c[name] for name in (*self.columns, *INTERVAL)))
+
+    def held_at(self, block: int) -> ColumnElement[bool]:
+        """The condition on versions that held at a block."""
+        table = self.table.c
+        return and_(table.from_block <= block, or_(table.to_block.is_(None), table.to_block > block))
+
+    def held(self) -> ColumnElement[bool]:
+        """The condition on versions that hold as of the last block taken in."""
+        return self.table.c.to_block.is_(None)
+
+    def is_key(self, values: Sequence[Any]) -> ColumnElement[bool]:
+        """The condition on versions of a key, or of all keys that start with these values."""
+        return and_(true(), *(self.table.c[name] == value for name, value in zip(self.key, values, strict=False)))
+
+    def oldest_first(self, rows: Select[Any]) -> Select[Any]:
+        """Rows in the order of the chain."""
+        return rows.order_by(self.table.c.from_block, self.table.c.place)
+
+    def fact_of(self, row: Sequence[Any]) -> _F:
+        """The fact of a row.
+
+        Raises:
+            MirrorDiverged: The row holds what no fact can.
+        """
+        try:
+            return revive(self.fact, row[: len(self.columns)])
+        except InvalidInput as problem:
+            raise MirrorDiverged(f"table {self.table.name}: {problem}; rebuild the mirror from the chain") from problem
+
+    def interval_of(self, row: Sequence[Any]) -> Interval:
+        """The fact of a row and the blocks in which it held."""
+        since, until, place = row[len(self.columns) :]
+        return Interval(cast("Fact", self.fact_of(row)), since, until, place)
+
+
+def _kind(fact: type[_F], model: type[SQLModel], *key: str) -> Kind[_F]:
+    def identify(value: _F) -> tuple[Any, ...]:
+        return tuple(getattr(value, name) for name in key)
+
+    read: Callable[[_F], tuple[Any, ...]] = attrgetter(*key) if len(key) > 1 else identify
+    return Kind(fact, table_of(model), columns_of(fact), key, read)
+
+
+INSTITUTION = _kind(Institution, tables.InstitutionRow, "id")
+REVIEWER = _kind(Reviewer, tables.ReviewerRow, "id")
+TERMS = _kind(Terms, tables.TermsRow, "hash")
+STUDY = _kind(Study, tables.StudyRow, "id")
+APPROVAL = _kind(facts.Approval, tables.StudyApprovalRow, "study", "reviewer")
+ENGINE = _kind(Engine, tables.EngineRow, "id")
+SUBJECT = _kind(facts.Subject, tables.SubjectRow, "id")
+AUTHORITY = _kind(facts.Authority, tables.SignerRow, "subject", "signer")
+SPENT_ID = _kind(facts.SpentId, tables.SpentIdRow, "subject", "id")
+CONSENT = _kind(Consent, tables.ConsentRow, "subject", "id")
+HEAD = _kind(facts.Head, tables.AnchoredHeadRow, "log")
+ACCESS = _kind(facts.Access, tables.AccessEventRow, "log", "index")
+REFUSAL = _kind(facts.Refusal, tables.RefusalRow, "digest")
+PAUSE = _kind(facts.Pause, tables.PauseRow)
+
+KINDS: tuple[Kind[Any], ...] = (
+    INSTITUTION,
+    REVIEWER,
+    TERMS,
+    STUDY,
+    APPROVAL,
+    ENGINE,
+    SUBJECT,
+    AUTHORITY,
+    SPENT_ID,
+    CONSENT,
+    HEAD,
+    ACCESS,
+    REFUSAL,
+    PAUSE,
+)
+BY_FACT: dict[type, Kind[Any]] = {kind.fact: kind for kind in KINDS}
+_BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def kind_named(name: str) -> Kind[Any]:
+    """The kind with this name.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    kind = _BY_NAME.get(name)
+    if kind is None:
+        raise InvalidInput(f"{name!r} is no kind of fact; one of {', '.join(_BY_NAME)} is")
+    return kind
+
+
+def key_values(kind: Kind[Any], first: bytes, second: bytes | None) -> tuple[Any, ...]:
+    """The values of a kind's key columns, from the form of ``projection.key_of``."""
+    given: tuple[Any, ...] = (first,) if second is None else (first, second)
+    if kind is ACCESS and second is not None:
+        given = (first, int.from_bytes(second, "big"))
+    return given[: len(kind.key)]
+
+
+def key_from(kind: Kind[Any], values: Sequence[Any]) -> Key:
+    """The key in the form of ``projection.key_of``, from the values of a kind's key columns."""
+    parts = [value.to_bytes(8, "big") if isinstance(value, int) else bytes(value) for value in values]
+    first, second = (*parts, b"", b"")[:2]
+    return (kind.name, first, second)

@@ -1,0 +1,304 @@
+"""The SQL copy of the chain: ``ports.MirrorStore`` on tables of intervals.
+
+Invariants: every answer comes from one transaction, so it is as of one block; a question about a block that the mirror
+has not come to is refused, never answered with what is there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, and_, select
+
+from ledger.domain.consent import Consent
+from ledger.domain.directory import Engine, Institution, Study, Terms
+from ledger.domain.events import Block, Logged
+from ledger.domain.flat import decode
+from ledger.domain.policy import Request, Setting
+from ledger.domain.projection import Access, Authority, Fact, Head, Key
+from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
+from ledger.ports import Cursor, Interval
+from ledger.store import kinds, mirror_writer, tables
+from ledger.store.database import Database
+from ledger.store.tables.base import table_of
+
+_F = TypeVar("_F")
+_BLOCK = table_of(tables.Block)
+_EVENT = table_of(tables.Event)
+_STREAM = 2000
+
+
+class SqlMirror:
+    """The mirror in one database. Safe to share between threads.
+
+    The iterators hold a connection, and on PostgreSQL a snapshot, until they are exhausted or closed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def lease(self, holder: str, *, at: int, seconds: int) -> int:
+        """As ``MirrorStore.lease``. The same holder keeps its number; any change of hands, or a lapse, raises it."""
+        with self._database.writing() as connection:
+            return mirror_writer.lease(connection, holder, at=at, seconds=seconds)
+
+    def take(self, blocks: Sequence[Block], events: Sequence[Logged], *, fence: int, expect: Cursor | None) -> Cursor:
+        """As ``MirrorStore.take``.
+
+        Raises:
+            WrongState: The cursor or the fence moved meanwhile.
+            InvalidInput: The blocks do not follow each other, or an event is not of its block.
+            MirrorDiverged: An event presupposes what no earlier one made.
+        """
+        with self._database.writing() as connection:
+            return mirror_writer.take(self._database, connection, blocks, events, fence=fence, expect=expect)
+
+    def roll_back(self, to: int, *, fence: int) -> Cursor | None:
+        """As ``MirrorStore.roll_back``."""
+        with self._database.writing() as connection:
+            return mirror_writer.roll_back(connection, to, fence=fence)
+
+    # --- the chain ----------------------------------------------------------------------------------------------------
+
+    def cursor(self) -> Cursor | None:
+        """As ``MirrorStore.cursor``."""
+        with self._database.reading() as connection:
+            return mirror_writer.read_cursor(connection)
+
+    def block_at(self, number: int) -> Block | None:
+        """As ``MirrorStore.block_at``."""
+        found = self.blocks_in(number, number)
+        return found[0].block if found else None
+
+    def blocks_in(self, first: int, last: int) -> list[Cursor]:
+        """As ``MirrorStore.blocks_in``."""
+        rows = select(_BLOCK).where(_BLOCK.c.number.between(first, last)).order_by(_BLOCK.c.number)
+        with self._database.reading() as connection:
+            return [
+                Cursor(Block(row.number, row.hash, row.parent, row.timestamp), row.digest)
+                for row in connection.execute(rows)
+            ]
+
+    def events_in(self, first: int, last: int) -> list[Logged]:
+        """As ``MirrorStore.events_in``."""
+        with self._database.reading() as connection:
+            chosen = select(_EVENT).where(_EVENT.c.block_number.between(first, last))
+            return _events(connection, chosen)
+
+    def events_for(self, kind: str, first: bytes, second: bytes | None = None) -> list[Logged]:
+        """As ``MirrorStore.events_for``."""
+        which = kinds.kind_named(kind)
+        made = (
+            select(which.table.c.from_block, which.table.c.place)
+            .where(which.is_key(kinds.key_values(which, first, second)))
+            .distinct()
+            .subquery()
+        )
+        at = and_(_EVENT.c.block_number == made.c.from_block, _EVENT.c.log_index == made.c.place)
+        with self._database.reading() as connection:
+            return _events(connection, select(_EVENT).join(made, at))
+
+    # --- facts as of the last block (projection.Facts) ----------------------------------------------------------------
+
+    def institution(self, id: bytes) -> Institution | None:  # noqa: A002
+        """The institution, if it was admitted."""
+        return self._held(kinds.INSTITUTION, id)
+
+    def study(self, id: bytes) -> Study | None:  # noqa: A002
+        """The study, if it was proposed."""
+        return self._held(kinds.STUDY, id)
+
+    def engine(self, id: bytes) -> Engine | None:  # noqa: A002
+        """The engine, if it was registered."""
+        return self._held(kinds.ENGINE, id)
+
+    def terms(self, hash: bytes) -> Terms | None:  # noqa: A002
+        """The text, if it was published."""
+        return self._held(kinds.TERMS, hash)
+
+    def consent(self, subject: bytes, id: bytes) -> Consent | None:  # noqa: A002
+        """The consent, withdrawn or not."""
+        return self._held(kinds.CONSENT, subject, id)
+
+    def authority(self, subject: bytes, signer: bytes) -> Authority | None:
+        """The signer's authority, ended or not."""
+        return self._held(kinds.AUTHORITY, subject, signer)
+
+    def subjects(self, custodian: bytes | None = None) -> list[bytes]:
+        """As ``MirrorStore.subjects``."""
+        table = kinds.SUBJECT.table.c
+        rows = select(table.id).where(kinds.SUBJECT.held()).order_by(table.id)
+        if custodian is not None:
+            rows = rows.where(table.custodian == custodian)
+        with self._database.reading() as connection:
+            return list(connection.execute(rows).scalars())
+
+    def current(self, kind: str) -> list[Fact]:
+        """As ``MirrorStore.current``, in the order of the chain."""
+        which = kinds.kind_named(kind)
+        return self._facts(which, which.oldest_first(which.rows().where(which.held())))
+
+    def authorities(self, subject: bytes) -> list[Authority]:
+        """As ``MirrorStore.authorities``, in the order of the chain."""
+        which = kinds.AUTHORITY
+        return self._facts(which, which.oldest_first(which.rows().where(which.held(), which.is_key((subject,)))))
+
+    def interval_of(self, fact: Fact) -> Interval | None:
+        """As ``MirrorStore.interval_of``."""
+        which = kinds.BY_FACT[type(fact)]
+        with self._database.reading() as connection:
+            rows = which.rows().where(which.held(), which.is_key(which.identify(fact)))
+            row = connection.execute(rows).first()
+            return None if row is None else which.interval_of(row)
+
+    def keys(self) -> Iterator[Key]:
+        """As ``MirrorStore.keys``."""
+        with self._database.reading() as connection:
+            for kind in kinds.KINDS:
+                rows = select(*(kind.table.c[name] for name in (*kind.key, "from_block"))).where(kind.held())
+                for row in _stream(connection, rows):
+                    yield kinds.key_from(kind, row[:-1])
+
+    # --- facts as of a block ------------------------------------------------------------------------------------------
+
+    def setting_at(self, request: Request, block: int) -> Setting:
+        """As ``MirrorStore.setting_at``.
+
+        Raises:
+            MirrorLagging: The mirror has not come to the block.
+        """
+        with self._as_of(block) as connection:
+            study = _one(connection, kinds.STUDY, block, request.study)
+            institution = _one(connection, kinds.INSTITUTION, block, study.institution) if study else None
+            return Setting(study, institution, _one(connection, kinds.ENGINE, block, request.engine))
+
+    def consents_at(self, subject: bytes, block: int) -> tuple[Consent, ...] | None:
+        """As ``MirrorStore.consents_at``, by id.
+
+        Raises:
+            MirrorLagging: The mirror has not come to the block.
+        """
+        which = kinds.CONSENT
+        with self._as_of(block) as connection:
+            if _one(connection, kinds.SUBJECT, block, subject) is None:
+                return None
+            rows = which.rows().where(which.is_key((subject,)), which.held_at(block)).order_by(which.table.c.id)
+            return tuple(which.fact_of(row) for row in connection.execute(rows))
+
+    def facts_at(self, block: int) -> Iterator[Fact]:
+        """As ``MirrorStore.facts_at``, streamed kind by kind.
+
+        Raises:
+            MirrorLagging: The mirror has not come to the block.
+        """
+        with self._as_of(block) as connection:
+            for kind in kinds.KINDS:
+                for row in _stream(connection, kind.oldest_first(kind.rows().where(kind.held_at(block)))):
+                    yield kind.fact_of(row)
+
+    def facts_changed(self, since: int, until: int) -> Iterator[Fact]:
+        """As ``MirrorStore.facts_changed``, streamed kind by kind.
+
+        Raises:
+            MirrorLagging: The mirror has not come to block ``until``.
+        """
+        with self._as_of(until) as connection:
+            for kind in kinds.KINDS:
+                rows = kind.rows().where(kind.table.c.from_block > since, kind.held_at(until))
+                for row in _stream(connection, kind.oldest_first(rows)):
+                    yield kind.fact_of(row)
+
+    # --- histories ----------------------------------------------------------------------------------------------------
+
+    def history(self, kind: str, first: bytes, second: bytes | None = None) -> list[Interval]:
+        """As ``MirrorStore.history``."""
+        which = kinds.kind_named(kind)
+        rows = which.oldest_first(which.rows().where(which.is_key(kinds.key_values(which, first, second))))
+        with self._database.reading() as connection:
+            return [which.interval_of(row) for row in connection.execute(rows)]
+
+    def intervals_in(self, first: int, last: int) -> list[Interval]:
+        """As ``MirrorStore.intervals_in``."""
+        found: list[Interval] = []
+        with self._database.reading() as connection:
+            for kind in kinds.KINDS:
+                rows = kind.oldest_first(kind.rows().where(kind.table.c.from_block.between(first, last)))
+                found += [kind.interval_of(row) for row in connection.execute(rows)]
+        return found
+
+    def head_of(self, log: bytes) -> Head | None:
+        """As ``MirrorStore.head_of``."""
+        return self._held(kinds.HEAD, log)
+
+    def heads_of(self, log: bytes) -> list[tuple[Head, Logged]]:
+        """As ``MirrorStore.heads_of``."""
+        return self._with_events(kinds.HEAD, log)
+
+    def accesses_of(self, log: bytes) -> list[tuple[Access, Logged]]:
+        """As ``MirrorStore.accesses_of``."""
+        return sorted(self._with_events(kinds.ACCESS, log), key=lambda found: found[0].index)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _as_of(self, block: int) -> Iterator[Connection]:
+        with self._database.reading() as connection:
+            cursor = mirror_writer.read_cursor(connection)
+            if cursor is None or cursor.block.number < block:
+                reached = "no block" if cursor is None else f"block {cursor.block.number}"
+                raise MirrorLagging(f"block {block} is asked for, the mirror has come to {reached}; try again later")
+            yield connection
+
+    def _held(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
+        with self._database.reading() as connection:
+            row = connection.execute(kind.rows().where(kind.held(), kind.is_key(key))).first()
+            return None if row is None else kind.fact_of(row)
+
+    def _facts(self, kind: kinds.Kind[_F], rows: Select[Any]) -> list[_F]:
+        with self._database.reading() as connection:
+            return [kind.fact_of(row) for row in connection.execute(rows)]
+
+    def _with_events(self, kind: kinds.Kind[_F], first: bytes) -> list[tuple[_F, Logged]]:
+        """All versions of the facts of a log, oldest first, each with the event that made it."""
+        table = kind.table.c
+        at = and_(_EVENT.c.block_number == table.from_block, _EVENT.c.log_index == table.place)
+        rows = kind.rows().add_columns(*_EVENT.c).join(_EVENT, at).where(kind.is_key((first,)))
+        width = len(kind.columns) + len(kinds.INTERVAL)
+        with self._database.reading() as connection:
+            return [(kind.fact_of(row), _logged(row[width:])) for row in connection.execute(kind.oldest_first(rows))]
+
+
+def _one(connection: Connection, kind: kinds.Kind[_F], block: int, *key: bytes) -> _F | None:
+    row = connection.execute(kind.rows().where(kind.is_key(key), kind.held_at(block))).first()
+    return None if row is None else kind.fact_of(row)
+
+
+def _stream(connection: Connection, rows: Select[Any]) -> Iterator[Sequence[Any]]:
+    return iter(connection.execution_options(yield_per=_STREAM).execute(rows))
+
+
+def _events(connection: Connection, rows: Select[Any]) -> list[Logged]:
+    ordered = rows.order_by(_EVENT.c.block_number, _EVENT.c.log_index)
+    return [_logged(row) for row in connection.execute(ordered)]
+
+
+def _logged(row: Sequence[Any]) -> Logged:
+    block_hash, log_index, number, transaction, address, topics, data, body = row
+    try:
+        event = decode(body)
+    except InvalidInput as problem:
+        raise MirrorDiverged(
+            f"table event, block {number}, log {log_index}: {problem}; rebuild the mirror"
+        ) from problem
+    return Logged(
+        event=event,
+        block_number=number,
+        block_hash=block_hash,
+        log_index=log_index,
+        transaction=transaction,
+        address=address,
+        topics=tuple(topics[start : start + 32] for start in range(0, len(topics), 32)),
+        data=data,
+    )

@@ -1,0 +1,261 @@
+"""Writing the mirror: taking blocks in, and giving them back.
+
+Invariants:
+
+- Events, facts, blocks and the cursor of a batch are written in one transaction, by the holder of the lease alone
+  (fencing number) and only where the cursor still stands where the writer believes it to (compare-and-set).
+- ``roll_back`` is the exact inverse of ``take``: it leaves the rows that were there when the mirror had come that far.
+
+A batch is projected in memory over the few rows that its events change, and written with one statement a table.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+
+from ledger.domain.consent import Consent
+from ledger.domain.directory import Engine, Institution, Study, Terms
+from ledger.domain.events import Block, ConsentWithdrawn, Logged, SignerRemoved
+from ledger.domain.flat import NO_DIGEST, encode, flatten, next_digest
+from ledger.domain.projection import Authority, Fact, project
+from ledger.errors import InvalidInput, MirrorDiverged, WrongState
+from ledger.ports import Cursor
+from ledger.store import kinds, tables
+from ledger.store.database import Database
+from ledger.store.tables.base import table_of
+
+_F = TypeVar("_F")
+_BLOCK = table_of(tables.Block)
+_EVENT = table_of(tables.Event)
+_CURSOR = table_of(tables.MirrorCursor)
+_LEASE = table_of(tables.WriterLease)
+_BLOCK_COLUMNS = ("number", "hash", "parent", "timestamp", "digest")
+_EVENT_COLUMNS = (
+    "block_hash",
+    "log_index",
+    "block_number",
+    "transaction_hash",
+    "address",
+    "topics",
+    "data",
+    "body",
+)
+_PREFETCH = 1000
+
+
+def read_cursor(connection: Connection) -> Cursor | None:
+    """How far the mirror has come."""
+    row = connection.execute(
+        select(*(_BLOCK.c[name] for name in _BLOCK_COLUMNS), _CURSOR.c.hash, _CURSOR.c.digest).join_from(
+            _CURSOR, _BLOCK, _BLOCK.c.number == _CURSOR.c.number, isouter=True
+        )
+    ).first()
+    if row is None:
+        return None
+    number, block_hash, parent, timestamp, digest, expected_hash, expected_digest = tuple(row)
+    if block_hash != expected_hash or digest != expected_digest:
+        raise MirrorDiverged(
+            "table mirror_cursor: the cursor does not stand on a block of the mirror; rebuild the mirror from the chain"
+        )
+    return Cursor(Block(number, block_hash, parent, timestamp), digest)
+
+
+def take(
+    database: Database,
+    connection: Connection,
+    blocks: Sequence[Block],
+    events: Sequence[Logged],
+    *,
+    fence: int,
+    expect: Cursor | None,
+) -> Cursor:
+    """Write a batch; see ``ports.MirrorStore.take``."""
+    check_fence(connection, fence)
+    _check_sequence(blocks, expect)
+    batch = _Batch(connection, events)
+    block_rows, event_rows = [], []
+    digest = expect.digest if expect else NO_DIGEST
+    pending = iter(events)
+    logged = next(pending, None)
+    for block in blocks:
+        made: list[bytes] = []
+        while logged is not None and logged.block_hash == block.hash:
+            made += [batch.put(fact, block.number, logged.log_index) for fact in project(logged.event, batch)]
+            event_rows.append(_event_row(logged))
+            logged = next(pending, None)
+        digest = next_digest(digest, block.hash, made)
+        block_rows.append((block.number, block.hash, block.parent, block.timestamp, digest))
+    if logged is not None:
+        raise InvalidInput(f"an event of block {logged.block_number} came out of order, or without its block")
+    cursor = Cursor(blocks[-1], digest)
+    _move(connection, expect, cursor)
+    database.insert(connection, _BLOCK, _BLOCK_COLUMNS, block_rows)
+    database.insert(connection, _EVENT, _EVENT_COLUMNS, event_rows)
+    batch.write(database)
+    return cursor
+
+
+def roll_back(connection: Connection, to: int, *, fence: int) -> Cursor | None:
+    """Forget every block above ``to``; see ``ports.MirrorStore.roll_back``."""
+    check_fence(connection, fence)
+    for kind in kinds.KINDS:
+        rows = kind.table.c
+        connection.execute(delete(kind.table).where(rows.from_block > to))
+        connection.execute(update(kind.table).where(rows.to_block > to).values(to_block=None))
+    connection.execute(delete(_EVENT).where(_EVENT.c.block_number > to))
+    connection.execute(delete(_BLOCK).where(_BLOCK.c.number > to))
+    last = connection.execute(select(_BLOCK).order_by(_BLOCK.c.number.desc()).limit(1)).first()
+    connection.execute(delete(_CURSOR))
+    if last is None:
+        return None
+    connection.execute(insert(_CURSOR).values(id=1, number=last.number, hash=last.hash, digest=last.digest))
+    return Cursor(Block(last.number, last.hash, last.parent, last.timestamp), last.digest)
+
+
+def lease(connection: Connection, holder: str, *, at: int, seconds: int) -> int:
+    """Take or renew the writer's lease; see ``ports.MirrorStore.lease``."""
+    held = connection.execute(select(_LEASE).with_for_update()).first()
+    if held is None:
+        connection.execute(insert(_LEASE).values(id=1, holder=holder, fence=1, expires_at=at + seconds))
+        return 1
+    running = at < held.expires_at
+    if running and held.holder != holder:
+        raise WrongState(f"{held.holder} writes the mirror until {held.expires_at}; wait, or stop it first")
+    fence: int = held.fence if running else held.fence + 1
+    connection.execute(update(_LEASE).values(holder=holder, fence=fence, expires_at=at + seconds))
+    return fence
+
+
+def check_fence(connection: Connection, fence: int) -> None:
+    """Refuse a writer whose lease went to another; holds the lease's row until the transaction ends.
+
+    Raises:
+        WrongState: The fencing number is not the last one given out.
+    """
+    last = connection.execute(select(_LEASE.c.fence).with_for_update(read=True)).scalar()
+    if last != fence:
+        raise WrongState(f"the lease of writer {fence} is over (the last is {last}); take a new one")
+
+
+def _check_sequence(blocks: Sequence[Block], expect: Cursor | None) -> None:
+    if not blocks:
+        raise InvalidInput("no blocks to take in")
+    before = expect.block if expect else None
+    for block in blocks:
+        if before is not None and (block.number != before.number + 1 or block.parent != before.hash):
+            raise InvalidInput(f"block {block.number} does not follow block {before.number} of the same chain")
+        before = block
+
+
+def _move(connection: Connection, expect: Cursor | None, cursor: Cursor) -> None:
+    values = {"number": cursor.block.number, "hash": cursor.block.hash, "digest": cursor.digest}
+    if expect is None:
+        if connection.execute(select(_CURSOR.c.number)).first() is not None:
+            raise WrongState("the mirror is not empty; read its cursor and go on from there")
+        connection.execute(insert(_CURSOR).values(id=1, **values))
+        return
+    moved = connection.execute(
+        update(_CURSOR)
+        .where(
+            _CURSOR.c.number == expect.block.number,
+            _CURSOR.c.hash == expect.block.hash,
+            _CURSOR.c.digest == expect.digest,
+        )
+        .values(**values)
+    )
+    if moved.rowcount != 1:
+        raise WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
+
+
+def _event_row(logged: Logged) -> tuple[Any, ...]:
+    return (
+        logged.block_hash,
+        logged.log_index,
+        logged.block_number,
+        logged.transaction,
+        logged.address,
+        b"".join(logged.topics),
+        logged.data,
+        encode(logged.event),
+    )
+
+
+class _Batch:
+    """The facts of one batch over the rows that are there: what ``project`` looks at, and what will be written."""
+
+    def __init__(self, connection: Connection, events: Sequence[Logged]) -> None:
+        self._connection = connection
+        self._facts: dict[tuple[Any, ...], Any] = {}
+        self._open: dict[tuple[Any, ...], list[Any]] = {}
+        self._rows: dict[kinds.Kind[Any], list[list[Any]]] = defaultdict(list)
+        self._ends: dict[kinds.Kind[Any], list[tuple[Any, ...]]] = defaultdict(list)
+        withdrawn = {(e.event.subject, e.event.id) for e in events if isinstance(e.event, ConsentWithdrawn)}
+        removed = {(e.event.subject, e.event.signer) for e in events if isinstance(e.event, SignerRemoved)}
+        self._prefetch(kinds.CONSENT, withdrawn)
+        self._prefetch(kinds.AUTHORITY, removed)
+
+    def put(self, fact: Fact, block: int, place: int) -> bytes:
+        """Hold a fact that an event made; returns its canonical bytes."""
+        kind = kinds.BY_FACT[type(fact)]
+        key = kind.identify(fact)
+        row = [*flatten(fact), block, None, place]
+        before = self._open.get((kind.fact, *key))
+        if before is None:
+            self._ends[kind].append((block, *key))
+        else:
+            before[-2] = block
+        self._open[(kind.fact, *key)] = row
+        self._facts[(kind.fact, *key)] = fact
+        self._rows[kind].append(row)
+        return encode(fact)
+
+    def write(self, database: Database) -> None:
+        """Close the versions that were replaced, then add the new ones."""
+        for kind, ends in self._ends.items():
+            close = (
+                update(kind.table)
+                .where(kind.held(), *(kind.table.c[name] == bindparam(f"key_{name}") for name in kind.key))
+                .values(to_block=bindparam("end"))
+            )
+            names = ("end", *(f"key_{name}" for name in kind.key))
+            self._connection.execute(close, [dict(zip(names, end, strict=True)) for end in ends])
+        for kind, rows in self._rows.items():
+            database.insert(self._connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
+
+    def institution(self, id: bytes) -> Institution | None:  # noqa: A002
+        return self._look_up(kinds.INSTITUTION, id)
+
+    def study(self, id: bytes) -> Study | None:  # noqa: A002
+        return self._look_up(kinds.STUDY, id)
+
+    def engine(self, id: bytes) -> Engine | None:  # noqa: A002
+        return self._look_up(kinds.ENGINE, id)
+
+    def terms(self, hash: bytes) -> Terms | None:  # noqa: A002
+        return self._look_up(kinds.TERMS, hash)
+
+    def consent(self, subject: bytes, id: bytes) -> Consent | None:  # noqa: A002
+        return self._look_up(kinds.CONSENT, subject, id)
+
+    def authority(self, subject: bytes, signer: bytes) -> Authority | None:
+        return self._look_up(kinds.AUTHORITY, subject, signer)
+
+    def _look_up(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
+        place = (kind.fact, *key)
+        if place not in self._facts:
+            row = self._connection.execute(kind.rows().where(kind.held(), kind.is_key(key))).first()
+            self._facts[place] = None if row is None else kind.fact_of(row)
+        found: _F | None = self._facts[place]
+        return found
+
+    def _prefetch(self, kind: kinds.Kind[Any], keys: Iterable[tuple[Any, ...]]) -> None:
+        """Read the rows that the batch will change in few questions instead of one each."""
+        wanted = list(keys)
+        columns = [kind.table.c[name] for name in kind.key]
+        for start in range(0, len(wanted), _PREFETCH):
+            chosen = tuple_(*columns).in_(wanted[start : start + _PREFETCH])
+            for row in self._connection.execute(kind.rows().where(kind.held(), chosen)):
+                fact = kind.fact_of(row)
+                self._facts[(kind.fact, *kind.identify(fact))] = fact

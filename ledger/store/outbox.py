@@ -1,0 +1,215 @@
+"""The durable queue of accepted acts: ``ports.OutboxStore`` in SQL.
+
+Invariants:
+
+- An item keeps its sequence for ever, and sequences are given out in the order in which acceptances commit: whoever
+  has seen an item has seen all before it.
+- A digest stands once among the items that are not refused. What was refused may be handed in again, as a new item:
+  otherwise somebody's act without authority would shut out the same act of somebody who has it.
+- A sealed item is never refused later.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, insert, or_, select, text, update
+
+from ledger.domain.acts import Act, dump, load
+from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
+from ledger.errors import NotFound, WrongState
+from ledger.store import tables
+from ledger.store.database import Database
+from ledger.store.tables.base import table_of
+
+_ITEM = table_of(tables.OutboxItem)
+_SENT = table_of(tables.Transmission)
+_CARRIED = table_of(tables.TransmissionItem)
+_CURSOR = table_of(tables.MirrorCursor)
+_ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
+_CHUNK = 500
+
+
+class SqlOutbox:
+    """The outbox in one database. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
+        """As ``OutboxStore.accept``; a digest whose item was refused gets a new item."""
+        with self._database.writing() as connection:
+            if not self._database.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ACCEPTING})
+            held = _open_items(connection, [digest for digest, _ in acts])
+            for digest, act in acts:
+                if digest in held:
+                    continue
+                row = {
+                    "digest": digest,
+                    "subject": getattr(act, "subject", None),
+                    "act": dump(act),
+                    "state": int(ItemState.ACCEPTED),
+                    "accepted_at": at,
+                    "reason": "",
+                }
+                created = connection.execute(insert(_ITEM).values(row))
+                assert created.inserted_primary_key is not None
+                held[digest] = Item(created.inserted_primary_key[0], digest, act, ItemState.ACCEPTED, at)
+            return [held[digest] for digest, _ in acts]
+
+    def item(self, digest: bytes) -> Item | None:
+        """As ``OutboxStore.item``; the newest where an older one was refused."""
+        found = self._items(select(_ITEM).where(_ITEM.c.digest == digest).order_by(_ITEM.c.sequence.desc()).limit(1))
+        return found[0] if found else None
+
+    def waiting(self, limit: int) -> list[Item]:
+        """As ``OutboxStore.waiting``."""
+        rows = select(_ITEM).where(_ITEM.c.state == ItemState.ACCEPTED).order_by(_ITEM.c.sequence)
+        return self._items(rows.limit(limit))
+
+    def unsealed(self, *, after: int = 0) -> list[Item]:
+        """As ``OutboxStore.unsealed``: sealed items count until the mirror has taken in their block."""
+        mirrored = select(_CURSOR.c.number).scalar_subquery()
+        open_items = or_(
+            _ITEM.c.state.in_((ItemState.ACCEPTED, ItemState.SENT)),
+            (_ITEM.c.state == ItemState.SEALED) & or_(mirrored.is_(None), _ITEM.c.block > mirrored),
+        )
+        return self._items(select(_ITEM).where(open_items, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence))
+
+    def items(self, *, subject: bytes | None = None, state: ItemState | None = None, limit: int = 100) -> list[Item]:
+        """As ``OutboxStore.items``, newest first."""
+        rows = select(_ITEM).order_by(_ITEM.c.sequence.desc()).limit(limit)
+        if subject is not None:
+            rows = rows.where(_ITEM.c.subject == subject)
+        if state is not None:
+            rows = rows.where(_ITEM.c.state == state)
+        return self._items(rows)
+
+    def record_transmission(self, transmission: Transmission, *, at: int) -> None:
+        """As ``OutboxStore.record_transmission``.
+
+        Raises:
+            WrongState: An item is not waiting any more.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                insert(_SENT).values(
+                    hash=transmission.hash,
+                    sender=transmission.sender,
+                    nonce=transmission.nonce,
+                    raw=transmission.raw,
+                    recorded_at=at,
+                    final=False,
+                    error="",
+                )
+            )
+            for place, sequence in enumerate(transmission.items):
+                bound = connection.execute(
+                    update(_ITEM)
+                    .where(_ITEM.c.sequence == sequence, _ITEM.c.state == ItemState.ACCEPTED)
+                    .values(state=ItemState.SENT, transaction_hash=transmission.hash)
+                )
+                if bound.rowcount != 1:
+                    raise WrongState(f"item {sequence} does not wait to be sent; read the waiting items again")
+                connection.execute(
+                    insert(_CARRIED).values(transaction_hash=transmission.hash, place=place, sequence=sequence)
+                )
+
+    def transmissions(self) -> list[Transmission]:
+        """As ``OutboxStore.transmissions``."""
+        rows = select(_SENT.c.hash, _SENT.c.sender, _SENT.c.nonce, _SENT.c.raw).where(_SENT.c.final.is_(False))
+        with self._database.reading() as connection:
+            found = connection.execute(rows.order_by(_SENT.c.sender, _SENT.c.nonce, _SENT.c.recorded_at)).all()
+            carried: dict[bytes, list[int]] = {row.hash: [] for row in found}
+            items = (
+                select(_CARRIED.c.transaction_hash, _CARRIED.c.sequence)
+                .join(_SENT, _SENT.c.hash == _CARRIED.c.transaction_hash)
+                .where(_SENT.c.final.is_(False))
+            )
+            for transaction, sequence in connection.execute(items.order_by(_CARRIED.c.place)):
+                carried[transaction].append(sequence)
+            return [Transmission(*row, tuple(carried[row.hash])) for row in found]
+
+    def settle(self, transmission: Transmission, outcome: Outcome) -> None:
+        """As ``OutboxStore.settle``; a second settling of the same transmission changes nothing.
+
+        Raises:
+            NotFound: The transmission was never recorded.
+        """
+        with self._database.writing() as connection:
+            settled = connection.execute(
+                update(_SENT)
+                .where(_SENT.c.hash == transmission.hash, _SENT.c.final.is_(False))
+                .values(
+                    final=True,
+                    block=outcome.block_number,
+                    block_hash=outcome.block_hash,
+                    succeeded=outcome.succeeded,
+                    error=outcome.error,
+                )
+            )
+            if settled.rowcount != 1:
+                if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
+                    raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
+                return
+            carried = update(_ITEM).where(
+                _ITEM.c.transaction_hash == transmission.hash, _ITEM.c.state == ItemState.SENT
+            )
+            for digest, reason in outcome.refused.items():
+                refused = {"state": ItemState.REFUSED, "block": outcome.block_number, "reason": reason}
+                connection.execute(carried.where(_ITEM.c.digest == digest).values(refused))
+            if outcome.succeeded:
+                connection.execute(carried.values(state=ItemState.SEALED, block=outcome.block_number))
+            else:
+                connection.execute(carried.values(state=ItemState.ACCEPTED, transaction_hash=None))
+
+    def unsettle(self, above_block: int) -> None:
+        """As ``OutboxStore.unsettle``: their items count as sent again.
+
+        Left alone: items that a newer transmission carries, and refused ones that were handed in again since.
+        """
+        again = _ITEM.alias("again")
+        handed_in_again = exists().where(
+            again.c.digest == _ITEM.c.digest, again.c.sequence > _ITEM.c.sequence, again.c.state != ItemState.REFUSED
+        )
+        with self._database.writing() as connection:
+            gone = select(_SENT.c.hash).where(_SENT.c.final.is_(True), _SENT.c.block > above_block)
+            connection.execute(
+                update(_ITEM)
+                .where(
+                    _ITEM.c.transaction_hash.in_(gone),
+                    or_(_ITEM.c.state == ItemState.SEALED, (_ITEM.c.state == ItemState.REFUSED) & ~handed_in_again),
+                )
+                .values(state=ItemState.SENT, block=None, reason="")
+            )
+            connection.execute(
+                update(_SENT)
+                .where(_SENT.c.final.is_(True), _SENT.c.block > above_block)
+                .values(final=False, block=None, block_hash=None, succeeded=None, error="")
+            )
+
+    def _items(self, rows: Select[Any]) -> list[Item]:
+        with self._database.reading() as connection:
+            return [_item(row) for row in connection.execute(rows)]
+
+
+def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, Item]:
+    held: dict[bytes, Item] = {}
+    for start in range(0, len(digests), _CHUNK):
+        chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
+        for row in connection.execute(select(_ITEM).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
+            held[row.digest] = _item(row)
+    return held
+
+
+def _item(row: Any) -> Item:
+    return Item(
+        sequence=row.sequence,
+        digest=row.digest,
+        act=load(row.act),
+        state=ItemState(row.state),
+        accepted_at=row.accepted_at,
+        transaction=row.transaction_hash,
+        block=row.block,
+        reason=row.reason,
+    )

@@ -1,0 +1,48 @@
+"""The store: one database, in three parts that share it."""
+
+from ledger.store.audit import SqlAudit
+from ledger.store.database import Database
+from ledger.store.migrate import upgrade
+from ledger.store.mirror import SqlMirror
+from ledger.store.outbox import SqlOutbox
+
+
+class Store:
+    """An open database whose schema is this program's.
+
+    Attributes:
+        outbox: Accepted acts (``ports.OutboxStore``).
+        mirror: The copy of the chain (``ports.MirrorStore``).
+        audit: The audit logs (``ports.AuditStore``).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.outbox = SqlOutbox(database)
+        self.mirror = SqlMirror(database)
+        self.audit = SqlAudit(database)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+
+def open_store(url: str) -> Store:
+    """Open a database, bringing its schema up to date first.
+
+    Threads share one store; each method is a transaction of its own.
+
+    Args:
+        url: SQLAlchemy address: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/name``.
+
+    Raises:
+        ConfigurationError: The address is of another kind, or the database was made by a newer program.
+        NotReady: The database cannot be reached.
+    """
+    database = Database(url)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database)

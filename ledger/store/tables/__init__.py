@@ -1,0 +1,55 @@
+"""The tables, one module a noun; importing this package fills ``METADATA``."""
+
+from ledger.store.tables.audit import AuditEntry, AuditLog, Checkpoint, Decision, DecisionMember, TreeNode
+from ledger.store.tables.base import METADATA
+from ledger.store.tables.chain import Block, Event, MirrorCursor, WriterLease
+from ledger.store.tables.directory import (
+    EngineRow,
+    InstitutionRow,
+    PauseRow,
+    ReviewerRow,
+    StudyApprovalRow,
+    StudyRow,
+    TermsRow,
+)
+from ledger.store.tables.outbox import OutboxItem, Transmission, TransmissionItem
+from ledger.store.tables.registry import (
+    AccessEventRow,
+    AnchoredHeadRow,
+    ConsentRow,
+    RefusalRow,
+    SignerRow,
+    SpentIdRow,
+    SubjectRow,
+)
+
+__all__ = [
+    "METADATA",
+    "AccessEventRow",
+    "AnchoredHeadRow",
+    "AuditEntry",
+    "AuditLog",
+    "Block",
+    "Checkpoint",
+    "ConsentRow",
+    "Decision",
+    "DecisionMember",
+    "EngineRow",
+    "Event",
+    "InstitutionRow",
+    "MirrorCursor",
+    "OutboxItem",
+    "PauseRow",
+    "RefusalRow",
+    "ReviewerRow",
+    "SignerRow",
+    "SpentIdRow",
+    "StudyApprovalRow",
+    "StudyRow",
+    "SubjectRow",
+    "TermsRow",
+    "Transmission",
+    "TransmissionItem",
+    "TreeNode",
+    "WriterLease",
+]
