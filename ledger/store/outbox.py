@@ -24,7 +24,6 @@ from ledger.store.tables.base import table_of
 _ITEM = table_of(tables.OutboxItem)
 _SENT = table_of(tables.Transmission)
 _CARRIED = table_of(tables.TransmissionItem)
-_CURSOR = table_of(tables.MirrorCursor)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
 
@@ -67,14 +66,13 @@ class SqlOutbox:
         rows = select(_ITEM).where(_ITEM.c.state == ItemState.ACCEPTED).order_by(_ITEM.c.sequence)
         return self._items(rows.limit(limit))
 
-    def unsealed(self, *, after: int = 0) -> list[Item]:
-        """As ``OutboxStore.unsealed``: sealed items count until the mirror has taken in their block."""
-        mirrored = select(_CURSOR.c.number).scalar_subquery()
-        open_items = or_(
+    def unsealed(self, *, above: int, after: int = 0) -> list[Item]:
+        """As ``OutboxStore.unsealed``."""
+        hidden = or_(
             _ITEM.c.state.in_((ItemState.ACCEPTED, ItemState.SENT)),
-            (_ITEM.c.state == ItemState.SEALED) & or_(mirrored.is_(None), _ITEM.c.block > mirrored),
+            (_ITEM.c.state == ItemState.SEALED) & (_ITEM.c.block > above),
         )
-        return self._items(select(_ITEM).where(open_items, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence))
+        return self._items(select(_ITEM).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence))
 
     def items(self, *, subject: bytes | None = None, state: ItemState | None = None, limit: int = 100) -> list[Item]:
         """As ``OutboxStore.items``, newest first."""
