@@ -23,24 +23,24 @@ class Tail:
     data: bytes
 
 
-def word(value: int) -> bytes:
-    """An unsigned integer (or a boolean) as one word.
+def uint(value: int, bits: int) -> bytes:
+    """An unsigned integer of ``bits`` bits as one word.
 
     Raises:
-        InvalidInput: The value is negative or wider than 256 bits.
+        InvalidInput: It is negative or wider. The contract would revert the whole transaction for it.
     """
-    try:
-        return value.to_bytes(WORD, "big")
-    except OverflowError as problem:
-        raise InvalidInput(f"{value} does not fit an unsigned 256-bit word") from problem
+    if value >> bits:
+        raise InvalidInput(f"{value} does not fit {bits} unsigned bits")
+    return value.to_bytes(WORD, "big")
 
 
-def words(values: Iterable[int]) -> bytes:
-    """Unsigned integers as consecutive words."""
-    try:
-        return b"".join([value.to_bytes(WORD, "big") for value in values])
-    except OverflowError as problem:
-        raise InvalidInput("a value does not fit an unsigned 256-bit word") from problem
+def uints(values: Iterable[int], widths: Iterable[int]) -> bytes:
+    """Unsigned integers of these widths (bits) as consecutive words.
+
+    Raises:
+        InvalidInput: One is negative or wider than its width.
+    """
+    return b"".join([uint(value, bits) for value, bits in zip(values, widths, strict=True)])
 
 
 def fixed(value: bytes) -> bytes:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ledger.chain import abi
-from ledger.chain.abi import Tail, dynamic, fixed, pack, text, word, words
+from ledger.chain.abi import Tail, dynamic, fixed, pack, text, uint, uints
 from ledger.chain.hashing import keccak
-from ledger.chain.messages import access_words, scope_words
+from ledger.chain.messages import access_words, disease_words, scope_words
 from ledger.domain.acts import (
     Act,
     Anchoring,
@@ -91,7 +91,9 @@ def encode_decide(subject: bytes, request: Request, at: int) -> bytes:
         + fixed(subject)
         + fixed(request.study)
         + fixed(request.engine)
-        + words((request.operation, request.categories, request.data_from, request.data_until, at))
+        + uints(
+            (request.operation, request.categories, request.data_from, request.data_until, at), (16, 32, 40, 40, 40)
+        )
     )
 
 
@@ -100,9 +102,9 @@ def _enrolment(act: Enrolment) -> bytes:
         fixed(act.subject),
         fixed(act.custodian),
         dynamic(act.first_signer),
-        words((act.capacity, act.since, act.until)),
+        uints((act.capacity, act.since, act.until), (8, 40, 40)),
         fixed(act.form),
-        word(act.deadline),
+        uint(act.deadline, 40),
         dynamic(act.signature),
     )
 
@@ -111,10 +113,10 @@ def _consent(act: ConsentAct) -> bytes:
     return pack(
         fixed(act.subject),
         fixed(act.id),
-        word(act.version),
+        uint(act.version, 24),
         scope_words(act.scope),
         fixed(act.form),
-        words((act.issued_at, act.deadline)),
+        uints((act.issued_at, act.deadline), (40, 40)),
         dynamic(act.signer),
         dynamic(act.signature),
     )
@@ -125,7 +127,7 @@ def _withdrawal(act: Withdrawal) -> bytes:
 
 
 def _withdrawal_of_all(act: WithdrawalOfAll) -> bytes:
-    return pack(fixed(act.subject), fixed(act.id), word(act.deadline), dynamic(act.signer), dynamic(act.signature))
+    return pack(fixed(act.subject), fixed(act.id), uint(act.deadline, 40), dynamic(act.signer), dynamic(act.signature))
 
 
 def _addition(act: SignerAddition) -> bytes:
@@ -133,9 +135,9 @@ def _addition(act: SignerAddition) -> bytes:
         fixed(act.subject),
         fixed(act.id),
         dynamic(act.new_signer),
-        words((act.capacity, act.since, act.until)),
+        uints((act.capacity, act.since, act.until), (8, 40, 40)),
         fixed(act.form),
-        word(act.deadline),
+        uint(act.deadline, 40),
         dynamic(act.signer),
         dynamic(act.signature),
     )
@@ -146,23 +148,23 @@ def _removal(act: SignerRemoval) -> bytes:
         fixed(act.subject),
         fixed(act.id),
         dynamic(act.old_signer),
-        word(act.deadline),
+        uint(act.deadline, 40),
         dynamic(act.signer),
         dynamic(act.signature),
     )
 
 
 def _proposal(act: StudyProposal) -> bytes:
-    closures = [word(len(closure)) + words(closure) for closure in act.diseases]
+    closures = [disease_words(closure) for closure in act.diseases]
     study = pack(
         fixed(act.id),
         fixed(act.institution),
         text(act.title),
-        words((act.uses, act.conditions, act.required_terms)),
+        uints((act.uses, act.conditions, act.required_terms), (8, 16, 32)),
         fixed(act.ethics),
-        word(act.ethics_until),
+        uint(act.ethics_until, 40),
         abi.array_of_dynamic(closures),
-        word(act.deadline),
+        uint(act.deadline, 40),
         dynamic(act.signature),
     )
     return pack(Tail(study))
@@ -174,7 +176,7 @@ def _registration(act: EngineRegistration) -> bytes:
         fixed(act.institution),
         text(act.name),
         dynamic(act.signer),
-        words((act.operations, act.deadline)),
+        uints((act.operations, act.deadline), (16, 40)),
         dynamic(act.signature),
     )
     return pack(Tail(engine))
@@ -184,7 +186,7 @@ def _anchoring(act: Anchoring) -> bytes:
     events = [access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]
     anchoring = pack(
         fixed(act.log),
-        word(act.size),
+        uint(act.size, 64),
         fixed(act.root),
         abi.array_of_static([fixed(node) for node in act.proof]),
         abi.array_of_static(events),
@@ -201,13 +203,13 @@ _WRITERS: Mapping[type, Callable[[Any], bytes]] = {
     SignerAddition: _addition,
     SignerRemoval: _removal,
     InstitutionAdmission: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer)),
-    InstitutionSuspension: lambda act: pack(fixed(act.id), word(act.state)),
-    ReviewerNaming: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer), word(act.active)),
-    TermsPublication: lambda act: pack(fixed(act.hash), word(act.version), text(act.language), text(act.uri)),
+    InstitutionSuspension: lambda act: pack(fixed(act.id), uint(act.state, 8)),
+    ReviewerNaming: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer), uint(act.active, 1)),
+    TermsPublication: lambda act: pack(fixed(act.hash), uint(act.version, 32), text(act.language), text(act.uri)),
     StudyProposal: _proposal,
-    StudyApproval: lambda act: pack(fixed(act.id), fixed(act.reviewer), word(act.deadline), dynamic(act.signature)),
+    StudyApproval: lambda act: pack(fixed(act.id), fixed(act.reviewer), uint(act.deadline, 40), dynamic(act.signature)),
     StudyTransition: lambda act: pack(
-        fixed(act.id), words((act.from_state, act.to_state, act.deadline)), dynamic(act.signature)
+        fixed(act.id), uints((act.from_state, act.to_state, act.deadline), (8, 8, 40)), dynamic(act.signature)
     ),
     EngineRegistration: _registration,
     EngineRevocation: lambda act: pack(fixed(act.id), dynamic(act.signature)),

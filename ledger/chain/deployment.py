@@ -64,7 +64,7 @@ def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
     addresses = {name: created_address(deployer, nonce + place) for place, name in enumerate(_ORDER)}
     arguments = {
         "AccessManager": abi.address(deployer),
-        "Directory": abi.address(addresses["AccessManager"]) + abi.word(approvals_required),
+        "Directory": abi.address(addresses["AccessManager"]) + abi.uint(approvals_required, 32),
         "ConsentRegistry": abi.address(addresses["AccessManager"]) + abi.address(addresses["Directory"]),
         "AuditAnchor": abi.address(addresses["Directory"]),
     }

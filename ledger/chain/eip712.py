@@ -44,7 +44,7 @@ class Domain:
             keccak(f"EIP712Domain({DOMAIN_FIELDS})".encode())
             + keccak(self.title.encode())
             + keccak(VERSION.encode())
-            + abi.word(self.chain_id)
+            + abi.uint(self.chain_id, 256)
             + abi.address(self.address)
         )
 

@@ -18,7 +18,7 @@ from rlp.exceptions import RLPException
 from ledger.chain import receipts
 from ledger.chain.evm import GAS_LIMIT, Evm
 from ledger.chain.hashing import keccak
-from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted
+from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted, Transaction
 from ledger.domain.events import Block
 from ledger.errors import NotFound, WrongState
 from ledger.ports import Clock
@@ -102,6 +102,15 @@ class EmbeddedNode:
             except TransactionNotFound:
                 return None
             return self._receipts(self._header(number))[int(index)]
+
+    def transaction(self, transaction: bytes) -> Transaction:
+        """What a mined transaction asked for."""
+        with self._reading.view() as chain:
+            try:
+                found = chain.get_canonical_transaction(transaction)
+            except TransactionNotFound as problem:
+                raise NotFound(f"no block holds the transaction 0x{transaction.hex()}") from problem
+            return Transaction(found.sender, found.to, found.gas, found.data)
 
     def receipts_of(self, block_hash: bytes) -> list[bytes]:
         """The consensus encodings of a block's receipts, in order."""

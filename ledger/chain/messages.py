@@ -40,29 +40,31 @@ def scope_words(scope: Scope) -> bytes:
     """The thirteen words of a scope, as the ABI and EIP-712 both have them."""
     return b"".join(
         (
-            abi.words((scope.effect, scope.recipient_kind)),
+            abi.uint(scope.effect, 8),
+            abi.uint(scope.recipient_kind, 8),
             abi.fixed(scope.recipient),
-            abi.words(
-                (
-                    scope.purposes,
-                    scope.conditions,
-                    scope.operations,
-                    scope.categories,
-                    scope.valid_from,
-                    scope.valid_until,
-                    scope.data_from,
-                    scope.data_until,
-                    scope.diseases,
-                )
-            ),
+            abi.uint(scope.purposes, 16),
+            abi.uint(scope.conditions, 16),
+            abi.uint(scope.operations, 16),
+            abi.uint(scope.categories, 32),
+            abi.uint(scope.valid_from, 40),
+            abi.uint(scope.valid_until, 40),
+            abi.uint(scope.data_from, 40),
+            abi.uint(scope.data_until, 40),
+            abi.uint(scope.diseases, 160),
             abi.fixed(scope.terms),
         )
     )
 
 
+def disease_words(closure: tuple[int, ...]) -> bytes:
+    """The encoding of one disease's closure, a ``uint32[]``."""
+    return abi.uint(len(closure), 32) + b"".join([abi.uint(code, 32) for code in closure])
+
+
 def diseases_hash(diseases: tuple[tuple[int, ...], ...]) -> bytes:
     """What a study proposal signs of its diseases: ``keccak256(abi.encode(uint32[][]))``."""
-    arrays = [abi.word(len(closure)) + abi.words(closure) for closure in diseases]
+    arrays = [disease_words(closure) for closure in diseases]
     return keccak(abi.pack(abi.array_of_dynamic(arrays)))
 
 
@@ -73,7 +75,7 @@ def events_hash(act: Anchoring) -> bytes:
 
 def access_words(index: int, leaf: bytes, study: bytes, engine: bytes) -> bytes:
     """The four words of an access event."""
-    return abi.word(index) + abi.fixed(leaf) + abi.fixed(study) + abi.fixed(engine)
+    return abi.uint(index, 64) + abi.fixed(leaf) + abi.fixed(study) + abi.fixed(engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,9 @@ def _encode_enrolment(act: Enrolment) -> bytes:
         abi.fixed(act.subject)
         + abi.fixed(act.custodian)
         + keccak(act.first_signer)
-        + abi.words((act.capacity, act.since, act.until))
+        + abi.uints((act.capacity, act.since, act.until), (8, 40, 40))
         + abi.fixed(act.form)
-        + abi.word(act.deadline)
+        + abi.uint(act.deadline, 40)
     )
 
 
@@ -111,10 +113,10 @@ def _encode_consent(act: ConsentAct) -> bytes:
     return (
         abi.fixed(act.subject)
         + abi.fixed(act.id)
-        + abi.word(act.version)
+        + abi.uint(act.version, 24)
         + keccak(_SCOPE_TYPE_HASH + scope_words(act.scope))
         + abi.fixed(act.form)
-        + abi.words((act.issued_at, act.deadline))
+        + abi.uints((act.issued_at, act.deadline), (40, 40))
     )
 
 
@@ -123,14 +125,14 @@ def _encode_addition(act: SignerAddition) -> bytes:
         abi.fixed(act.subject)
         + abi.fixed(act.id)
         + keccak(act.new_signer)
-        + abi.words((act.capacity, act.since, act.until))
+        + abi.uints((act.capacity, act.since, act.until), (8, 40, 40))
         + abi.fixed(act.form)
-        + abi.word(act.deadline)
+        + abi.uint(act.deadline, 40)
     )
 
 
 def _encode_removal(act: SignerRemoval) -> bytes:
-    return abi.fixed(act.subject) + abi.fixed(act.id) + keccak(act.old_signer) + abi.word(act.deadline)
+    return abi.fixed(act.subject) + abi.fixed(act.id) + keccak(act.old_signer) + abi.uint(act.deadline, 40)
 
 
 def _encode_proposal(act: StudyProposal) -> bytes:
@@ -138,11 +140,11 @@ def _encode_proposal(act: StudyProposal) -> bytes:
         abi.fixed(act.id)
         + abi.fixed(act.institution)
         + keccak(act.title.encode())
-        + abi.words((act.uses, act.conditions, act.required_terms))
+        + abi.uints((act.uses, act.conditions, act.required_terms), (8, 16, 32))
         + abi.fixed(act.ethics)
-        + abi.word(act.ethics_until)
+        + abi.uint(act.ethics_until, 40)
         + diseases_hash(act.diseases)
-        + abi.word(act.deadline)
+        + abi.uint(act.deadline, 40)
     )
 
 
@@ -152,7 +154,7 @@ def _encode_registration(act: EngineRegistration) -> bytes:
         + abi.fixed(act.institution)
         + keccak(act.name.encode())
         + keccak(act.signer)
-        + abi.words((act.operations, act.deadline))
+        + abi.uints((act.operations, act.deadline), (16, 40))
     )
 
 
@@ -217,7 +219,7 @@ MESSAGES: Mapping[type, Message] = {
     WithdrawalOfAll: Message(
         "WithdrawalOfAll",
         "bytes32 subject,bytes32 id,uint40 deadline",
-        lambda act: abi.fixed(act.subject) + abi.fixed(act.id) + abi.word(act.deadline),
+        lambda act: abi.fixed(act.subject) + abi.fixed(act.id) + abi.uint(act.deadline, 40),
         lambda act: {"subject": _hex(act.subject), "id": _hex(act.id), "deadline": act.deadline},
     ),
     SignerAddition: Message(
@@ -267,13 +269,13 @@ MESSAGES: Mapping[type, Message] = {
     StudyApproval: Message(
         "StudyApproval",
         "bytes32 id,bytes32 reviewer,uint40 deadline",
-        lambda act: abi.fixed(act.id) + abi.fixed(act.reviewer) + abi.word(act.deadline),
+        lambda act: abi.fixed(act.id) + abi.fixed(act.reviewer) + abi.uint(act.deadline, 40),
         lambda act: {"id": _hex(act.id), "reviewer": _hex(act.reviewer), "deadline": act.deadline},
     ),
     StudyTransition: Message(
         "StudyState",
         "bytes32 id,uint8 from,uint8 to,uint40 deadline",
-        lambda act: abi.fixed(act.id) + abi.words((act.from_state, act.to_state, act.deadline)),
+        lambda act: abi.fixed(act.id) + abi.uints((act.from_state, act.to_state, act.deadline), (8, 8, 40)),
         lambda act: {
             "id": _hex(act.id),
             "from": act.from_state,
@@ -303,7 +305,7 @@ MESSAGES: Mapping[type, Message] = {
     Anchoring: Message(
         "Anchoring",
         "bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash",
-        lambda act: abi.fixed(act.log) + abi.word(act.size) + abi.fixed(act.root) + events_hash(act),
+        lambda act: abi.fixed(act.log) + abi.uint(act.size, 64) + abi.fixed(act.root) + events_hash(act),
         lambda act: {
             "log": _hex(act.log),
             "size": act.size,

@@ -37,6 +37,15 @@ class Receipt(msgspec.Struct, frozen=True):
     logs: tuple[RawLog, ...]
 
 
+class Transaction(msgspec.Struct, frozen=True):
+    """What a transaction asks for: sender and receiver (20 bytes), gas limit and call data."""
+
+    sender: bytes
+    to: bytes
+    gas: int
+    data: bytes
+
+
 class Reverted(WrongState):
     """A call was reverted; ``data`` is what the contract gave back."""
 
@@ -91,6 +100,10 @@ class Node(Protocol):
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """The receipt of a transaction; None while no block of the canonical chain holds it."""
+        ...
+
+    def transaction(self, transaction: bytes) -> Transaction:
+        """What a mined transaction asked for."""
         ...
 
     def receipts_of(self, block_hash: bytes) -> list[bytes]:

@@ -4,6 +4,7 @@ Under ``home``: ``keys/`` (key files), ``chain/`` (the embedded chain and its lo
 are).
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from ledger.chain.embedded import EmbeddedNode
 from ledger.chain.keys import CONSORTIUM, ActKeys, KeyRing
 from ledger.chain.node import Node
 from ledger.chain.reader import Reader
+from ledger.chain.rpc import RpcNode
 from ledger.chain.signatures import Signatures
 from ledger.chain.writer import Writer
+from ledger.errors import LedgerUnreachable
 from ledger.ports import Clock
+
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,63 @@ def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_
         else:
             deployment = find(node, home / "chain.json")
         return _assemble(node, deployment, ring)
+    except BaseException:
+        node.close()
+        raise
+
+
+def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
+    """Open a chain by its node's address.
+
+    Args:
+        url: JSON-RPC address of the node.
+        home: The data folder; ``chain.json`` in it says where the contracts are.
+        clock: For symmetry with ``open_embedded``; the node keeps its own time.
+
+    Raises:
+        LedgerUnreachable: The node does not answer.
+        NotFound: The contracts are not deployed yet.
+        ConfigurationError: The folder's files are of another chain.
+    """
+    del clock
+    node = RpcNode(url)
+    try:
+        return _assemble(node, find(node, home / "chain.json"), KeyRing(home / "keys"))
+    except BaseException:
+        node.close()
+        raise
+
+
+def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 1, most_wait: float = 120.0) -> Chain:
+    """Deploy the contracts from the consortium's account, or find them deployed, and open the chain.
+
+    Args:
+        url: JSON-RPC address of the node.
+        home: The data folder.
+        clock: For symmetry with ``open_embedded``.
+        approvals_required: How many reviewers approve a study.
+        most_wait: Seconds to wait for blocks with the creations.
+
+    Raises:
+        LedgerUnreachable: The node does not answer, or does not take the creations (an account without funds).
+        ConfigurationError: The folder's files are of another chain.
+    """
+    del clock
+    node = RpcNode(url)
+    try:
+        ring = KeyRing(home / "keys")
+        waited = 0.0
+        while True:
+            try:
+                deployment = deploy(
+                    node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
+                )
+                return _assemble(node, deployment, ring)
+            except LedgerUnreachable:
+                if waited >= most_wait:
+                    raise
+                time.sleep(_PAUSE)
+                waited += _PAUSE
     except BaseException:
         node.close()
         raise

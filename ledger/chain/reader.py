@@ -53,7 +53,7 @@ class Reader:
         """The block at a height of the canonical chain."""
         return self._node.block(number)
 
-    def block_by_hash(self, hash: bytes) -> Block:  # noqa: A002 - the port's name
+    def block_by_hash(self, hash: bytes) -> Block:
         """The block with this hash, canonical or not."""
         return self._node.block_by_hash(hash)
 

@@ -52,9 +52,3 @@ def sign(key: PrivateKey, *, chain_id: int, nonce: int, gas_price: int, gas: int
 def created_address(sender: bytes, nonce: int) -> bytes:
     """The address (20 bytes) of the contract that ``sender`` creates with its transaction ``nonce``."""
     return keccak(rlp.encode([sender, rlp.integer(nonce)]))[12:]
-
-
-def fields_of(raw: bytes) -> tuple[int, bytes, bytes]:
-    """Gas limit, receiver and data of a transaction that ``sign`` made."""
-    fields = rlp.decode(raw)
-    return int.from_bytes(fields[2], "big"), fields[3], fields[5]

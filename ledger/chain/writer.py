@@ -7,8 +7,8 @@ from ledger.chain.decoding import REFUSED, decode
 from ledger.chain.deployment import Deployment
 from ledger.chain.eip712 import Domains
 from ledger.chain.keys import RELAYER, KeyRing, address_of
-from ledger.chain.node import Node, Reverted
-from ledger.chain.transactions import fields_of, sign
+from ledger.chain.node import Node, Receipt, Reverted
+from ledger.chain.transactions import sign
 from ledger.domain.acts import Act
 from ledger.domain.events import ActRefused
 from ledger.domain.outbox import Item, Outcome, Transmission
@@ -63,7 +63,8 @@ class Writer:
             chain_id=self._node.chain_id,
             nonce=nonce,
             gas_price=self._node.gas_price(),
-            gas=gas.limit(acts, data),
+            gas=gas.limit(acts, data)
+            - items[0].sequence % 1024,  # the same act, handed in again, is another transaction
             to=self._contracts[acts[0].contract],
             data=data,
         )
@@ -96,19 +97,15 @@ class Writer:
             block_hash=receipt.block_hash,
             succeeded=receipt.succeeded,
             refused=refused,
+            error="" if receipt.succeeded else self._failure(receipt),
         )
 
-    def failure(self, transmission: Transmission, block_number: int) -> str:
-        """Why a transaction failed as a whole, by running it again on the state before its block.
-
-        Returns:
-            The name of the contract's error, ``OutOfGas``, or what the contract gave back, in hex.
-        """
-        limit, to, data = fields_of(transmission.raw)
+    def _failure(self, receipt: Receipt) -> str:
+        """Why a transaction failed, found by running it again on the state before its block."""
+        asked = self._node.transaction(receipt.transaction)
         try:
-            self._node.call(to, data, sender=transmission.sender, block=block_number - 1, gas=limit)
+            self._node.call(asked.to, asked.data, sender=asked.sender, block=receipt.block_number - 1, gas=asked.gas)
         except Reverted as problem:
-            if not problem.data:
-                return OUT_OF_GAS
-            return artifacts.error_names().get(problem.data[:4], "0x" + problem.data.hex())
+            if problem.data:
+                return artifacts.error_names().get(problem.data[:4], "0x" + problem.data.hex())
         return OUT_OF_GAS

@@ -1,0 +1,165 @@
+"""The relayer: carries accepted acts from the outbox to the chain.
+
+Invariants: an accepted act reaches the chain exactly once or is refused with a reason, through kill -9 at any point; an
+act never overtakes an earlier one of the same subject; one bad act does not hold up the others.
+
+How: a signed transaction is recorded, with its items, before it is first sent, and only ever these same bytes are sent
+again until the transaction has an outcome; its nonce and the ids that the contract spends make doubling impossible. A
+transaction that fails as a whole is split in halves; an act that fails alone is refused.
+"""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from ledger.chain.grouping import Group, group
+from ledger.chain.node import NodeRefused, NonceTaken
+from ledger.domain.outbox import Outcome, Transmission
+from ledger.errors import InvalidInput, NotFound
+from ledger.ports import ChainWriter, Clock, OutboxStore
+
+MOST_IN_FLIGHT = 8
+RESEND_AFTER = 15
+"""Seconds after which a transaction without outcome is sent again."""
+LOST_AFTER = 60
+"""Seconds for which a used nonce and no receipt must last, before a transaction counts as replaced."""
+_ANY_BLOCK = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one run did: transactions sent, items sealed and refused, and transactions still open."""
+
+    sent: int = 0
+    sealed: int = 0
+    refused: int = 0
+    open: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing was done and nothing is under way."""
+        return self == Progress()
+
+
+class Relayer:
+    """Carries acts; one at a time per outbox.
+
+    Args:
+        store: The outbox.
+        writer: Signs and sends.
+        clock: Seconds UTC.
+        batch: Most acts in one transaction.
+    """
+
+    def __init__(self, store: OutboxStore, writer: ChainWriter, clock: Clock, batch: int = 100) -> None:
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._batch = batch
+        self._sent_at: dict[bytes, int] = {}
+        self._missed_since: dict[bytes, int] = {}
+        self._most: dict[int, int] = {}  # item's sequence -> most items of its next transaction
+        self._digests: dict[int, bytes] = {}
+
+    def run_once(self) -> Progress:
+        """Follow what is under way, then send what waits.
+
+        Returns:
+            What was done. When not idle, run again soon.
+
+        Raises:
+            LedgerUnreachable: The node does not answer; everything is durable, run again later.
+        """
+        progress = Progress()
+        under_way: list[Transmission] = []
+        for transmission in self._store.transmissions():
+            outcome = self._follow(transmission)
+            if outcome is None:
+                under_way.append(transmission)
+            else:
+                progress = self._settle(transmission, outcome, progress)
+        room = MOST_IN_FLIGHT - len(under_way)
+        waiting = self._store.waiting(self._batch * MOST_IN_FLIGHT) if room > 0 else []
+        for part in group(waiting, self._batch, self._most, self._writer.sender_of)[: max(room, 0)]:
+            if any(transmission.sender != part.sender for transmission in under_way):
+                break  # two senders' transactions have no order; what was accepted first must be mined first
+            transmission, outcome = self._carry(part, under_way)
+            progress = replace(progress, sent=progress.sent + 1)
+            if outcome is None:
+                under_way.append(transmission)
+            else:
+                progress = self._settle(transmission, outcome, progress)
+        return replace(progress, open=len(under_way))
+
+    def _carry(self, part: Group, under_way: list[Transmission]) -> tuple[Transmission, Outcome | None]:
+        nonce = self._writer.next_nonce(part.sender)
+        taken = {transmission.nonce for transmission in under_way if transmission.sender == part.sender}
+        while nonce in taken:
+            nonce += 1
+        sequences = tuple(item.sequence for item in part.items)
+        self._digests.update((item.sequence, item.digest) for item in part.items)
+        try:
+            transmission = self._writer.prepare(part.items, nonce)
+        except (InvalidInput, NotFound) as problem:
+            # Not even a transaction can be made of it. An empty one stands for it, so that the refusal is recorded.
+            name = sha256(b"unsendable" + part.items[0].digest + sequences[0].to_bytes(8, "big")).digest()
+            transmission = Transmission(name, part.sender, nonce, b"", sequences)
+            self._store.record_transmission(transmission, at=self._clock.now())
+            return transmission, _failed(str(problem))
+        self._store.record_transmission(transmission, at=self._clock.now())
+        return transmission, self._send(transmission)
+
+    def _follow(self, transmission: Transmission) -> Outcome | None:
+        """What became of a recorded transmission; sends it again when it is time to."""
+        outcome = self._writer.outcome(transmission.hash)
+        if outcome is not None:
+            return outcome
+        if self._clock.now() - self._sent_at.get(transmission.hash, -RESEND_AFTER) < RESEND_AFTER:
+            return None
+        return self._send(transmission)
+
+    def _send(self, transmission: Transmission) -> Outcome | None:
+        now = self._clock.now()
+        try:
+            self._writer.send(transmission)
+        except NodeRefused as problem:
+            return _failed(str(problem))
+        except NonceTaken:
+            outcome = self._writer.outcome(transmission.hash)
+            if outcome is not None:
+                return outcome
+            # Another transaction seems to have the nonce, but a node behind a balancer may just not know the block yet.
+            if now - self._missed_since.setdefault(transmission.hash, now) >= LOST_AFTER:
+                return _failed("")
+            return None
+        self._sent_at[transmission.hash] = now
+        self._missed_since.pop(transmission.hash, None)
+        return self._writer.outcome(transmission.hash)
+
+    def _settle(self, transmission: Transmission, outcome: Outcome, progress: Progress) -> Progress:
+        items = transmission.items
+        if not outcome.succeeded and outcome.error:
+            if len(items) == 1:
+                outcome = replace(outcome, refused={self._digest_of(items[0]): outcome.error})
+            else:
+                self._most.update((sequence, len(items) // 2) for sequence in items)
+        self._store.settle(transmission, outcome)
+        self._sent_at.pop(transmission.hash, None)
+        self._missed_since.pop(transmission.hash, None)
+        for sequence in items:
+            self._digests.pop(sequence, None)
+            if outcome.succeeded or outcome.refused:
+                self._most.pop(sequence, None)
+        refused = len(outcome.refused)
+        sealed = len(items) - refused if outcome.succeeded else 0
+        return replace(progress, sealed=progress.sealed + sealed, refused=progress.refused + refused)
+
+    def _digest_of(self, sequence: int) -> bytes:
+        digest = self._digests.get(sequence)
+        if digest is None:  # sent by an earlier process
+            digest = self._store.unsealed(above=_ANY_BLOCK, after=sequence - 1)[0].digest
+        return digest
+
+
+def _failed(error: str) -> Outcome:
+    """The outcome of a transaction that no block holds and none will."""
+    return Outcome(block_number=0, block_hash=bytes(32), succeeded=False, refused={}, error=error)

@@ -1,0 +1,311 @@
+"""A chain behind JSON-RPC: any Ethereum node, permissioned or not.
+
+The node is believed only as far as it must be: what it says of a block asked for by hash must name that hash, and
+headers and receipts are checked where proofs are made from them.
+
+Source: https://ethereum.github.io/execution-apis/
+"""
+
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+import msgspec
+
+from ledger.chain import headers, receipts
+from ledger.chain.jsonrpc import JsonRpc, RpcError
+from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted, Transaction
+from ledger.domain.events import Block
+from ledger.errors import LedgerUnreachable, NotFound
+
+_T = TypeVar("_T")
+
+_KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
+_TAKEN = ("nonce too low", "nonce is too low", "nonce below", "oldnonce", "nonce_too_low")
+_POISON = (
+    "intrinsic gas",
+    "exceeds block gas limit",
+    "exceeds the block gas limit",
+    "block gas limit exceeded",
+    "gas limit too high",
+    "gas limit exceeds",
+    "exceeds transaction gas limit",
+    "gas_limit",
+    "oversized data",
+    "invalid chain id",
+    "rlp",
+)
+_OUT_OF_GAS = ("out of gas", "outofgas", "gas required exceeds", "invalid opcode", "invalidfeopcode")
+_REVERTED = ("revert",)
+
+
+class _Log(msgspec.Struct, rename="camel", gc=False):
+    address: str
+    topics: list[str]
+    data: str
+    block_number: str
+    block_hash: str
+    log_index: str
+    transaction_hash: str
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    number: str
+    hash: str
+    parent_hash: str
+    timestamp: str
+
+
+class _Receipt(msgspec.Struct, rename="camel"):
+    transaction_hash: str
+    block_number: str
+    block_hash: str
+    transaction_index: str
+    status: str
+    gas_used: str
+    cumulative_gas_used: str
+    logs_bloom: str
+    logs: list[_Log]
+    type: str = "0x0"
+
+
+class _Transaction(msgspec.Struct):
+    gas: str
+    input: str
+    to: str | None = None
+    sender: str = msgspec.field(name="from", default="0x")
+
+
+_logs = msgspec.json.Decoder(list[_Log])
+_head = msgspec.json.Decoder(_Head | None)
+_transaction = msgspec.json.Decoder(_Transaction | None)
+_receipt = msgspec.json.Decoder(_Receipt | None)
+_block_receipts = msgspec.json.Decoder(list[_Receipt] | None)
+_text = msgspec.json.Decoder(str)
+_document = msgspec.json.Decoder(dict[str, Any] | None)
+
+
+class RpcNode:
+    """One node by its address.
+
+    Args:
+        url: ``http://`` or ``https://`` address of the JSON-RPC endpoint.
+        rpc: The connection; made from the address when left out.
+
+    Raises:
+        LedgerUnreachable: The node does not answer.
+    """
+
+    def __init__(self, url: str, *, rpc: JsonRpc | None = None) -> None:
+        self._rpc = rpc or JsonRpc(url)
+        self._chain_id = self._number("eth_chainId")
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+        return self._chain_id
+
+    def head(self) -> Block:
+        """The newest block."""
+        return self._block("eth_getBlockByNumber", "latest", "newest block")
+
+    def block(self, number: int) -> Block:
+        """The block at a height of the canonical chain."""
+        return self._block("eth_getBlockByNumber", hex(number), f"block {number}")
+
+    def block_by_hash(self, block_hash: bytes) -> Block:
+        """The block with this hash."""
+        name = f"0x{block_hash.hex()}"
+        return self._block("eth_getBlockByHash", name, f"block {name}")
+
+    def blocks(self, first: int, last: int) -> list[Block]:
+        """The blocks of an inclusive range, in batches."""
+        answers = self._rpc.batch([("eth_getBlockByNumber", [hex(n), False]) for n in range(first, last + 1)])
+        return [
+            _block_of(_decode(_head, answer), f"block {number}") for number, answer in enumerate(answers, start=first)
+        ]
+
+    def header(self, number: int) -> bytes:
+        """The RLP of a header."""
+        document = _decode(_document, self._rpc.call("eth_getBlockByNumber", hex(number), False))
+        if document is None:
+            raise NotFound(f"the node has no block {number}")
+        return headers.encode(document)
+
+    def logs_between(self, first: int, last: int, addresses: Collection[bytes]) -> list[RawLog]:
+        """Logs of these contracts in an inclusive range of blocks, in chain order."""
+        query = {"fromBlock": hex(first), "toBlock": hex(last), "address": _names(addresses)}
+        return [_log(log) for log in _decode(_logs, self._rpc.call("eth_getLogs", query))]
+
+    def logs_of(self, block_hash: bytes, addresses: Collection[bytes]) -> list[RawLog]:
+        """Logs of these contracts in one block, in order.
+
+        The block is asked for in the same batch: some nodes answer an empty list for a block that they do not have.
+        """
+        name = f"0x{block_hash.hex()}"
+        query = {"blockHash": name, "address": _names(addresses)}
+        try:
+            head, answer = self._rpc.batch([("eth_getBlockByHash", [name, False]), ("eth_getLogs", [query])])
+        except RpcError as problem:
+            self.block_by_hash(block_hash)  # NotFound, when that is why
+            raise LedgerUnreachable(f"the node does not give the logs of block {name}: {problem}") from problem
+        if _decode(_head, head) is None:
+            raise NotFound(f"the node has no block {name}")
+        logs = [_log(log) for log in _decode(_logs, answer)]
+        if any(log.block_hash != block_hash for log in logs):
+            raise LedgerUnreachable(f"the node answered with logs of another block than {name}; do not trust it")
+        return logs
+
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        """The receipt of a transaction; None while no block of the canonical chain holds it."""
+        found = _decode(_receipt, self._rpc.call("eth_getTransactionReceipt", f"0x{transaction.hex()}"))
+        return None if found is None else _receipt_of(found)
+
+    def transaction(self, transaction: bytes) -> Transaction:
+        """What a mined transaction asked for."""
+        name = f"0x{transaction.hex()}"
+        found = _decode(_transaction, self._rpc.call("eth_getTransactionByHash", name))
+        if found is None:
+            raise NotFound(f"the node has no transaction {name}")
+        return Transaction(_bytes(found.sender), _bytes(found.to or "0x"), int(found.gas, 16), _bytes(found.input))
+
+    def receipts_of(self, block_hash: bytes) -> list[bytes]:
+        """The consensus encodings of a block's receipts, in order."""
+        name = f"0x{block_hash.hex()}"
+        found = _decode(_block_receipts, self._rpc.call("eth_getBlockReceipts", name))
+        if found is None:
+            raise NotFound(f"the node has no block {name}")
+        return [
+            receipts.encode(
+                int(receipt.type, 16),
+                succeeded=receipt.status == "0x1",
+                cumulative_gas=int(receipt.cumulative_gas_used, 16),
+                bloom=_bytes(receipt.logs_bloom),
+                logs=[_log(log) for log in receipt.logs],
+            )
+            for receipt in sorted(found, key=lambda receipt: int(receipt.transaction_index, 16))
+        ]
+
+    def nonce(self, account: bytes) -> int:
+        """The next nonce of an account, its pending transactions counted."""
+        return self._number("eth_getTransactionCount", f"0x{account.hex()}", "pending")
+
+    def gas_price(self) -> int:
+        """Twice what the node proposes, so that a few full blocks do not price a transaction out."""
+        return 2 * self._number("eth_gasPrice")
+
+    def code(self, account: bytes) -> bytes:
+        """The code at an address, as of the newest block."""
+        return _bytes(_decode(_text, self._rpc.call("eth_getCode", f"0x{account.hex()}", "latest")))
+
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes = bytes(20), block: int | None = None, gas: int | None = None
+    ) -> bytes:
+        """Run a call at a block and throw its effects away.
+
+        Raises:
+            Reverted: The contract reverted, or ran out of gas (without data).
+        """
+        request = {"from": f"0x{sender.hex()}", "to": f"0x{to.hex()}", "data": f"0x{data.hex()}"}
+        if gas is not None:
+            request["gas"] = hex(gas)
+        try:
+            answer = self._rpc.call("eth_call", request, "latest" if block is None else hex(block))
+        except RpcError as problem:
+            reverted = _revert_data(problem)
+            if reverted is None:
+                raise
+            raise Reverted(reverted) from problem
+        return _bytes(_decode(_text, answer))
+
+    def send(self, raw: bytes) -> None:
+        """Hand over a signed transaction; harmless when the node has it.
+
+        Raises:
+            NonceTaken: A mined transaction, maybe this one, has its nonce.
+            NodeRefused: The node will never take it.
+            LedgerUnreachable: It does not take it now.
+        """
+        try:
+            self._rpc.call("eth_sendRawTransaction", f"0x{raw.hex()}")
+        except RpcError as problem:
+            message = problem.message.lower()
+            if any(words in message for words in _KNOWN):
+                return
+            if any(words in message for words in _TAKEN):
+                raise NonceTaken(f"the node says that the transaction's nonce is used: {problem.message}") from problem
+            if any(words in message for words in _POISON):
+                raise NodeRefused(f"the node does not take the transaction: {problem.message}") from problem
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._rpc.close()
+
+    def _number(self, method: str, *params: Any) -> int:
+        return int(_decode(_text, self._rpc.call(method, *params)), 16)
+
+    def _block(self, method: str, which: str, name: str) -> Block:
+        return _block_of(_decode(_head, self._rpc.call(method, which, False)), name)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], answer: msgspec.Raw) -> _T:
+    try:
+        return decoder.decode(answer)
+    except msgspec.MsgspecError as problem:
+        raise LedgerUnreachable(f"the node answered in a form that is not Ethereum's: {problem}") from problem
+
+
+def _block_of(head: _Head | None, name: str) -> Block:
+    if head is None:
+        raise NotFound(f"the node has no {name}")
+    return Block(int(head.number, 16), _bytes(head.hash), _bytes(head.parent_hash), int(head.timestamp, 16))
+
+
+def _receipt_of(found: _Receipt) -> Receipt:
+    return Receipt(
+        _bytes(found.transaction_hash),
+        int(found.block_number, 16),
+        _bytes(found.block_hash),
+        int(found.transaction_index, 16),
+        found.status == "0x1",
+        int(found.gas_used, 16),
+        tuple([_log(log) for log in found.logs]),
+    )
+
+
+def _log(log: _Log) -> RawLog:
+    return RawLog(
+        _bytes(log.address),
+        tuple([_bytes(topic) for topic in log.topics]),
+        _bytes(log.data),
+        int(log.block_number, 16),
+        _bytes(log.block_hash),
+        int(log.log_index, 16),
+        _bytes(log.transaction_hash),
+    )
+
+
+def _revert_data(problem: RpcError) -> bytes | None:
+    """What the contract gave back with its revert; None when the error is of another kind."""
+    data = problem.data.get("data") if isinstance(problem.data, dict) else problem.data
+    if isinstance(data, str):
+        text = data.removeprefix("Reverted ").removeprefix("0x")
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            pass
+    message = problem.message.lower()
+    if problem.code == 3 or any(words in message for words in (*_REVERTED, *_OUT_OF_GAS)):
+        return b""
+    return None
+
+
+def _names(addresses: Collection[bytes]) -> list[str]:
+    return [f"0x{address.hex()}" for address in sorted(addresses)]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text[2:])
+    except ValueError as problem:
+        raise LedgerUnreachable(f"the node answered {text[:80]!r} where hex belongs") from problem
