@@ -1,0 +1,314 @@
+"""The Gate: no rows without a decision, no result without an entry.
+
+The order of every computation: one cohort decision at one block, the smallest cohort, the ``started`` entry, the
+computation on permitted rows alone, a last decision on the same subjects (``confirm``), the ``completed`` entry, and
+only then the result. When any step cannot be done the result is not released; where something was started an entry
+says what became of it: ``failed`` when the code raised, ``withheld`` when consent no longer covered it.
+
+An entry names a failure by its type alone: the message of an exception may quote rows.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import wraps
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, TypeVar
+
+from ledger.domain.audit import Kind
+from ledger.errors import ConsentDenied, ConsentryError
+from ledger.gate.answers import Appended, CohortAnswer
+from ledger.gate.client import AsyncLedgerClient, LedgerClient
+from ledger.gate.conversation import Conversation, EntryDraft, Talk
+from ledger.gate.requests import CohortRequest, Subjects
+from ledger.gate.run import SMALLEST_COHORT, AsyncRun, EngineIdentity, Plan, Run, State, again, plain
+
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
+
+
+class _Gate:
+    """What both gates share: who computes, and the bounds.
+
+    Args:
+        engine: Who computes.
+        smallest_cohort: With fewer permitted subjects nothing is computed.
+        confirm: Decide once more on the same subjects before the result is released, so that a withdrawal that came
+            while the computation ran withholds it.
+    """
+
+    def __init__(self, engine: EngineIdentity, *, smallest_cohort: int, confirm: bool) -> None:
+        self.engine: Final = engine
+        self._smallest: Final = smallest_cohort
+        self._confirm: Final = confirm
+
+    def _plan(
+        self,
+        study: str,
+        operation: str,
+        categories: Sequence[str],
+        subjects: Subjects | Mapping[str, str],
+        params: Mapping[str, Any] | None,
+        parents: Sequence[str],
+        data_window: tuple[int, int] | None,
+    ) -> Plan:
+        request = CohortRequest.of(
+            study=study,
+            engine=self.engine.id,
+            operation=operation,
+            categories=categories,
+            subjects=subjects,
+            data_window=data_window,
+        )
+        return Plan(request, self.engine, plain(params or {}), tuple(parents), max(1, self._smallest), self._confirm)
+
+
+class Gate(_Gate):
+    """The gate for threads.
+
+    Args:
+        client: The ledger, with the engine's token.
+        engine: Who computes.
+        smallest_cohort: With fewer permitted subjects nothing is computed.
+        confirm: Decide once more before the result is released.
+    """
+
+    def __init__(
+        self,
+        client: LedgerClient,
+        engine: EngineIdentity,
+        *,
+        smallest_cohort: int = SMALLEST_COHORT,
+        confirm: bool = True,
+    ) -> None:
+        super().__init__(engine, smallest_cohort=smallest_cohort, confirm=confirm)
+        self._client: Final = client
+
+    @contextmanager
+    def computation(
+        self,
+        study: str,
+        operation: str,
+        categories: Sequence[str],
+        subjects: Subjects | Mapping[str, str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        parents: Sequence[str] = (),
+        data_window: tuple[int, int] | None = None,
+    ) -> Iterator[Run]:
+        """One computation.
+
+        Args:
+            study: Study id, 0x-hex; it carries the purpose.
+            operation: API name of the operation, one that the engine is registered for.
+            categories: API names of every data category that is used.
+            subjects: Subject ids, ``"all"``, or ``{"custodian": id}``.
+            params: Parameters, for the lineage; no floats.
+            parents: What this computation builds on: leaf hashes of entries or SHA-256 of outputs, 0x-hex.
+            data_window: When the data were recorded, seconds UTC, half open.
+
+        Yields:
+            The run; its ``permitted`` gives the rows.
+
+        Raises:
+            ConsentDenied: The request is refused, too few permit, or consent ended while it ran.
+            NotReady: The ledger is away or not ready; nothing was computed, or the result is not released.
+            ProofInvalid: The ledger's answer does not hold.
+        """
+        plan = self._plan(study, operation, categories, subjects, params, parents, data_window)
+        talks = self._client.conversation
+        answer, asked = self._client.perform(admit(talks, plan))
+        run = Run(plan, answer, asked, self._client)
+        self._client.perform(start(talks, run))
+        try:
+            yield run
+        except BaseException as problem:
+            try:
+                self._client.perform(abandon(talks, run, problem))
+            except ConsentryError as trouble:
+                problem.add_note(f"and the ledger could not be told that the computation failed: {trouble}")
+            raise
+        self._client.perform(finish(talks, run))
+
+    def gated(
+        self,
+        *,
+        study: str,
+        operation: str,
+        categories: Sequence[str],
+        params: Mapping[str, Any] | None = None,
+    ) -> Callable[
+        [Callable[Concatenate[Run, _Args], _Result]],
+        Callable[Concatenate["Subjects | Mapping[str, str]", _Args], _Result],
+    ]:
+        """The decorator form: ``f(run, ...)`` becomes ``f(subjects, ...)``, and returns only what may be released.
+
+        Args:
+            study: As ``computation``; so are the others.
+            operation: API name of the operation.
+            categories: API names of the categories.
+            params: Parameters, for the lineage.
+        """
+
+        def decorate(
+            function: Callable[Concatenate[Run, _Args], _Result],
+        ) -> Callable[Concatenate["Subjects | Mapping[str, str]", _Args], _Result]:
+            @wraps(function)
+            def gated(subjects: Subjects | Mapping[str, str], /, *args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
+                with self.computation(study, operation, categories, subjects, params=params) as run:
+                    return function(run, *args, **kwargs)
+
+            return gated
+
+        return decorate
+
+
+class AsyncGate(_Gate):
+    """The gate for asyncio; as ``Gate``."""
+
+    def __init__(
+        self,
+        client: AsyncLedgerClient,
+        engine: EngineIdentity,
+        *,
+        smallest_cohort: int = SMALLEST_COHORT,
+        confirm: bool = True,
+    ) -> None:
+        super().__init__(engine, smallest_cohort=smallest_cohort, confirm=confirm)
+        self._client: Final = client
+
+    @asynccontextmanager
+    async def computation(
+        self,
+        study: str,
+        operation: str,
+        categories: Sequence[str],
+        subjects: Subjects | Mapping[str, str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        parents: Sequence[str] = (),
+        data_window: tuple[int, int] | None = None,
+    ) -> AsyncIterator[AsyncRun]:
+        """As ``Gate.computation``."""
+        plan = self._plan(study, operation, categories, subjects, params, parents, data_window)
+        talks = self._client.conversation
+        answer, asked = await self._client.perform(admit(talks, plan))
+        run = AsyncRun(plan, answer, asked, self._client)
+        await self._client.perform(start(talks, run))
+        try:
+            yield run
+        except BaseException as problem:
+            try:
+                await self._client.perform(abandon(talks, run, problem))
+            except ConsentryError as trouble:
+                problem.add_note(f"and the ledger could not be told that the computation failed: {trouble}")
+            raise
+        await self._client.perform(finish(talks, run))
+
+    def gated(
+        self,
+        *,
+        study: str,
+        operation: str,
+        categories: Sequence[str],
+        params: Mapping[str, Any] | None = None,
+    ) -> Callable[
+        [Callable[Concatenate[AsyncRun, _Args], Awaitable[_Result]]],
+        Callable[Concatenate["Subjects | Mapping[str, str]", _Args], Awaitable[_Result]],
+    ]:
+        """As ``Gate.gated``, for coroutine functions."""
+
+        def decorate(
+            function: Callable[Concatenate[AsyncRun, _Args], Awaitable[_Result]],
+        ) -> Callable[Concatenate["Subjects | Mapping[str, str]", _Args], Awaitable[_Result]]:
+            @wraps(function)
+            async def gated(
+                subjects: Subjects | Mapping[str, str], /, *args: _Args.args, **kwargs: _Args.kwargs
+            ) -> _Result:
+                async with self.computation(study, operation, categories, subjects, params=params) as run:
+                    return await function(run, *args, **kwargs)
+
+            return gated
+
+        return decorate
+
+
+def admit(talks: Conversation, plan: Plan) -> Talk[tuple[CohortAnswer, float]]:
+    """The decision, and the smallest cohort.
+
+    Returns:
+        The answer, and the moment (``time.monotonic``) from which its validity is counted: before it was asked for.
+
+    Raises:
+        ConsentDenied: The request is refused as a whole, or too few permit.
+    """
+    asked = time.monotonic()
+    answer = yield from talks.cohort(plan.request, f"{plan.run}-cohort")
+    if answer.refusals:
+        reasons = ", ".join(answer.refusals)
+        raise ConsentDenied(f"the ledger refuses the request whoever consents: {reasons}; decision {answer.decision}")
+    if len(answer.permitted) < plan.smallest:
+        facts = {
+            "run": plan.run,
+            "engine": plan.engine.document(),
+            "reason": "cohort_too_small",
+            "smallest": plan.smallest,
+        }
+        yield from talks.append([_draft(Kind.WITHHELD, plan, answer, facts)], f"{plan.run}-withheld")
+        raise ConsentDenied(
+            f"fewer than {plan.smallest} subjects permit it; nothing was computed; decision {answer.decision}"
+        )
+    return answer, asked
+
+
+def start(talks: Conversation, run: Run | AsyncRun) -> Talk[Appended]:
+    """The ``started`` entry."""
+    draft = _draft(Kind.STARTED, run.plan, run.cohort, run.opening())
+    return (yield from talks.append([draft], f"{run.id}-started"))
+
+
+def finish(talks: Conversation, run: Run | AsyncRun) -> Talk[None]:
+    """The last decision and the ``completed`` entry; then what is held is released.
+
+    Raises:
+        ConsentDenied: Consent ended while the computation ran; the ``withheld`` entry stands.
+    """
+    if run.state is State.RUNNING and run.plan.confirm:
+        try:
+            yield from again(run, talks.cohort, drop=False)
+        except ConsentDenied:
+            yield from _withhold(talks, run)
+            raise
+    if run.state is not State.RUNNING:  # a re-check withheld it, and the engine went on
+        yield from _withhold(talks, run)
+        _refuse(run)
+    draft = _draft(Kind.COMPLETED, run.plan, run.cohort, run.lineage())
+    run.completed = yield from talks.append([draft], f"{run.id}-completed")
+    run.state = State.COMPLETED
+
+
+def abandon(talks: Conversation, run: Run | AsyncRun, problem: BaseException) -> Talk[None]:
+    """The ``failed`` or ``withheld`` entry of a run that raised."""
+    if run.state is State.WITHHELD:
+        yield from _withhold(talks, run)
+        return
+    run.state = State.FAILED
+    facts = {**run.opening(), "error": type(problem).__name__}
+    yield from talks.append([_draft(Kind.FAILED, run.plan, run.cohort, facts)], f"{run.id}-failed")
+
+
+def _withhold(talks: Conversation, run: Run | AsyncRun) -> Talk[None]:
+    run.state = State.WITHHELD
+    facts = {
+        **run.opening(),
+        "reason": "consent_ended",
+        "rechecks": [answer.decision for answer in run.rechecks],
+    }
+    yield from talks.append([_draft(Kind.WITHHELD, run.plan, run.cohort, facts)], f"{run.id}-withheld")
+
+
+def _refuse(run: Run | AsyncRun) -> NoReturn:
+    raise ConsentDenied(f"the run was {run.state.value}; its result is not released")
+
+
+def _draft(kind: Kind, plan: Plan, answer: CohortAnswer, facts: Mapping[str, Any]) -> EntryDraft:
+    return EntryDraft(kind, plan.request.study, plan.request.operation, answer.decision, facts)
