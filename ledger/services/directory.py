@@ -183,9 +183,7 @@ def enrol(context: Context, institution: bytes, subjects: Sequence[NewSubject]) 
     return [(item, new.subject or ZERO_ID) for item, new in zip(items, named, strict=True)]
 
 
-def _send(
-    context: Context, act: InstitutionAdmission | InstitutionSuspension | ReviewerNaming | TermsPublication
-) -> Item:
+def _send(context: Context, act: Act) -> Item:
     return submit(context, [act])[0]
 
 

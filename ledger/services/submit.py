@@ -69,8 +69,6 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
             known = context.outbox.item(digest)
             if known is None or known.state is ItemState.REFUSED:
                 check(context, act, now, ahead)
-            if known is not None and known.state is ItemState.REFUSED:
-                raise Replayed(f"this act was sent before and the chain refused it ({known.reason}); sign a new one")
         except ConsentryError as problem:
             problem.index = index
             raise

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, select, tuple_
+from sqlalchemy import Connection, Select, and_, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
@@ -97,17 +97,17 @@ class SqlAudit(SqlDecisions):
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:
         """As ``AuditStore.checkpoint``."""
-        rows = (
-            select(_CHECKPOINT)
-            .join(_LOG, _LOG.c.number == _CHECKPOINT.c.log)
-            .where(_LOG.c.log == log)
-            .order_by(_CHECKPOINT.c.size.desc())
-            .limit(1)
-        )
-        if size is not None:
-            rows = rows.where(_CHECKPOINT.c.size == size)
+        rows = _checkpoints(log).order_by(_CHECKPOINT.c.size.desc())
+        return self._first_checkpoint(log, rows if size is None else rows.where(_CHECKPOINT.c.size == size))
+
+    def checkpoint_over(self, log: bytes, index: int) -> Checkpointed | None:
+        """As ``AuditStore.checkpoint_over``."""
+        rows = _checkpoints(log).where(_CHECKPOINT.c.size > index).order_by(_CHECKPOINT.c.size)
+        return self._first_checkpoint(log, rows)
+
+    def _first_checkpoint(self, log: bytes, rows: Select[Any]) -> Checkpointed | None:
         with self._database.reading() as connection:
-            row = connection.execute(rows).first()
+            row = connection.execute(rows.limit(1)).first()
             return None if row is None else Checkpointed(log, row.size, row.root, row.note, row.made_at)
 
     def entries_of_decision(self, decision: str) -> list[StoredEntry]:
@@ -286,6 +286,10 @@ def _fetch(connection: Connection, number: int, places: Sequence[Place]) -> list
     except KeyError as missing:
         level, position = missing.args[0]
         raise NotFound(f"tree node {level}/{position} is not complete; ask for a size that the log has") from None
+
+
+def _checkpoints(log: bytes) -> Select[Any]:
+    return select(_CHECKPOINT).join(_LOG, _LOG.c.number == _CHECKPOINT.c.log).where(_LOG.c.log == log)
 
 
 def _entry(log: bytes, row: Any) -> StoredEntry:

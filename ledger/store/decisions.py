@@ -41,7 +41,7 @@ class SqlDecisions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def decision(self, id: str) -> DecisionRecord | None:  # noqa: A002 - the field's word
+    def decision(self, id: str) -> DecisionRecord | None:
         """As ``AuditStore.decision``; None also for a text that is no id."""
         rows = _records().where(_DECISION.c.id == parse_or_none(id))
         with self._database.reading() as connection:

@@ -102,23 +102,23 @@ class SqlMirror:
 
     # --- facts as of the last block (projection.Facts) ----------------------------------------------------------------
 
-    def institution(self, id: bytes) -> Institution | None:  # noqa: A002
+    def institution(self, id: bytes) -> Institution | None:
         """The institution, if it was admitted."""
         return self._held(kinds.INSTITUTION, id)
 
-    def study(self, id: bytes) -> Study | None:  # noqa: A002
+    def study(self, id: bytes) -> Study | None:
         """The study, if it was proposed."""
         return self._held(kinds.STUDY, id)
 
-    def engine(self, id: bytes) -> Engine | None:  # noqa: A002
+    def engine(self, id: bytes) -> Engine | None:
         """The engine, if it was registered."""
         return self._held(kinds.ENGINE, id)
 
-    def terms(self, hash: bytes) -> Terms | None:  # noqa: A002
+    def terms(self, hash: bytes) -> Terms | None:
         """The text, if it was published."""
         return self._held(kinds.TERMS, hash)
 
-    def consent(self, subject: bytes, id: bytes) -> Consent | None:  # noqa: A002
+    def consent(self, subject: bytes, id: bytes) -> Consent | None:
         """The consent, withdrawn or not."""
         return self._held(kinds.CONSENT, subject, id)
 

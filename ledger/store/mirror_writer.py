@@ -224,19 +224,19 @@ class _Batch:
         for kind, rows in self._rows.items():
             database.insert(self._connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
 
-    def institution(self, id: bytes) -> Institution | None:  # noqa: A002
+    def institution(self, id: bytes) -> Institution | None:
         return self._look_up(kinds.INSTITUTION, id)
 
-    def study(self, id: bytes) -> Study | None:  # noqa: A002
+    def study(self, id: bytes) -> Study | None:
         return self._look_up(kinds.STUDY, id)
 
-    def engine(self, id: bytes) -> Engine | None:  # noqa: A002
+    def engine(self, id: bytes) -> Engine | None:
         return self._look_up(kinds.ENGINE, id)
 
-    def terms(self, hash: bytes) -> Terms | None:  # noqa: A002
+    def terms(self, hash: bytes) -> Terms | None:
         return self._look_up(kinds.TERMS, hash)
 
-    def consent(self, subject: bytes, id: bytes) -> Consent | None:  # noqa: A002
+    def consent(self, subject: bytes, id: bytes) -> Consent | None:
         return self._look_up(kinds.CONSENT, subject, id)
 
     def authority(self, subject: bytes, signer: bytes) -> Authority | None:

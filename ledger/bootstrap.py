@@ -1,0 +1,235 @@
+"""The one place where adapters are built and wired together, and where the clock on the wall is read.
+
+``open_ledger`` gives the ports in one ``Context``; ``Ledger.start`` adds the threads that follow the chain, carry acts
+to it, and anchor the logs. A thread that fails stops confirming freshness, so answers stop before they can be wrong.
+"""
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from ledger.chain.opening import Chain, open_embedded, open_rpc
+from ledger.chain.relayer import Relayer
+from ledger.config import Settings
+from ledger.domain.outbox import Item, ItemState
+from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
+from ledger.identity.seals import FileLogKeys
+from ledger.services.anchor import anchor
+from ledger.services.append import Appender
+from ledger.services.context import Context, Limits
+from ledger.services.pending import Pending
+from ledger.services.sync import Change, Mirror, Standing
+from ledger.snapshot.keeper import Keeper
+from ledger.store.store import Store, open_store
+
+log = logging.getLogger("consentry")
+
+IDLE_SECONDS = 0.05
+REST_SECONDS = 1.0
+
+
+class SystemClock:
+    """The clock on the wall."""
+
+    def now(self) -> int:
+        """Seconds UTC."""
+        return int(time.time())
+
+
+class SystemEntropy:
+    """The operating system's randomness."""
+
+    def token(self, size: int) -> bytes:
+        """``size`` random bytes."""
+        return secrets.token_bytes(size)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An open ledger: its ports, the sequencer of its logs, and its threads once started."""
+
+    settings: Settings
+    context: Context
+    appender: Appender
+    chain: Chain
+    store: Store
+    keeper: Keeper
+    mirror: Mirror
+    relayer: Relayer
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _leads: bool = False
+
+    def start(self) -> None:
+        """Start following, relaying and anchoring."""
+        for name, work in (("mirror", self._follow), ("relayer", self._relay), ("anchor", self._anchor)):
+            thread = threading.Thread(target=self._loop, args=(name, work), name=f"consentry-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Stop the threads and close every adapter; what was accepted stays accepted."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+        self.chain.close()
+        self.store.close()
+
+    def ready(self) -> None:
+        """Return if decisions can be given now.
+
+        Raises:
+            NotReady: They cannot; the message says why.
+        """
+        self.keeper.view()
+
+    def settled(self, digests: Sequence[bytes], seconds: float) -> list[Item]:
+        """Wait until acts are refused, or sealed and visible to decisions; returns them as they then are.
+
+        Args:
+            digests: Acts that were accepted.
+            seconds: How long to wait at most.
+
+        Raises:
+            NotFound: One of them was never accepted.
+        """
+        deadline = time.monotonic() + seconds
+        items: dict[bytes, Item] = {}
+        while True:
+            for digest in digests:
+                held = items.get(digest)
+                if held is None or held.state not in (ItemState.SEALED, ItemState.REFUSED):
+                    found = self.context.outbox.item(digest)
+                    if found is None:
+                        raise NotFound(f"there is no act 0x{digest.hex()}")
+                    items[digest] = found
+            blocks = [item.block or 0 for item in items.values()]
+            done = all(item.state in (ItemState.SEALED, ItemState.REFUSED) for item in items.values())
+            left = deadline - time.monotonic()
+            if (done and self.keeper.wait_for(max(blocks, default=0), max(left, 0))) or left <= 0:
+                return [items[digest] for digest in digests]
+            time.sleep(min(IDLE_SECONDS / 2, max(left, 0)))
+
+    def catch_up(self) -> None:
+        """Bring mirror and snapshot to the chain's head once, without the threads."""
+        self._follow()
+
+    def _loop(self, name: str, work: Callable[[], float]) -> None:
+        rest = IDLE_SECONDS
+        while not self._stop.wait(rest):
+            try:
+                rest = work()
+            except ConsentryError as problem:
+                log.warning("%s: %s", name, problem)
+                rest = REST_SECONDS
+            except Exception:
+                log.exception("%s failed; it will try again", name)
+                rest = REST_SECONDS
+
+    def _follow(self) -> float:
+        try:
+            progress = self.mirror.catch_up()
+        except (ReorgTooDeep, MirrorDiverged) as problem:
+            self.keeper.alarm(str(problem))
+            raise
+        self.keeper.alarm("")
+        self._leads = progress.standing is not Standing.STANDBY
+        self.keeper.refresh()
+        if progress.standing is not Standing.WAITING:
+            self.keeper.confirm(progress.head.number)
+        return IDLE_SECONDS
+
+    def _relay(self) -> float:
+        if not self._leads:
+            return REST_SECONDS / 4
+        progress = self.relayer.run_once()
+        return IDLE_SECONDS if progress.idle else 0
+
+    def _anchor(self) -> float:
+        if not self._leads or not self.settings.anchor_seconds:
+            return REST_SECONDS
+        for held in self.context.audit.logs():
+            try:
+                anchor(self.context, held)
+            except NotFound as problem:  # the log's institution keeps its own key and anchors by itself
+                log.debug("log 0x%s is not anchored from here: %s", held.hex(), problem)
+        return self.settings.anchor_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
+    """Open everything that the settings name.
+
+    Args:
+        settings: Where chain, database and keys are.
+        writable: False beside a running service: the embedded chain is then only read.
+
+    Raises:
+        ConfigurationError: A setting does not fit what is there.
+        NotReady: The database or the node cannot be reached.
+        WrongState: Another process holds the embedded chain.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
+    store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+    try:
+        if settings.rpc_url:
+            chain = open_rpc(settings.rpc_url, settings.home, clock)
+        else:
+            chain = open_embedded(settings.home, clock, writable=writable)
+    except BaseException:
+        store.close()
+        raise
+    keeper = Keeper(store.mirror, clock, settings.most_staleness)
+    log_keys = FileLogKeys(settings.home / "keys")
+
+    def changed(_change: Change) -> None:
+        keeper.refresh()
+
+    mirror = Mirror(
+        chain.reader,
+        store.mirror,
+        clock,
+        confirmations=settings.confirmations,
+        holder=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}" if settings.rpc_url else "embedded",
+        on_change=changed,
+        on_roll_back=store.outbox.unsettle,
+    )
+    context = Context(
+        clock=clock,
+        entropy=SystemEntropy(),
+        reader=chain.reader,
+        writer=chain.writer,
+        checker=chain.checker,
+        keys=chain.signer,
+        outbox=store.outbox,
+        mirror=store.mirror,
+        audit=store.audit,
+        decider=keeper,
+        pending=Pending(store.outbox),
+        log_keys=log_keys,
+        limits=Limits(most_batch=settings.most_batch),
+    )
+    return Ledger(
+        settings=settings,
+        context=context,
+        appender=Appender(store.audit, clock, log_keys),
+        chain=chain,
+        store=store,
+        keeper=keeper,
+        mirror=mirror,
+        relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts),
+    )

@@ -1,0 +1,97 @@
+"""Keeping the snapshot up to date with the store, and refusing to answer when it is not.
+
+Invariants: what ``view`` returns is whole and of one block; if freshness cannot be shown, ``view`` raises. A rolled
+back block, or any doubt about what changed, means a snapshot built anew.
+"""
+
+import threading
+
+from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
+from ledger.ports import Clock, MirrorStore
+from ledger.snapshot.snapshot import Snapshot
+
+
+class Keeper:
+    """Holds the current snapshot; implements ``services.context.Decider``. Thread-safe.
+
+    Args:
+        store: The mirror's tables.
+        clock: For freshness.
+        most_staleness: Seconds after which an unconfirmed snapshot stops answering.
+    """
+
+    def __init__(self, store: MirrorStore, clock: Clock, most_staleness: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._most_staleness = most_staleness
+        self._snapshot: Snapshot | None = None
+        self._confirmed_at: int | None = None
+        self._alarm: str = ""
+        self._lock = threading.Lock()
+        self._moved = threading.Condition()
+
+    def refresh(self) -> Snapshot | None:
+        """Bring the snapshot to the store's last block; returns it, None while the mirror is empty."""
+        with self._lock:
+            cursor = self._store.cursor()
+            if cursor is None:
+                self._snapshot = None
+                return None
+            held = self._snapshot
+            if held is not None and held.block.hash == cursor.block.hash:
+                return held
+            known = None if held is None else self._store.block_at(held.block.number)
+            if (
+                held is not None
+                and known is not None
+                and known.hash == held.block.hash
+                and held.block.number < cursor.block.number
+            ):
+                changes = self._store.facts_changed(held.block.number, cursor.block.number)
+                fresh = held.advance(cursor.block, changes)
+            else:
+                fresh = Snapshot.build(cursor.block, self._store.facts_at(cursor.block.number))
+            self._snapshot = fresh
+        with self._moved:
+            self._moved.notify_all()
+        return fresh
+
+    def confirm(self, head: int) -> None:
+        """Say that the node's head was read now and stands at this height."""
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.block.number >= head:
+            self._confirmed_at = self._clock.now()
+
+    def alarm(self, message: str) -> None:
+        """Stop answering, for a reason that needs a person; an empty message ends it."""
+        self._alarm = message
+
+    def view(self, *, at_least_block: int = 0) -> Snapshot:
+        """The newest snapshot.
+
+        Raises:
+            ReorgTooDeep: The chain took back final blocks.
+            MirrorLagging: The snapshot is older than allowed, or has not reached ``at_least_block``.
+            NotReady: There is no snapshot yet.
+        """
+        if self._alarm:
+            raise ReorgTooDeep(self._alarm)
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise NotReady("the copy of the chain is not built yet; try again in a moment")
+        confirmed = self._confirmed_at
+        if confirmed is None or self._clock.now() - confirmed > self._most_staleness:
+            raise MirrorLagging(
+                f"the copy of the chain was not confirmed for more than {self._most_staleness} seconds; "
+                "no decision can be given until it catches up"
+            )
+        if snapshot.block.number < at_least_block:
+            raise MirrorLagging(f"the copy stands at block {snapshot.block.number}, before block {at_least_block}")
+        return snapshot
+
+    def wait_for(self, block: int, seconds: float) -> bool:
+        """Wait until the snapshot has reached a block; False when the time ran out."""
+        with self._moved:
+            return self._moved.wait_for(
+                lambda: self._snapshot is not None and self._snapshot.block.number >= block, timeout=seconds
+            )
