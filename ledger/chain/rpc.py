@@ -19,6 +19,7 @@ from ledger.errors import LedgerUnreachable, NotFound
 
 _T = TypeVar("_T")
 
+_MOST_TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
 _TAKEN = ("nonce too low", "nonce is too low", "nonce below", "oldnonce", "nonce_too_low")
 _POISON = (
@@ -53,6 +54,7 @@ class _Head(msgspec.Struct, rename="camel"):
     hash: str
     parent_hash: str
     timestamp: str
+    base_fee_per_gas: str | None = None
 
 
 class _Receipt(msgspec.Struct, rename="camel"):
@@ -190,8 +192,18 @@ class RpcNode:
         return self._number("eth_getTransactionCount", f"0x{account.hex()}", "pending")
 
     def gas_price(self) -> int:
-        """Twice what the node proposes, so that a few full blocks do not price a transaction out."""
-        return 2 * self._number("eth_gasPrice")
+        """Twice the base fee and the proposed tip; without a base fee, what the node proposes.
+
+        Room for a few full blocks comes from the base fee alone, and the tip is bounded: nodes propose what was paid
+        lately, which on a quiet chain is what we paid ourselves.
+        """
+        newest, proposed = self._rpc.batch([("eth_getBlockByNumber", ["latest", False]), ("eth_gasPrice", [])])
+        head = _decode(_head, newest)
+        price = int(_decode(_text, proposed), 16)
+        if head is None or head.base_fee_per_gas is None:
+            return price
+        base = int(head.base_fee_per_gas, 16)
+        return 2 * base + min(max(price - base, 0), _MOST_TIP)
 
     def code(self, account: bytes) -> bytes:
         """The code at an address, as of the newest block."""

@@ -12,9 +12,10 @@ from ledger.chain.transactions import sign
 from ledger.domain.acts import Act
 from ledger.domain.events import ActRefused
 from ledger.domain.outbox import Item, Outcome, Transmission
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, LedgerUnreachable, NotFound
 
 OUT_OF_GAS = "OutOfGas"
+REVERTED = "Reverted"
 
 
 class Writer:
@@ -101,11 +102,19 @@ class Writer:
         )
 
     def _failure(self, receipt: Receipt) -> str:
-        """Why a transaction failed, found by running it again on the state before its block."""
+        """Why a transaction failed, found by running it again on the state before its block.
+
+        Many nodes keep recent states only; then the newest state must do, and what it says is a good guess.
+        """
         asked = self._node.transaction(receipt.transaction)
-        try:
-            self._node.call(asked.to, asked.data, sender=asked.sender, block=receipt.block_number - 1, gas=asked.gas)
-        except Reverted as problem:
-            if problem.data:
-                return artifacts.error_names().get(problem.data[:4], "0x" + problem.data.hex())
-        return OUT_OF_GAS
+        for block in (receipt.block_number - 1, None):
+            try:
+                self._node.call(asked.to, asked.data, sender=asked.sender, block=block, gas=asked.gas)
+            except Reverted as problem:
+                if problem.data:
+                    return artifacts.error_names().get(problem.data[:4], "0x" + problem.data.hex())
+            except (LedgerUnreachable, NotFound):
+                continue
+            break
+        spent = receipt.gas_used > asked.gas - asked.gas // 32  # a callee leaves its caller a 64th
+        return OUT_OF_GAS if spent else REVERTED
