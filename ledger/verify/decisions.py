@@ -1,0 +1,251 @@
+"""What a bundle shows of decisions: their signed receipts, the rows that they committed to, and their replay.
+
+Invariants: a decision is recomputed by ``ledger.domain.policy.decide`` from proved events alone; an answer that is
+stricter than the chain is accepted only with the one reason for it, a withdrawal that was still on its way.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import takewhile
+
+from ledger.domain.audit import Member
+from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.identifiers import to_hex
+from ledger.domain.policy import Request, decide
+from ledger.domain.projection import World
+from ledger.domain.vocabulary import FOREVER
+from ledger.domain.wording import request_from_json
+from ledger.errors import CannotCheck, InvalidInput, MirrorDiverged, ProofInvalid
+from ledger.provenance import bundle as form
+from ledger.transparency import canonical
+from ledger.transparency.cohort import Cohort
+from ledger.transparency.keys import KeySet
+from ledger.transparency.receipt import DecisionReceipt, open_decision
+from ledger.verify.bundle import Bundle
+from ledger.verify.chain import Linked
+from ledger.verify.events import Placed
+from ledger.verify.log import Recomputed
+
+_REASONS = {reason.code: reason for reason in Reason}
+_OUTCOMES = {outcome.name.lower(): outcome for outcome in Outcome}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A decision as the bundle shows it: its line, its request, its opened receipt; where its members start."""
+
+    line: form.DecisionLine
+    request: Request
+    receipt: DecisionReceipt
+    members_at: int | None = None
+
+
+def read_cases(bundle: Bundle) -> list[Case]:
+    """Open every decision, in the order of their entries.
+
+    Raises:
+        ProofInvalid: A request is malformed, or a receipt is not signed, or they do not belong together.
+    """
+    keys = bundle.receipt_keys()
+    cases: list[Case] = []
+    for _, line in bundle.lines(form.DECISIONS, form.DecisionLine):
+        what = f"{form.DECISIONS}, decision {line.decision}"
+        try:
+            request = request_from_json(line.request)
+            receipt = open_decision(line.receipt, keys)
+        except (InvalidInput, ProofInvalid) as problem:
+            raise ProofInvalid(f"{what}: {problem}") from problem
+        if receipt.request != sha256(canonical.encode(line.request)).digest():
+            raise ProofInvalid(f"{what}: the receipt is for another request")
+        if (receipt.decision, receipt.block_number) != (line.decision, line.block):
+            raise ProofInvalid(f"{what}: the receipt is of another decision or block")
+        if cases and cases[-1].line.index >= line.index:
+            raise ProofInvalid(f"{what}: out of the order of the entries")
+        cases.append(Case(line, request, receipt))
+    return cases
+
+
+def check_receipts(cases: Sequence[Case], log: Recomputed, linked: Linked) -> str:
+    """Every decision entry has its receipt, they say the same, and the block is one of the chain.
+
+    Raises:
+        ProofInvalid: One does not; the message names the decision.
+    """
+    listed = {case.line.index: case for case in cases}
+    for index, entry in log.decisions.items():
+        if index not in listed:
+            raise ProofInvalid(f"{form.DECISIONS}: the decision of entry {index} ({entry.get('decision')}) is missing")
+    for case in cases:
+        what = f"{form.DECISIONS}, decision {case.line.decision}"
+        found = log.decisions.get(case.line.index)
+        if found is None or not _matches(found, case):
+            raise ProofInvalid(f"{what}: entry {case.line.index} does not say the same")
+        header = linked.wanted.get(case.receipt.block_number)
+        if header is None or header.hash != case.receipt.block_hash:
+            raise ProofInvalid(f"{what}: its block {case.receipt.block_number} is not the one on the chain")
+    return f"{len(cases)} decisions have their signed receipts, at blocks of this chain"
+
+
+def with_members(bundle: Bundle, cases: Sequence[Case]) -> list[Case]:
+    """The cases with the places of their rows.
+
+    Raises:
+        CannotCheck: The bundle was made without the rows.
+        ProofInvalid: The rows are not grouped in the order of the decisions.
+    """
+    if not bundle.manifest.members:
+        raise CannotCheck("the bundle was made without the subjects' rows: ask for one with them to check this")
+    starts: dict[str, int] = {}
+    order: list[str] = []
+    for at, line in bundle.lines(form.MEMBERS, form.MemberLine):
+        if not order or order[-1] != line.decision:
+            order.append(line.decision)
+            starts[line.decision] = at
+    if order != [case.line.decision for case in cases if case.line.decision in starts]:
+        raise ProofInvalid(f"{form.MEMBERS}: the rows are not in the order of the decisions, or of an unknown one")
+    return [replace(case, members_at=starts.get(case.line.decision)) for case in cases]
+
+
+def members_of(bundle: Bundle, case: Case) -> Iterator[Member]:
+    """The rows of a decision, in the order of the subjects.
+
+    Raises:
+        ProofInvalid: A row is malformed.
+    """
+    if case.members_at is None:
+        return
+    lines = bundle.lines(form.MEMBERS, form.MemberLine, case.members_at)
+    for _, line in takewhile(lambda item: item[1].decision == case.line.decision, lines):
+        if line.outcome not in _OUTCOMES or line.reason not in _REASONS:
+            raise ProofInvalid(f"{form.MEMBERS}, decision {line.decision}: an outcome or reason is unknown")
+        yield Member(
+            subject=bytes.fromhex(line.subject[2:]),
+            salt=bytes.fromhex(line.salt[2:]),
+            outcome=_OUTCOMES[line.outcome],
+            reason=_REASONS[line.reason],
+            consent=None if line.consent is None else bytes.fromhex(line.consent[2:]),
+            version=line.version,
+        )
+
+
+def subjects_of(bundle: Bundle) -> frozenset[bytes]:
+    """Every subject whose row the bundle shows."""
+    if not bundle.manifest.members:
+        return frozenset()
+    return frozenset(bytes.fromhex(line.subject[2:]) for _, line in bundle.lines(form.MEMBERS, form.MemberLine))
+
+
+def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str:
+    """The rows of each decision make its commitment and its counts.
+
+    Raises:
+        ProofInvalid: They do not; the message names the decision.
+    """
+    rows = 0
+    for case in cases:
+        what = f"{form.MEMBERS}, decision {case.line.decision}"
+        members = list(members_of(bundle, case))
+        permitted = [member.outcome == Outcome.PERMIT for member in members]
+        try:
+            cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members))
+        except InvalidInput as problem:
+            raise ProofInvalid(f"{what}: {problem}") from problem
+        if cohort.commitment != case.receipt.cohort:
+            raise ProofInvalid(f"{what}: the rows are not those that the decision committed to")
+        facts = log.decisions[case.line.index]["facts"]
+        if (facts.get("considered"), facts.get("permitted")) != (len(members), sum(permitted)):
+            raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows")
+        rows += len(members)
+    return f"{len(cases)} commitments recomputed from {rows} rows"
+
+
+def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed]) -> str:
+    """Decide everything again, each at its block.
+
+    Raises:
+        ProofInvalid: A decision comes out differently; the message names it.
+    """
+    world = World()
+    waiting = iter(history)
+    ahead = next(waiting, None)
+    decided = pending = 0
+    for case in sorted(cases, key=lambda item: item.receipt.block_number):
+        while ahead is not None and ahead.block <= case.receipt.block_number:
+            try:
+                world.apply(ahead.event)
+            except (MirrorDiverged, ValueError) as problem:
+                raise ProofInvalid(f"{form.CONSENTS}, block {ahead.block}: {problem}") from problem
+            ahead = next(waiting, None)
+        rows, held = _replay(bundle, case, world)
+        decided += rows
+        pending += held
+    detail = f"{decided} decisions of {len(cases)} questions come out the same"
+    if pending:
+        detail += f"; {pending} of them were denied because a withdrawal was on its way to the chain"
+    return detail
+
+
+def _replay(bundle: Bundle, case: Case, world: World) -> tuple[int, int]:
+    """Replay one question; returns its rows, and how many a waiting withdrawal denied."""
+    what = f"{form.DECISIONS}, decision {case.line.decision}"
+    setting = world.setting(case.request)
+    given: list[Decision] = []
+    until = FOREVER
+    for member in members_of(bundle, case):
+        said = Decision(Outcome(member.outcome), Reason(member.reason), member.consent, member.version)
+        again = decide(case.request, setting, world.consents(member.subject), case.receipt.at)
+        until = min(until, again.valid_until)
+        given.append(said)
+        if said.reason is Reason.PENDING_WITHDRAWAL and again.permitted:
+            again = replace(again, outcome=Outcome.DENY, reason=Reason.PENDING_WITHDRAWAL)
+        if replace(again, valid_until=FOREVER) != said:
+            raise ProofInvalid(
+                f"{what}: on subject {to_hex(member.subject)} it said {said.outcome.name.lower()} "
+                f"({said.reason.code}); the chain says {again.outcome.name.lower()} ({again.reason.code})"
+            )
+    receipt = case.receipt
+    outcome = "permit" if any(said.permitted for said in given) else "deny"
+    reasons = tuple(sorted({said.reason.code for said in given}) or ["no_subjects"])
+    used = sorted({(said.consent, said.version) for said in given if said.consent is not None})
+    named = [(item.consent, item.version) for item in receipt.consents]
+    if (receipt.outcome, receipt.reasons, receipt.valid_until) != (outcome, reasons, until) or named not in (used, []):
+        raise ProofInvalid(f"{what}: the receipt does not sum up its rows")
+    return len(given), sum(said.reason is Reason.PENDING_WITHDRAWAL for said in given)
+
+
+def _matches(entry: dict[str, object], case: Case) -> bool:
+    facts = entry.get("facts")
+    receipt = case.receipt
+    cohort = receipt.cohort
+    return (
+        isinstance(facts, dict)
+        and cohort is not None
+        and entry.get("decision") == case.line.decision
+        and entry.get("study") == case.line.request["study"]
+        and entry.get("engine") == case.line.request["engine"]
+        and entry.get("operation") == case.line.request["operation"]
+        and entry.get("block") == {"number": receipt.block_number, "hash": to_hex(receipt.block_hash)}
+        and facts.get("request") == to_hex(receipt.request)
+        and facts.get("receipt") == to_hex(sha256(case.line.receipt.encode()).digest())
+        and facts.get("outcome") == receipt.outcome
+        and facts.get("at") == receipt.at
+        and facts.get("cohort") == {"size": cohort.size, "root": to_hex(cohort.root)}
+    )
+
+
+def verify_receipt(jws: str, jwks: dict[str, object]) -> DecisionReceipt:
+    """Check a single decision receipt against a JWKS document.
+
+    Args:
+        jws: The receipt.
+        jwks: The issuer's key document, which you must have from elsewhere.
+
+    Raises:
+        ProofInvalid: It does not hold.
+        CannotCheck: There is no key.
+    """
+    try:
+        return open_decision(jws, KeySet.from_jwks(jwks))
+    except InvalidInput as problem:
+        raise ProofInvalid(f"the key document cannot be used: {problem}") from problem

@@ -1,0 +1,221 @@
+"""What a bundle shows of the log: its entries against the anchored heads, checkpoints, proofs and access events.
+
+Invariant: every root is recomputed from the entries' own bytes; what the bundle states of a leaf or a root is only
+used to name where it goes wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from ledger.domain import events as ev
+from ledger.domain.audit import ACCESSES, SCHEMA, Kind
+from ledger.domain.identifiers import to_hex
+from ledger.errors import CannotCheck, ProofInvalid
+from ledger.provenance import bundle as form
+from ledger.transparency.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
+from ledger.transparency.edge import Edge
+from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.proofs import verify_consistency
+from ledger.verify.bundle import Bundle
+from ledger.verify.events import Placed
+
+_KINDS = frozenset(Kind)
+
+
+@dataclass(slots=True)
+class Recomputed:
+    """The log as its entries make it.
+
+    Attributes:
+        size: Number of entries.
+        roots: The root at each size that something in the bundle speaks of.
+        leaves: Leaf hashes of the entries that tell of an access.
+        places: Study and engine (0x-hex) of those.
+        decisions: The entries of decisions, by index.
+        misfit: The first index at which the stated leaf is not the entry's; None where there is none.
+    """
+
+    size: int = 0
+    roots: dict[int, bytes] = field(default_factory=dict)
+    leaves: dict[int, bytes] = field(default_factory=dict)
+    places: dict[int, tuple[Any, Any]] = field(default_factory=dict)
+    decisions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    misfit: int | None = None
+
+
+def recompute(bundle: Bundle) -> Recomputed:
+    """Read all entries and recompute the tree.
+
+    Raises:
+        ProofInvalid: An entry is not one of this log at its index; the message names it.
+    """
+    sizes = {bundle.manifest.entries}
+    sizes |= {line.size for _, line in bundle.lines(form.ANCHORS, form.AnchorLine)}
+    sizes |= {read_checkpoint(line.note).size for _, line in bundle.lines(form.CHECKPOINTS, form.CheckpointLine)}
+    found = Recomputed()
+    edge = Edge()
+    found.roots[0] = edge.root()
+    for entry in bundle.entries():
+        leaf = leaf_hash(entry.canonical)
+        if leaf != entry.stated and found.misfit is None:
+            found.misfit = entry.index
+        kind = entry.document.get("kind")
+        if entry.document.get("schema") != SCHEMA or kind not in _KINDS:
+            raise ProofInvalid(f"{form.ENTRIES}, entry {entry.index}: not of schema {SCHEMA}, or of an unknown kind")
+        if kind in ACCESSES:
+            found.leaves[entry.index] = leaf
+            found.places[entry.index] = (entry.document.get("study"), entry.document.get("engine"))
+        elif kind == Kind.DECISION:
+            found.decisions[entry.index] = entry.document
+        edge, _ = edge.append(leaf)
+        if edge.size in sizes:
+            found.roots[edge.size] = edge.root()
+    found.size = edge.size
+    if found.size != bundle.manifest.entries:
+        raise ProofInvalid(f"{form.ENTRIES}: {found.size} entries, the manifest says {bundle.manifest.entries}")
+    return found
+
+
+def check_anchors(bundle: Bundle, events: Sequence[Placed]) -> list[ev.HeadAnchored]:
+    """The anchored heads of the log, once the listing says exactly what the receipts prove and each extends the last.
+
+    Raises:
+        ProofInvalid: One is missing, added or changed.
+    """
+    proved = [
+        (placed.block, placed.event)
+        for placed in events
+        if isinstance(placed.event, ev.HeadAnchored) and placed.event.log == bundle.log
+    ]
+    listed = [line for _, line in bundle.lines(form.ANCHORS, form.AnchorLine)]
+    before = (0, bytes(32))
+    for number, (block, head) in enumerate(proved, start=1):
+        if head.previous_size != before[0] or (head.previous_size and head.previous_root != before[1]):
+            raise ProofInvalid(
+                f"{form.ANCHORS}: the head of {head.size} entries follows one of {head.previous_size}, "
+                "which is not shown"
+            )
+        before = (head.size, head.root)
+        line = listed[number - 1] if number <= len(listed) else None
+        if line is None or (line.size, line.root, line.block) != (head.size, to_hex(head.root), block):
+            raise ProofInvalid(
+                f"{form.ANCHORS}, line {number}: not the head of {head.size} entries that block {block} proves"
+            )
+    if len(listed) != len(proved):
+        raise ProofInvalid(f"{form.ANCHORS}, line {len(proved) + 1}: no receipt proves this head")
+    return [head for _, head in proved]
+
+
+def check_tree(log: Recomputed, heads: Sequence[ev.HeadAnchored]) -> str:
+    """The entries make the root of every anchored head.
+
+    Raises:
+        ProofInvalid: They do not; the message names the first bad entry, or the range in which it lies.
+        CannotCheck: There is no anchored head.
+    """
+    if log.misfit is not None:
+        raise ProofInvalid(f"{form.ENTRIES}, entry {log.misfit}: changed: it does not have the leaf that was logged")
+    below = 0
+    for head in heads:
+        if head.size > log.size:
+            raise ProofInvalid(f"{form.ENTRIES}: {head.size} entries were anchored, only {log.size} are here")
+        if log.roots.get(head.size) != head.root:
+            raise ProofInvalid(
+                f"{form.ENTRIES}, entries {below} to {head.size - 1}: their root is not the anchored one; "
+                "at least one was changed, removed, added or moved"
+            )
+        below = head.size
+    if not heads:
+        raise CannotCheck("no head of this log was anchored yet")
+    return f"entries 0 to {below - 1} make the roots of all {len(heads)} anchored heads"
+
+
+def check_tail(log: Recomputed, heads: Sequence[ev.HeadAnchored]) -> str:
+    """No entry is newer than the last anchor.
+
+    Raises:
+        CannotCheck: Some are.
+    """
+    anchored = heads[-1].size if heads else 0
+    if anchored < log.size:
+        raise CannotCheck(
+            f"entries {anchored} to {log.size - 1} are newer than the last anchor: "
+            "only signed checkpoints cover them, the chain does not yet"
+        )
+    return f"all {log.size} entries are covered by the last anchored head"
+
+
+def check_checkpoints(bundle: Bundle, log: Recomputed) -> str:
+    """Each checkpoint is signed, of this log, and has the root of the entries; one covers them all.
+
+    Raises:
+        ProofInvalid: One does not.
+    """
+    keys = bundle.checkpoint_keys()
+    sizes: list[int] = []
+    for number, (_, line) in enumerate(bundle.lines(form.CHECKPOINTS, form.CheckpointLine), start=1):
+        what = f"{form.CHECKPOINTS}, line {number}"
+        try:
+            checkpoint = verify_checkpoint(line.note, keys, bundle.log)
+        except ProofInvalid as problem:
+            raise ProofInvalid(f"{what}: {problem}") from problem
+        _same_root(what, checkpoint, log)
+        sizes.append(checkpoint.size)
+    if sizes != sorted(set(sizes)):
+        raise ProofInvalid(f"{form.CHECKPOINTS}: not in the order of their sizes, or one twice")
+    if log.size and (not sizes or sizes[-1] != log.size):
+        raise ProofInvalid(f"{form.CHECKPOINTS}: none covers all {log.size} entries")
+    return f"{len(sizes)} signed checkpoints, the last of {log.size} entries"
+
+
+def check_consistency(bundle: Bundle, log: Recomputed, heads: Sequence[ev.HeadAnchored]) -> str:
+    """The consistency proofs lead from each anchored head to the next, and from the last to all entries.
+
+    Raises:
+        ProofInvalid: One is missing or does not hold.
+    """
+    stations = [(head.size, head.root) for head in heads]
+    if heads and heads[-1].size < log.size:
+        stations.append((log.size, log.roots[log.size]))
+    lines = [line for _, line in bundle.lines(form.CONSISTENCY, form.ConsistencyLine)]
+    pairs = list(pairwise(stations))
+    if [(line.first, line.second) for line in lines] != [(old[0], new[0]) for old, new in pairs]:
+        raise ProofInvalid(f"{form.CONSISTENCY}: not one proof from each anchored head to the next")
+    for number, (line, (old, new)) in enumerate(zip(lines, pairs, strict=True), start=1):
+        try:
+            verify_consistency(old[0], new[0], old[1], new[1], [bytes.fromhex(node[2:]) for node in line.proof])
+        except ProofInvalid as problem:
+            raise ProofInvalid(f"{form.CONSISTENCY}, line {number}: {problem}") from problem
+    return f"{len(lines)} consistency proofs"
+
+
+def check_accesses(bundle: Bundle, log: Recomputed, events: Sequence[Placed]) -> str:
+    """Every access event on the chain is an entry.
+
+    Raises:
+        ProofInvalid: One is not; the message names the entry.
+    """
+    told: set[int] = set()
+    for placed in events:
+        event = placed.event
+        if not isinstance(event, ev.AccessRecorded) or event.log != bundle.log:
+            continue
+        if event.index in told:
+            raise ProofInvalid(f"entry {event.index}: the chain records its access twice")
+        told.add(event.index)
+        if log.leaves.get(event.index) != event.leaf:
+            raise ProofInvalid(
+                f"{form.ENTRIES}, entry {event.index}: the chain records an access with another content (block "
+                f"{placed.block})"
+            )
+        if log.places[event.index] != (to_hex(event.study), to_hex(event.engine)):
+            raise ProofInvalid(f"{form.ENTRIES}, entry {event.index}: the chain records another study or engine")
+    silent = len(log.leaves) - len(told)
+    return f"{len(told)} accesses on the chain are entries of the log; {silent} such entries have none there (yet)"
+
+
+def _same_root(what: str, checkpoint: Checkpoint, log: Recomputed) -> None:
+    if checkpoint.size > log.size or log.roots.get(checkpoint.size) != checkpoint.root:
+        raise ProofInvalid(f"{what}: its root is not that of the first {checkpoint.size} entries")
