@@ -112,12 +112,15 @@ class SqlAudit(SqlDecisions):
 
     def entries_of_decision(self, decision: str) -> list[StoredEntry]:
         """As ``AuditStore.entries_of_decision``: its own entry first, the others by log and index."""
+        named = parse_or_none(decision)
+        if named is None:
+            return []
         record = self.decision(decision)
         own = self.entry(record.log, record.index) if record else None
         rows = (
             select(*_ENTRY_FIELDS, _LOG.c.log)
             .join(_LOG, _LOG.c.number == _ENTRY.c.log)
-            .where(_ENTRY.c.decision == parse_or_none(decision))
+            .where(_ENTRY.c.decision == named)
             .order_by(_ENTRY.c.log, _ENTRY.c.index)
         )
         with self._database.reading() as connection:
