@@ -42,13 +42,15 @@ class Scope(StrEnum):
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.ENGINE: frozenset({Scope.DECISION_CHECK, Scope.COHORT_READ, Scope.AUDIT_APPEND}),
     Role.SUBJECT: frozenset({Scope.CONSENT_WRITE, Scope.SUBJECT_READ}),
-    # A custodian's desk carries acts that its patients signed; it cannot sign for them.
+    # A custodian's desk carries acts that its patients signed; it cannot sign for them. It may look at decisions for
+    # its own engines; only an engine can have one recorded to act on.
     Role.INSTITUTION: frozenset(
         {
             Scope.STUDY_WRITE,
             Scope.SUBJECT_ENROL,
             Scope.SUBJECT_READ,
             Scope.CONSENT_WRITE,
+            Scope.DECISION_CHECK,
             Scope.AUDIT_READ,
             Scope.ANCHOR_WRITE,
         }

@@ -1,0 +1,58 @@
+"""The application: routes, pages and failures, inside the bounds that every request passes.
+
+Invariants: building it connects to nothing; every failure ends in a problem document (or, on a page, in a page).
+"""
+
+from hashlib import sha256
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api import errors, openapi
+from api.bounds import BoundedBody, Envelope, Rates
+from api.idempotency import Answers
+from api.routes import access, consents, decisions, directory, logs, service, studies, subjects
+from api.schemas.base import Problem
+from ledger.bootstrap import Ledger
+from ledger.identity.door import open_door
+
+API_VERSION = "1"
+
+
+def assemble() -> FastAPI:
+    """The routes and handlers, without a ledger behind them: enough to describe the API."""
+    app = FastAPI(
+        title="Consentry",
+        summary="Consent and audit ledger",
+        version=API_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
+    )
+    errors.install(app)
+    for noun in (service, directory, studies, subjects, consents, decisions, access, logs):
+        app.include_router(noun.router)
+
+    def described() -> dict[str, Any]:
+        return openapi.document_of(app)
+
+    app.openapi = described  # type: ignore[method-assign]
+    return app
+
+
+def create_app(ledger: Ledger) -> ASGIApp:
+    """The application on an open ledger.
+
+    Raises:
+        ConfigurationError: The settings of the tokens' issuer contradict each other.
+    """
+    app = assemble()
+    app.state.ledger = ledger
+    app.state.door = open_door(ledger.settings, ledger.context.clock)
+    app.state.rates = Rates(ledger.settings.requests_per_minute)
+    # Ed25519 signatures are deterministic: a secret that is the same after a restart, from a key that is kept anyway.
+    seed = ledger.context.log_keys.receipts.sign(b"consentry: ids that follow from idempotency keys")
+    app.state.answers = Answers(sha256(seed).digest())
+    return Envelope(BoundedBody(app, ledger.settings.most_body))

@@ -1,0 +1,246 @@
+"""Decisions and cohorts: what an engine asks before it touches data, and the records of what was answered."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from api.deps import Asker, CohortAsker, Held, LogReader, Ports, RecordReader, SubjectReader, answer
+from api.routes.subjects import custodian_for
+from api.schemas.base import Hash, Id
+from api.schemas.decisions import (
+    CohortAnswer,
+    CohortBody,
+    DecisionsAnswer,
+    DecisionsBody,
+    MembershipAnswer,
+    OfCustodian,
+    RecordAnswer,
+    ReplayAnswer,
+)
+from ledger.domain.audit import DecisionRecord
+from ledger.domain.decision import Decision, Reason
+from ledger.domain.identifiers import to_hex
+from ledger.errors import Forbidden, NotFound, TooLarge
+from ledger.identity.principal import Principal, Role
+from ledger.services.context import Context
+from ledger.services.decide import Answer, RecordedAnswer, look, record
+from ledger.services.replay import Difference, membership, replay
+from ledger.transparency.canonical import decode_object
+from ledger.transparency.receipt import open_decision
+
+router = APIRouter(tags=["decisions"])
+DecisionId = Annotated[Hash, Path(description="the decision's id")]
+
+
+@router.post("/v1/decisions", response_model=DecisionsAnswer)
+def decide(body: DecisionsBody, who: Asker, ledger: Held) -> Response:
+    """Whether an operation may use the data of the named subjects: recorded, with a signed receipt, or a look."""
+    ports = ledger.context
+    _bounded(ports, body.subjects)
+    request = body.request(engine_for(ports, who, body.engine))
+    if not body.record:
+        return answer(decisions_json(look(ports, request, body.subjects, at_least_block=body.at_least_block)))
+    if who.role is not Role.ENGINE:
+        raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
+    recorded = record(ports, ledger.appender, request, body.subjects, at_least_block=body.at_least_block)
+    return answer(
+        {
+            "id": recorded.id,
+            **decisions_json(recorded.answer),
+            "entry": _entry_json(recorded),
+            "receipt": recorded.receipt,
+        }
+    )
+
+
+@router.post("/v1/cohorts", response_model=CohortAnswer)
+def resolve_cohort(body: CohortBody, who: CohortAsker, ledger: Held) -> Response:
+    """Whose data an operation may use, of the named subjects or of all; recorded, committed to, with a receipt."""
+    ports = ledger.context
+    subjects: list[bytes] | None = None
+    custodian: bytes | None = None
+    if isinstance(body.subjects, OfCustodian):
+        custodian = body.subjects.custodian
+        if ports.mirror.institution(custodian) is None:
+            raise NotFound(f"institution {to_hex(custodian)} is not admitted")
+    elif isinstance(body.subjects, list):
+        subjects = body.subjects
+        _bounded(ports, subjects)
+    recorded = record(
+        ports,
+        ledger.appender,
+        body.request(engine_for(ports, who, body.engine)),
+        subjects,
+        custodian=custodian,
+        at_least_block=body.at_least_block,
+    )
+    return answer(cohort_json(recorded, ledger.settings.smallest_cell))
+
+
+@router.get("/v1/decisions/{decision}", response_model=RecordAnswer)
+def read_decision(decision: DecisionId, who: RecordReader, ports: Ports) -> Response:
+    """The record of a decision: for the engine that asked, its institution, and auditors."""
+    held = _record_for(ports, who, decision)
+    return answer(
+        {
+            "id": held.id,
+            "at": held.at,
+            "block": {"number": held.block_number, "hash": to_hex(held.block_hash)},
+            "study": to_hex(held.study),
+            "engine": to_hex(held.engine),
+            "request": decode_object(held.request),
+            "considered": held.considered,
+            "permitted": held.permitted,
+            "entry": {"log": to_hex(held.log), "index": held.index},
+            "receipt": held.receipt,
+        }
+    )
+
+
+@router.get("/v1/decisions/{decision}/replay", response_model=ReplayAnswer)
+def replay_decision(decision: DecisionId, who: LogReader, ports: Ports) -> Response:
+    """The decision computed again as of its block, from the copy and, for a sample, by the contract itself."""
+    held = _record_for(ports, who, decision)
+    found = replay(ports, held.id)
+    return answer(
+        {
+            "same": found.same,
+            "block": {"number": held.block_number, "hash": to_hex(held.block_hash)},
+            "differences": [_difference_json(one) for one in found.differences],
+            "pending": found.pending,
+            "chain": {
+                "asked": found.asked_of_chain,
+                "same": not found.chain_differences,
+                "differences": [_difference_json(one) for one in found.chain_differences],
+            },
+        }
+    )
+
+
+@router.get("/v1/decisions/{decision}/members/{subject}", response_model=MembershipAnswer)
+def prove_membership(
+    decision: DecisionId,
+    subject: Annotated[Id, Path(description="the subject's id")],
+    who: SubjectReader,
+    ports: Ports,
+) -> Response:
+    """Proof that a subject was, or was not, in the permitted set: for the subject, its custodian, and auditors."""
+    custodian_for(ports, who, subject)
+    held = ports.audit.decision(to_hex(decision))
+    if held is None:
+        raise NotFound(f"there is no decision {to_hex(decision)}")
+    proof = membership(ports, held.id, subject)
+    commitment = open_decision(held.receipt, ports.log_keys.published).cohort
+    if commitment is None:
+        raise NotFound(f"decision {held.id} was made without a commitment")
+    return answer(
+        {
+            "subject": to_hex(proof.subject),
+            "permitted": proof.permitted,
+            "salt": to_hex(proof.salt),
+            "index": proof.index,
+            "path": [to_hex(node) for node in proof.path],
+            "commitment": {"size": commitment.size, "root": to_hex(commitment.root)},
+        }
+    )
+
+
+def engine_for(ports: Context, who: Principal, named: bytes | None) -> bytes:
+    """The engine that a question is about.
+
+    Raises:
+        Forbidden: An engine speaks for another, or an institution for an engine that is not its own.
+    """
+    if who.role is Role.ENGINE:
+        if named is not None and named != who.id:
+            raise Forbidden("an engine asks for itself; leave engine out, or use that engine's token")
+        return who.id
+    if named is None:
+        raise Forbidden("name the engine that is to use the data")
+    held = ports.mirror.engine(named)
+    if held is None or held.institution != who.id:
+        raise Forbidden("an institution asks for its own engines only")
+    return named
+
+
+def decisions_json(given: Answer) -> dict[str, Any]:
+    """The JSON form of an answer, subject by subject."""
+    return {
+        "at": given.at,
+        "block": {"number": given.block.number, "hash": to_hex(given.block.hash)},
+        "decisions": [
+            decision_json(subject, one) for subject, one in zip(given.subjects, given.decisions, strict=True)
+        ],
+        "considered": len(given.subjects),
+        "permitted": len(given.permitted),
+    }
+
+
+def decision_json(subject: bytes, held: Decision) -> dict[str, Any]:
+    """The JSON form of the answer on one subject."""
+    return {
+        "subject": to_hex(subject),
+        "outcome": held.outcome.name.lower(),
+        "reason": held.reason.code,
+        "consent": None if held.consent is None else to_hex(held.consent),
+        "version": held.version,
+        "valid_until": held.valid_until,
+    }
+
+
+def cohort_json(recorded: RecordedAnswer, smallest: int) -> dict[str, Any]:
+    """The JSON form of a cohort; counts below ``smallest`` are not told."""
+    given = recorded.answer
+    permitted = given.permitted
+    hidden = suppressed(given.excluded, smallest)
+    return {
+        "id": recorded.id,
+        "at": given.at,
+        "block": {"number": given.block.number, "hash": to_hex(given.block.hash)},
+        "considered": len(given.subjects),
+        "permitted": {"count": len(permitted), "subjects": [to_hex(subject) for subject in permitted]},
+        "excluded": [
+            {"reason": reason.code, "count": None if reason in hidden else count, "suppressed": reason in hidden}
+            for reason, count in sorted(given.excluded.items())
+        ],
+        "commitment": {"size": recorded.commitment.size, "root": to_hex(recorded.commitment.root)},
+        "valid_until": given.valid_until,
+        "entry": _entry_json(recorded),
+        "receipt": recorded.receipt,
+    }
+
+
+def suppressed(counts: dict[Reason, int], smallest: int) -> set[Reason]:
+    """The reasons whose counts are not told.
+
+    Counts below ``smallest`` are not told. As the total is known, a single hidden count could be worked out from the
+    others; then the next smallest is hidden too.
+    """
+    hidden = {reason for reason, count in counts.items() if count < smallest}
+    told = Counter({reason: count for reason, count in counts.items() if reason not in hidden})
+    if len(hidden) == 1 and told:
+        hidden.add(min(told, key=lambda reason: (told[reason], reason)))
+    return hidden
+
+
+def _bounded(ports: Context, subjects: list[bytes]) -> None:
+    if len(subjects) > ports.limits.most_batch:
+        raise TooLarge(f"{len(subjects)} subjects in one request; at most {ports.limits.most_batch} are accepted")
+
+
+def _record_for(ports: Context, who: Principal, decision: bytes) -> DecisionRecord:
+    held = ports.audit.decision(to_hex(decision))
+    if held is not None:
+        allowed = {Role.ENGINE: held.engine == who.id, Role.INSTITUTION: held.log == who.id, Role.AUDITOR: True}
+        if allowed.get(who.role, False):
+            return held
+    raise NotFound(f"there is no decision {to_hex(decision)}, or it is not yours to see")
+
+
+def _entry_json(recorded: RecordedAnswer) -> dict[str, Any]:
+    return {"log": to_hex(recorded.log), "index": recorded.appended.entries[0].index}
+
+
+def _difference_json(one: Difference) -> dict[str, Any]:
+    return {"subject": to_hex(one.subject), "said": one.said, "found": one.found}

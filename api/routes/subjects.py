@@ -1,0 +1,105 @@
+"""Subjects: enrolled by their custodian, seen by themselves, their custodian and auditors.
+
+To anybody else a subject does not exist: the answer is the same as for an id that was never enrolled.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api.deps import Enroller, Ports, SubjectReader, answer
+from api.schemas.base import Id
+from api.schemas.directory import Enrolments
+from api.schemas.items import ItemsAnswer, item_json
+from api.schemas.subjects import SubjectAnswer, UsesAnswer, consent_json, signer_json, use_json
+from api.writing import Made, MakeId, Write
+from ledger.domain.acts import Enrolment
+from ledger.domain.consent import Consent
+from ledger.domain.identifiers import to_hex
+from ledger.domain.projection import Subject
+from ledger.errors import NotFound, TooLarge
+from ledger.identity.principal import Principal, Role
+from ledger.services import directory
+from ledger.services.context import Context
+from ledger.services.uses import uses_of
+
+router = APIRouter(tags=["subjects"])
+SubjectId = Annotated[Id, Path(description="the subject's id")]
+
+
+@router.post("/v1/subjects", status_code=202, response_model=ItemsAnswer)
+async def enrol_subjects(body: Enrolments, who: Enroller, ports: Ports, write: Write) -> Response:
+    """Enrol subjects with the caller's institution as their custodian."""
+    if len(body.enrolments) > ports.limits.most_batch:
+        raise TooLarge(f"at most {ports.limits.most_batch} subjects are enrolled at once")
+
+    def work(make: MakeId) -> Made:
+        new = [one.new(make(place)) for place, one in enumerate(body.enrolments)]
+        return Made([item for item, _ in directory.enrol(ports, who.id, new)])
+
+    return await write.run(who, work)
+
+
+@router.get("/v1/subjects/{subject}", response_model=SubjectAnswer)
+def read_subject(subject: SubjectId, who: SubjectReader, ports: Ports) -> Response:
+    """A subject's signers and consents, and the acts that are still on their way to the chain."""
+    return answer(subject_json(ports, subject, custodian_for(ports, who, subject)))
+
+
+@router.get("/v1/subjects/{subject}/uses", response_model=UsesAnswer)
+def read_uses(
+    subject: SubjectId, who: SubjectReader, ports: Ports, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> Response:
+    """Who asked to use the subject's data, newest first, refused attempts too."""
+    custodian_for(ports, who, subject)
+    return answer({"uses": [use_json(use) for use in uses_of(ports, subject, limit=limit)]})
+
+
+def custodian_for(ports: Context, who: Principal, subject: bytes) -> bytes:
+    """The custodian of a subject that the caller may see.
+
+    Raises:
+        NotFound: There is no such subject, or it is not for the caller to know.
+    """
+    custodian = _custodian(ports, subject)
+    allowed = {
+        Role.SUBJECT: who.id == subject,
+        Role.INSTITUTION: who.id == custodian,
+        Role.AUDITOR: True,
+    }
+    if custodian is None or not allowed.get(who.role, False):
+        raise NotFound(f"subject {to_hex(subject)} is not enrolled, or not yours to see")
+    return custodian
+
+
+def _custodian(ports: Context, subject: bytes) -> bytes | None:
+    held = ports.mirror.history("Subject", subject)
+    if held and isinstance(held[-1].fact, Subject):
+        return held[-1].fact.custodian
+    for item in ports.outbox.items(subject=subject):
+        if isinstance(item.act, Enrolment):
+            return item.act.custodian
+    return None
+
+
+def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, Any]:
+    """The JSON form of a subject."""
+    cursor = ports.mirror.cursor()
+    above = -1 if cursor is None else cursor.block.number
+    consents = ports.mirror.consents_at(subject, above) or ()
+    waiting = [item for item in ports.outbox.unsealed(above=above) if getattr(item.act, "subject", None) == subject]
+    return {
+        "subject": to_hex(subject),
+        "custodian": to_hex(custodian),
+        "signers": [signer_json(one) for one in ports.mirror.authorities(subject)],
+        "consents": [consent_json(one, granted_block(ports, one)) for one in sorted(consents, key=lambda one: one.id)],
+        "pending": [item_json(item) for item in waiting],
+    }
+
+
+def granted_block(ports: Context, consent: Consent) -> int | None:
+    """The block in which this version was recorded."""
+    for interval in ports.mirror.history("Consent", consent.subject, consent.id):
+        if isinstance(interval.fact, Consent) and interval.fact.version == consent.version:
+            return interval.since
+    return None

@@ -1,0 +1,125 @@
+"""Entries, logs, proofs and exports."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from api.schemas.base import Answer, Body, Hash, Id
+from ledger.domain.audit import BY_ENGINES
+
+
+class EntryBody(Body):
+    """One entry to append."""
+
+    kind: str = Field(json_schema_extra={"enum": [*sorted(kind.value for kind in BY_ENGINES)]})
+    study: Id
+    operation: str = ""
+    decision: Hash | None = Field(default=None, description="the id of the decision that allowed it")
+    facts: dict[str, Any] = Field(default={}, description="strings, integers, booleans, lists and objects; no floats")
+
+
+class EntriesBody(Body):
+    """Entries to append, next to each other."""
+
+    entries: list[EntryBody] = Field(min_length=1, max_length=1000)
+
+
+class ExportBody(Body):
+    """What to export."""
+
+    log: Id
+    format: Literal["bundle", "prov-json", "ndjson"] = "bundle"
+
+
+class AppendedEntry(Answer):
+    """Where an entry stands, its leaf hash and its signed receipt."""
+
+    log: str
+    index: int
+    leaf: str
+    receipt: str
+
+
+class AppendedAnswer(Answer):
+    """Appended entries; ``receipt`` is the last entry's, ``checkpoint`` the signed head that holds them all."""
+
+    entries: list[AppendedEntry]
+    receipt: str
+    checkpoint: str
+
+
+class AnchoredAnswer(Answer):
+    """The last head of a log that the chain holds."""
+
+    size: int
+    root: str
+    block: int
+
+
+class LogAnswer(Answer):
+    """A log and its heads."""
+
+    log: str
+    institution: str
+    size: int
+    checkpoint: str | None
+    key: str = Field(description="the log's verifier key, in C2SP form")
+    anchored: AnchoredAnswer | None
+
+
+class LogsAnswer(Answer):
+    """All logs."""
+
+    logs: list[LogAnswer]
+
+
+class EntryAnswer(Answer):
+    """One entry of a page."""
+
+    index: int
+    leaf: str
+    document: dict[str, Any]
+
+
+class EntriesAnswer(Answer):
+    """A page of entries; ``next`` is the cursor of the next page, null at the end."""
+
+    entries: list[EntryAnswer]
+    next: str | None
+
+
+class ProofAnswer(Answer):
+    """RFC 9162 inclusion proof."""
+
+    index: int
+    size: int
+    path: list[str]
+    root: str
+
+
+class ProvedEntryAnswer(Answer):
+    """One entry with its proof to a head."""
+
+    index: int
+    leaf: str
+    document: dict[str, Any]
+    proof: ProofAnswer
+    anchored: AnchoredAnswer | None
+
+
+class InclusionAnswer(ProofAnswer):
+    """Inclusion proof of an entry."""
+
+    log: str
+    leaf: str
+
+
+class ConsistencyAnswer(Answer):
+    """RFC 9162 consistency proof between two heads."""
+
+    log: str
+    first: int
+    second: int
+    first_root: str
+    second_root: str
+    path: list[str]

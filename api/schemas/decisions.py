@@ -1,0 +1,229 @@
+"""Questions about consent and their answers."""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.acts import words_field
+from api.schemas.base import Answer, Body, Id, Seconds, Window, Words
+from ledger.domain.policy import Request
+from ledger.domain.vocabulary import CATEGORY_TERMS, OPERATION_TERMS
+from ledger.domain.wording import categories_of, operation_of
+from ledger.errors import InvalidInput
+
+
+class Question(Body):
+    """What an engine asks to do."""
+
+    study: Id
+    engine: Id | None = Field(default=None, description="default: the caller, where it is an engine")
+    operation: str = Field(json_schema_extra={"enum": [term.name for term in OPERATION_TERMS]})
+    categories: Words = words_field(CATEGORY_TERMS, or_any=False)
+    data_window: Window | None = Field(default=None, description="when the data was recorded")
+    at_least_block: int = Field(default=0, ge=0, lt=1 << 63)
+
+    def request(self, engine: bytes) -> Request:
+        """The request of an engine.
+
+        Raises:
+            UnknownCode: A word is outside the vocabulary.
+            InvalidInput: No category is named, or the window is empty.
+        """
+        data_from, data_until = (self.data_window or Window()).bounds()
+        if data_from >= data_until:
+            raise InvalidInput("the data window must start before it ends")
+        categories = categories_of(self.categories)
+        if not categories:
+            raise InvalidInput("name at least one category")
+        return Request(self.study, engine, operation_of(self.operation), categories, data_from, data_until)
+
+
+class DecisionsBody(Question):
+    """A question about named subjects."""
+
+    subjects: list[Id] = Field(min_length=1)
+    record: bool = Field(default=True, description="false: a look, with no entry and no receipt, not to act on")
+
+
+class OfCustodian(Body):
+    """All enrolled subjects of one custodian."""
+
+    custodian: Id
+
+
+class CohortBody(Question):
+    """A question about a cohort."""
+
+    subjects: list[Id] | Literal["all"] | OfCustodian
+
+
+class BlockAnswer(Answer):
+    """The block whose consents decided."""
+
+    number: int
+    hash: str
+
+
+class EntryPlace(Answer):
+    """Where an entry stands."""
+
+    log: str
+    index: int
+
+
+class DecisionAnswer(Answer):
+    """The answer on one subject."""
+
+    subject: str
+    outcome: Literal["permit", "deny"]
+    reason: str
+    consent: str | None
+    version: int
+    valid_until: int
+
+
+class DecisionsAnswer(Answer):
+    """The answers, their record and its signed receipt (absent for a look)."""
+
+    id: str | None = None
+    at: Seconds
+    block: BlockAnswer
+    decisions: list[DecisionAnswer]
+    considered: int
+    permitted: int
+    entry: EntryPlace | None = None
+    receipt: str | None = None
+
+
+class Permitted(Answer):
+    """Whose data may be used."""
+
+    count: int
+    subjects: list[str]
+
+
+class Excluded(Answer):
+    """How many may not be used, for one reason; small counts are not told."""
+
+    reason: str
+    count: int | None
+    suppressed: bool
+
+
+class Commitment(Answer):
+    """Binds the considered rows without naming them."""
+
+    size: int
+    root: str
+
+
+class CohortAnswer(Answer):
+    """A cohort, its commitment, record and receipt."""
+
+    id: str
+    at: Seconds
+    block: BlockAnswer
+    considered: int
+    permitted: Permitted
+    excluded: list[Excluded]
+    commitment: Commitment
+    valid_until: int
+    entry: EntryPlace
+    receipt: str
+
+
+class RecordAnswer(Answer):
+    """A decision that was given out."""
+
+    id: str
+    at: Seconds
+    block: BlockAnswer
+    study: str
+    engine: str
+    request: dict[str, Any]
+    considered: int
+    permitted: int
+    entry: EntryPlace
+    receipt: str
+
+
+class DifferenceAnswer(Answer):
+    """A row that comes out otherwise than it was said."""
+
+    subject: str
+    said: str
+    found: str
+
+
+class ChainAnswer(Answer):
+    """What the contract's own view said."""
+
+    asked: int
+    same: bool
+    differences: list[DifferenceAnswer]
+
+
+class ReplayAnswer(Answer):
+    """A decision computed again as of its block."""
+
+    same: bool
+    block: BlockAnswer
+    differences: list[DifferenceAnswer]
+    pending: int
+    chain: ChainAnswer
+
+
+class MembershipAnswer(Answer):
+    """Proof that a subject was, or was not, in the permitted set."""
+
+    subject: str
+    permitted: bool
+    salt: str
+    index: int
+    path: list[str]
+    commitment: Commitment
+
+
+class Entity(Body):
+    """AuthZEN: a subject or resource. Unknown fields are ignored (AuthZEN 1.0, section 4)."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    type: str = Field(min_length=1)
+    id: str = Field(min_length=1)
+    properties: dict[str, Any] | None = None
+
+
+class Action(Body):
+    """AuthZEN: what is to be done."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    name: str = Field(min_length=1)
+    properties: dict[str, Any] | None = None
+
+
+class Evaluation(Body):
+    """AuthZEN: one question. Subject: the engine. Resource: the patient. Context: study, categories."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    subject: Entity
+    action: Action
+    resource: Entity
+    context: dict[str, Any] | None = None
+
+
+class EvaluationContext(Answer):
+    """Why, and until when."""
+
+    outcome: Literal["permit", "deny"]
+    reason: str
+    consent: str | None
+    version: int
+    block: BlockAnswer
+    valid_until: int
+
+
+class EvaluationAnswer(Answer):
+    """AuthZEN: the decision."""
+
+    decision: bool
+    context: EvaluationContext

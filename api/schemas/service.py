@@ -1,0 +1,37 @@
+"""What the service says of itself."""
+
+from typing import Any
+
+from api.schemas.base import Answer
+from api.schemas.decisions import BlockAnswer
+
+
+class HealthAnswer(Answer):
+    """One word."""
+
+    status: str
+
+
+class Eip712Domain(Answer):
+    """The domain that one contract's acts are signed under."""
+
+    name: str
+    version: str
+    chainId: int  # noqa: N815 - EIP-712's own names
+    verifyingContract: str  # noqa: N815
+
+
+class DomainAnswer(Answer):
+    """The chain and its contracts."""
+
+    chain_id: int
+    contracts: dict[str, str]
+    first_block: int
+    head: BlockAnswer
+    eip712: dict[str, Eip712Domain]
+
+
+class JwksAnswer(Answer):
+    """RFC 7517 key set."""
+
+    keys: list[dict[str, Any]]

@@ -1,0 +1,155 @@
+"""A subject's consents, and who used the data."""
+
+from typing import Any, Literal
+
+from api.schemas.base import Answer
+from api.schemas.items import ItemAnswer
+from ledger.domain.consent import Consent
+from ledger.domain.decision import Outcome, Reason
+from ledger.domain.identifiers import to_hex
+from ledger.domain.projection import Authority
+from ledger.domain.vocabulary import CATEGORY_TERMS, FOREVER, USE_TERMS, names_of
+from ledger.domain.wording import operation_word, scope_to_json
+from ledger.services.uses import Use
+from ledger.transparency.canonical import decode_object
+
+
+class SignerAnswer(Answer):
+    """A key that may act for the subject."""
+
+    signer: str
+    capacity: Literal["self", "guardian", "proxy", "staff"]
+    since: int
+    until: int | None
+    form: str
+    active: bool
+
+
+class ConsentAnswer(Answer):
+    """One consent in its newest version."""
+
+    id: str
+    version: int
+    state: Literal["active", "withdrawn"]
+    scope: dict[str, Any]
+    valid_until: int | None
+    granted_block: int | None
+
+
+class SubjectAnswer(Answer):
+    """A subject, as of the newest block in the copy."""
+
+    subject: str
+    custodian: str
+    signers: list[SignerAnswer]
+    consents: list[ConsentAnswer]
+    pending: list[ItemAnswer]
+
+
+class Named(Answer):
+    """Something in the directory."""
+
+    id: str
+    title: str
+
+
+class EngineNamed(Answer):
+    """An engine in the directory."""
+
+    id: str
+    name: str
+
+
+class UseEntry(Answer):
+    """A log entry about a use; ``anchored``: the chain already binds it."""
+
+    log: str
+    index: int
+    kind: str
+    time: int
+    anchored: bool
+
+
+class UseAnswer(Answer):
+    """One question about the subject's data, its answer, and what followed."""
+
+    decision: str
+    time: int
+    study: Named
+    engine: EngineNamed
+    institution: str
+    operation: str
+    categories: list[str]
+    purpose: list[str]
+    outcome: Literal["permit", "deny"]
+    reason: str
+    consent: str | None
+    version: int
+    entries: list[UseEntry]
+
+
+class UsesAnswer(Answer):
+    """Uses and refused attempts, newest first."""
+
+    uses: list[UseAnswer]
+
+
+def signer_json(held: Authority) -> dict[str, Any]:
+    """The JSON form of a signer."""
+    return {
+        "signer": to_hex(held.signer),
+        "capacity": held.capacity.name.lower(),
+        "since": held.since,
+        "until": open_end(held.until),
+        "form": to_hex(held.form),
+        "active": held.active,
+    }
+
+
+def consent_json(held: Consent, granted_block: int | None) -> dict[str, Any]:
+    """The JSON form of a consent."""
+    return {
+        "id": to_hex(held.id),
+        "version": held.version,
+        "state": held.state.name.lower(),
+        "scope": scope_to_json(held.scope),
+        "valid_until": open_end(held.valid_until),
+        "granted_block": granted_block,
+    }
+
+
+def use_json(use: Use) -> dict[str, Any]:
+    """The JSON form of a use."""
+    entries = []
+    for entry in use.entries:
+        document = decode_object(entry.canonical)
+        entries.append(
+            {
+                "log": to_hex(entry.log),
+                "index": entry.index,
+                "kind": document["kind"],
+                "time": document["time"],
+                "anchored": entry.index < use.anchored,
+            }
+        )
+    study, engine, member = use.study, use.engine, use.member
+    return {
+        "decision": use.record.id,
+        "time": use.record.at,
+        "study": {"id": to_hex(use.record.study), "title": "" if study is None else study.title},
+        "engine": {"id": to_hex(use.record.engine), "name": "" if engine is None else engine.name},
+        "institution": "" if use.institution is None else use.institution.name,
+        "operation": operation_word(use.request.operation),
+        "categories": names_of(use.request.categories, CATEGORY_TERMS),
+        "purpose": [] if study is None else names_of(study.uses, USE_TERMS),
+        "outcome": Outcome(member.outcome).name.lower(),
+        "reason": Reason(member.reason).code,
+        "consent": None if member.consent is None else to_hex(member.consent),
+        "version": member.version,
+        "entries": entries,
+    }
+
+
+def open_end(instant: int) -> int | None:
+    """An end in seconds UTC; None for one that never comes."""
+    return None if instant >= FOREVER else instant

@@ -1,0 +1,5 @@
+"""``consentry export``."""
+
+
+def export() -> None:
+    """Not there yet."""

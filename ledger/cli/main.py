@@ -1,0 +1,60 @@
+"""The command ``consentry``: one group a noun, one file a noun.
+
+Exit codes: 0 done or holds; 1 failed or does not hold; 2 wrong usage or settings; 3 could not be checked or reached.
+"""
+
+import sys
+from typing import Final
+
+import typer
+from rich.console import Console
+
+from ledger.cli import audit, chain, decision, export, mirror, serve, token, verify
+from ledger.errors import (
+    CannotCheck,
+    ConfigurationError,
+    ConsentryError,
+    InvalidInput,
+    NotReady,
+)
+
+app = typer.Typer(
+    name="consentry",
+    help="Consent and audit ledger: who allowed what, who used it, and proof of both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command()(serve.serve)
+app.command()(token.token)
+app.command()(export.export)
+app.command()(verify.verify)
+app.add_typer(mirror.app, name="mirror")
+app.add_typer(audit.app, name="audit")
+app.add_typer(chain.app, name="chain")
+app.add_typer(decision.app, name="decision")
+
+FAILED: Final = 1
+USAGE: Final = 2
+UNREACHABLE: Final = 3
+_CODES: Final = (
+    (InvalidInput, USAGE),
+    (ConfigurationError, USAGE),
+    (CannotCheck, UNREACHABLE),
+    (NotReady, UNREACHABLE),
+)
+
+
+def code_of(problem: ConsentryError) -> int:
+    """The exit code of an error."""
+    return next((code for kind, code in _CODES if isinstance(problem, kind)), FAILED)
+
+
+def main() -> None:
+    """Run the command, and say in one line what went wrong."""
+    try:
+        app()
+    except ConsentryError as problem:
+        Console(stderr=True, soft_wrap=True).print(f"consentry: {problem}", style="bold red", markup=False)
+        sys.exit(code_of(problem))

@@ -1,0 +1,10 @@
+"""``consentry mirror``."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def callback() -> None:
+    """Later."""

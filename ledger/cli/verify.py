@@ -1,0 +1,5 @@
+"""``consentry verify``."""
+
+
+def verify() -> None:
+    """Not there yet."""
