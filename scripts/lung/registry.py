@@ -1,0 +1,131 @@
+"""The steps that build the world: institutions, patients, the text, consents, the study and its engines."""
+
+from hashlib import sha256
+from typing import Any
+
+from ledger.gate import opendp
+from ledger.identity.principal import Role
+from lung.people import BY_NAME, DAY, LUNG_CANCER_CLOSURE, YEAR, scopes
+from lung.text import CONSENT_TEXT, ETHICS_DECISION, STUDY_TITLE
+from lung.world import HOSPITAL, World
+
+TERMS = sha256(CONSENT_TEXT.encode()).digest()
+COMMIT_SECONDS = 30
+
+
+def admit_institutions(world: World) -> str:
+    """All sites become institutions; the service makes and keeps a key for each."""
+    client = world.steward
+
+    def ids() -> set[str]:
+        return {one["id"] for one in client.get("/v1/institutions")["institutions"]}
+
+    there = ids()
+    missing = [site for site, identity in world.memory.institutions.items() if identity not in there]
+
+    def admit(site: int) -> None:
+        identity = world.memory.institutions[site]
+        body = {"id": identity, "name": f"NCCTG site {site}"}
+        world.ensure(lambda: identity in ids(), lambda: client.post("/v1/institutions", body))
+
+    for site in world.show.track(missing, "admitting"):
+        admit(site)
+    return f"{len(world.memory.institutions)} institutions"
+
+
+def enrol_patients(world: World) -> str:
+    """Each site enrols its patients, by the address of their device's key."""
+    for site in world.show.track(world.patients.sites, "enrolling"):
+        desk = world.institution(site)
+        devices = [world.devices[place] for place in world.of_site(site)]
+        missing = [one for one in devices if world.known(desk, f"/v1/subjects/{one.hex}") is None]
+        if missing:
+            body = {"enrolments": [{"subject": one.hex, "signer": "0x" + one.signer.hex()} for one in missing]}
+            world.sealed(desk, desk.post("/v1/subjects", body, wait=COMMIT_SECONDS)["items"])
+    return f"{len(world.devices)} patients, each under a random id with a key of its own"
+
+
+def publish_text(world: World) -> str:
+    """The text that is shown gets its place on the chain, by hash."""
+    digest = "0x" + TERMS.hex()
+
+    def there() -> bool:
+        return any(one["hash"] == digest for one in world.steward.get("/v1/terms")["terms"])
+
+    world.ensure(there, lambda: world.steward.post("/v1/terms", {"text": CONSENT_TEXT, "version": 1, "language": "en"}))
+    return f"version 1, SHA-256 {digest[:18]}…"
+
+
+def sign_consents(world: World) -> str:
+    """Every patient's device signs what its patient allows; the desks carry the signed acts."""
+    issued = world.memory.began
+    hospital = bytes.fromhex(world.hospital[2:])
+    signed = 0
+    for site in world.show.track(world.patients.sites, "consenting"):
+        desk = world.institution(site)
+        acts: list[dict[str, Any]] = []
+        for place in world.of_site(site):
+            device, kind = world.devices[place], world.kinds[place]
+            wanted = scopes(kind, terms=TERMS, hospital=hospital, now=issued, place=place)
+            signed += len(wanted)
+            state = desk.get(f"/v1/subjects/{device.hex}") if wanted else {"consents": []}
+            there = {one["id"] for one in state["consents"]}
+            acts += [
+                device.consent(number, scope, issued=issued, deadline=issued + 30 * DAY, domains=world.domains)
+                for number, scope in enumerate(wanted)
+                if "0x" + device.consents[number].hex() not in there
+            ]
+        if acts:
+            answer = desk.post("/v1/consents", {"acts": acts}, wait=COMMIT_SECONDS)
+            world.sealed(desk, answer["items"])
+    by_kind = {kind.name: world.kinds.count(kind.name) for kind in BY_NAME.values()}
+    world.show.say(", ".join(f"{BY_NAME[name].words}: {count}" for name, count in by_kind.items()))
+    return f"{signed} consents signed on {len(world.devices) - by_kind['none']} devices"
+
+
+def approve_study(world: World) -> str:
+    """The study is proposed with purpose and ethics reference, approved by a reviewer, and activated."""
+    reviewer, study, desk = world.memory.id("reviewer"), world.memory.id("study"), world.institution(HOSPITAL)
+    board = world.service.client(Role.REVIEWER, reviewer)
+
+    def state() -> str:
+        document = world.known(desk, f"/v1/studies/{study}")
+        return "" if document is None else str(document["state"])
+
+    def named() -> bool:
+        return any(one["id"] == reviewer for one in world.steward.get("/v1/reviewers")["reviewers"])
+
+    world.ensure(
+        named, lambda: world.steward.post("/v1/reviewers", {"id": reviewer, "name": "Ethics committee of the NCCTG"})
+    )
+    proposal = {
+        "id": study,
+        "title": STUDY_TITLE,
+        "uses": ["disease"],
+        "conditions": [],
+        "diseases": [[f"MONDO:{number:07d}" for number in LUNG_CANCER_CLOSURE]],
+        "required_terms": 1,
+        "ethics": "0x" + sha256(ETHICS_DECISION.encode()).hexdigest(),
+        "ethics_until": world.memory.began + YEAR,
+    }
+    world.ensure(lambda: state() != "", lambda: desk.post("/v1/studies", proposal))
+    world.ensure(lambda: state() in {"approved", "active"}, lambda: board.post(f"/v1/studies/{study}/approvals", {}))
+    world.ensure(lambda: state() == "active", lambda: desk.post(f"/v1/studies/{study}/state", {"to": "active"}))
+    return f"“{STUDY_TITLE}” (DUO:0000007, MONDO:0008903) is active"
+
+
+def register_engines(world: World) -> str:
+    """The OpenDP engine for differential privacy, and another for synthetic data alone."""
+    desk = world.institution(HOSPITAL)
+
+    def ids() -> set[str]:
+        return {one["id"] for one in desk.get("/v1/engines")["engines"]}
+
+    def register(identity: str, name: str, operation: str) -> None:
+        body = {"id": identity, "name": name, "operations": [operation]}
+        world.ensure(lambda: identity in ids(), lambda: desk.post("/v1/engines", body))
+
+    name = f"OpenDP {opendp.version()}"
+    register(world.memory.id("engine"), name, "differential-privacy")
+    register(world.memory.id("stranger"), "Synthesiser", "synthetic-data")
+    return f"{name} for differential-privacy, Synthesiser for synthetic-data"
