@@ -15,7 +15,7 @@ import {ScopeRules} from "./libraries/ScopeRules.sol";
 import {Vocabulary} from "./libraries/Vocabulary.sol";
 import {ConsentAct, Withdrawal, WithdrawalOfAll} from "./types/Acts.sol";
 import {Authority, Subject} from "./types/Authority.sol";
-import {ConsentFacts, ConsentLimits, ConsentSlot, pack, spentSlot, unpack} from "./types/ConsentSlot.sol";
+import {ConsentFacts, ConsentLimits, ConsentSlot, isLimited, pack, spentSlot, unpack} from "./types/ConsentSlot.sol";
 import {Request, Verdict} from "./types/Decision.sol";
 import {Scope} from "./types/Scope.sol";
 
@@ -60,8 +60,10 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
         Lookups memory lookups;
         Memory.Pointer scratch = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < acts.length; ++i) {
-            bytes32 digest = _hashTypedDataV4(acts[i].hash());
-            bytes4 reason = isPaused ? ConsentRegistry__GrantsPaused.selector : _record(acts[i], digest, lookups);
+            ConsentAct calldata act = acts[i];
+            Scope memory scope = act.scope;
+            bytes32 digest = _hashTypedDataV4(act.hash(scope));
+            bytes4 reason = isPaused ? ConsentRegistry__GrantsPaused.selector : _record(act, scope, digest, lookups);
             if (reason != ACCEPTED) emit ActRefused(digest, i, reason);
             // Nothing that an act allocated is needed after it, and memory costs its square: a batch of 100 would pay
             // some 1,800 gas an act for it.
@@ -123,7 +125,10 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
 
     // ------------------------------------------------------------------ one act each
 
-    function _record(ConsentAct calldata act, bytes32 digest, Lookups memory lookups) private returns (bytes4) {
+    function _record(ConsentAct calldata act, Scope memory scope, bytes32 digest, Lookups memory lookups)
+        private
+        returns (bytes4)
+    {
         if (act.deadline < block.timestamp) return ConsentRegistry__DeadlinePassed.selector;
         Subject memory held = _subjects[act.subject];
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
@@ -131,20 +136,22 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
         if (act.issuedAt <= held.stoppedAt) return ConsentRegistry__Stopped.selector;
         ConsentSlot old = _consents[act.subject][act.id];
         reason = _versionFault(act.id, act.version, old);
-        if (reason == ACCEPTED) reason = ScopeRules.faultOf(act.scope);
-        if (reason == ACCEPTED) reason = _lookUp(act.scope, lookups);
+        if (reason == ACCEPTED) reason = ScopeRules.faultOf(scope);
+        if (reason == ACCEPTED) reason = _lookUp(scope, lookups);
         if (reason != ACCEPTED) return reason;
         if (act.version == 1 && held.live >= MAX_LIVE) return ConsentRegistry__TooManyConsents.selector;
         if (by.capacity == Vocabulary.CAPACITY_STAFF && act.form == 0) return ConsentRegistry__FormMissing.selector;
 
-        uint40 validUntil = by.cut(act.scope.validUntil);
-        _store(act, validUntil, lookups, old);
+        uint40 validUntil = by.cut(scope.validUntil);
+        _consents[act.subject][act.id] =
+            pack(act.version, scope, lookups.recipientNumber, validUntil, lookups.termsVersion);
+        _storeLimits(act, scope, old);
         if (act.version == 1) {
             _live[act.subject][held.live] = act.id;
             _subjects[act.subject].live = held.live + 1;
         }
         emit ConsentRecorded(
-            act.subject, act.id, digest, act.version, act.scope, validUntil, by.capacity, act.form, act.signer
+            act.subject, act.id, digest, act.version, scope, validUntil, by.capacity, act.form, act.signer
         );
         return ACCEPTED;
     }
@@ -185,28 +192,9 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
 
     // ------------------------------------------------------------------ storage
 
-    function _store(ConsentAct calldata act, uint40 validUntil, Lookups memory lookups, ConsentSlot old) private {
-        Scope calldata scope = act.scope;
-        (ConsentSlot slot, bool limited) = pack(
-            ConsentFacts({
-                version: act.version,
-                deny: scope.effect == Vocabulary.EFFECT_DENY,
-                recipientKind: scope.recipientKind,
-                recipient: lookups.recipientNumber,
-                purposes: scope.purposes,
-                conditions: scope.conditions,
-                operations: scope.operations,
-                categories: scope.categories,
-                validFrom: scope.validFrom,
-                validUntil: validUntil,
-                termsVersion: lookups.termsVersion,
-                dataFrom: scope.dataFrom,
-                dataUntil: scope.dataUntil,
-                diseases: scope.diseases
-            })
-        );
-        _consents[act.subject][act.id] = slot;
-        if (limited) {
+    /// @dev Stores the limits of a version, or clears those that the version before had.
+    function _storeLimits(ConsentAct calldata act, Scope memory scope, ConsentSlot old) private {
+        if (isLimited(scope)) {
             _limits[act.subject][act.id] = ConsentLimits(scope.dataFrom, scope.dataUntil, scope.diseases);
         } else if (old.hasLimits()) {
             delete _limits[act.subject][act.id];
@@ -255,7 +243,7 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
     }
 
     /// @dev Asks the Directory about recipient and terms, where `lookups` does not hold the answer yet.
-    function _lookUp(Scope calldata scope, Lookups memory lookups) private view returns (bytes4) {
+    function _lookUp(Scope memory scope, Lookups memory lookups) private view returns (bytes4) {
         if (lookups.recipientKind != scope.recipientKind || lookups.recipient != scope.recipient) {
             lookups.recipientKind = scope.recipientKind;
             lookups.recipient = scope.recipient;

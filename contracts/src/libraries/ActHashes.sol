@@ -9,6 +9,7 @@ import {
     Withdrawal,
     WithdrawalOfAll
 } from "../types/Acts.sol";
+import {Scope} from "../types/Scope.sol";
 
 /// @title The EIP-712 struct hashes of the registry's signed acts
 /// @dev https://eips.ethereum.org/EIPS/eip-712
@@ -54,14 +55,15 @@ library ActHashes {
         );
     }
 
-    function hash(ConsentAct calldata act) internal pure returns (bytes32) {
+    /// @param scope that of the act, in memory: it is read many times, and call data is checked at each reading
+    function hash(ConsentAct calldata act, Scope memory scope) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 CONSENT_TYPEHASH,
                 act.subject,
                 act.id,
                 act.version,
-                keccak256(abi.encode(SCOPE_TYPEHASH, act.scope)),
+                keccak256(abi.encode(SCOPE_TYPEHASH, scope)),
                 act.form,
                 act.issuedAt,
                 act.deadline

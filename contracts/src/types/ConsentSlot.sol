@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Vocabulary} from "../libraries/Vocabulary.sol";
+import {Scope} from "./Scope.sol";
 
-using {isUnused, isLive, isDeny, hasLimits, version} for ConsentSlot global;
+using {isUnused, isLive, hasLimits, version} for ConsentSlot global;
 
 /// @notice Everything about a consent that decides, but its limits, in one storage slot.
 /// @dev From the lowest bit:
@@ -65,10 +66,6 @@ function isLive(ConsentSlot slot) pure returns (bool) {
     return ConsentSlot.unwrap(slot) & STATE_MASK == STATE_LIVE;
 }
 
-function isDeny(ConsentSlot slot) pure returns (bool) {
-    return ConsentSlot.unwrap(slot) & FLAG_DENY != 0;
-}
-
 function hasLimits(ConsentSlot slot) pure returns (bool) {
     return ConsentSlot.unwrap(slot) & FLAG_LIMITED != 0;
 }
@@ -82,22 +79,31 @@ function spentSlot(uint24 version_) pure returns (ConsentSlot) {
     return ConsentSlot.wrap(STATE_SPENT | version_);
 }
 
-/// @notice A live slot of `facts`, and whether its limits must be stored beside it.
-function pack(ConsentFacts memory facts) pure returns (ConsentSlot slot, bool limited) {
-    limited = facts.dataFrom != 0 || facts.dataUntil != Vocabulary.FOREVER || facts.diseases != 0;
-    uint256 word = STATE_LIVE | facts.version;
-    if (facts.deny) word |= FLAG_DENY;
-    if (limited) word |= FLAG_LIMITED;
-    word |= uint256(facts.recipientKind) << 28;
-    word |= uint256(facts.recipient) << 32;
-    word |= uint256(facts.purposes) << 64;
-    word |= uint256(facts.conditions) << 80;
-    word |= uint256(facts.operations) << 96;
-    word |= uint256(facts.categories) << 112;
-    word |= uint256(facts.validFrom) << 144;
-    word |= uint256(facts.validUntil) << 184;
-    word |= uint256(facts.termsVersion) << 224;
-    slot = ConsentSlot.wrap(word);
+/// @notice Whether the limits of `scope` say something, and must be stored beside the slot.
+function isLimited(Scope memory scope) pure returns (bool) {
+    return scope.dataFrom != 0 || scope.dataUntil != Vocabulary.FOREVER || scope.diseases != 0;
+}
+
+/// @notice A live slot.
+/// @param recipient the Directory's number of the scope's recipient
+/// @param validUntil the scope's end, cut to the signer's authority
+function pack(uint24 version_, Scope memory scope, uint32 recipient, uint40 validUntil, uint32 termsVersion)
+    pure
+    returns (ConsentSlot)
+{
+    uint256 word = STATE_LIVE | version_;
+    if (scope.effect == Vocabulary.EFFECT_DENY) word |= FLAG_DENY;
+    if (isLimited(scope)) word |= FLAG_LIMITED;
+    word |= uint256(scope.recipientKind) << 28;
+    word |= uint256(recipient) << 32;
+    word |= uint256(scope.purposes) << 64;
+    word |= uint256(scope.conditions) << 80;
+    word |= uint256(scope.operations) << 96;
+    word |= uint256(scope.categories) << 112;
+    word |= uint256(scope.validFrom) << 144;
+    word |= uint256(validUntil) << 184;
+    word |= uint256(termsVersion) << 224;
+    return ConsentSlot.wrap(word);
 }
 
 /// @notice The fields of `slot`; the limits are those of a consent that has none.
