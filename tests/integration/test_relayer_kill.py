@@ -1,0 +1,85 @@
+"""Kill -9 while acts are accepted and carried: afterwards each accepted act is on the chain exactly once."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ledger.chain.opening import open_embedded
+from ledger.chain.relayer import Relayer
+from ledger.domain.events import ActRefused, ConsentRecorded
+from ledger.domain.outbox import ItemState
+from ledger.store.store import open_store
+from tests.support.scene import Patient, Scene
+
+KILLS = 20
+PATIENTS = 60
+WORKER = Path(__file__).parents[1] / "support" / "granting.py"
+
+
+class SystemClock:
+    def now(self) -> int:
+        return int(time.time())
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_and_double_nothing(tmp_path):
+    chance = random.Random(20_261_124)
+    store = open_store(f"sqlite:///{tmp_path}/ledger.db")
+    chain = open_embedded(tmp_path, SystemClock())
+    scene = Scene(chain, int(time.time())).found()
+    patients = [Patient() for _ in range(PATIENTS)]
+    scene.must(*[scene.enrolment(patient) for patient in patients])
+    setting = {
+        "home": str(tmp_path),
+        "terms": scene.terms.hex(),
+        "patients": [[patient.subject.hex(), patient.key.secret.hex()] for patient in patients],
+    }
+    (tmp_path / "setting.json").write_text(json.dumps(setting))
+    chain.close()
+    store.close()
+
+    promised: list[bytes] = []
+    for kill in range(KILLS):
+        output = tmp_path / f"accepted-{kill}"
+        with output.open("wb") as accepted:
+            worker = subprocess.Popen(
+                [sys.executable, str(WORKER), str(tmp_path / "setting.json")],
+                stdout=accepted,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )
+            # Wait for the first promise, so that no kill hits an idle start, then for a random moment of the work.
+            while not output.stat().st_size and worker.poll() is None:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.0, 0.4))
+            assert worker.poll() is None, "the worker ended by itself"
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+        whole_lines = output.read_bytes().rpartition(b"\n")[0].split()
+        promised += [bytes.fromhex(line.decode()) for line in whole_lines]
+
+    store = open_store(f"sqlite:///{tmp_path}/ledger.db")
+    chain = open_embedded(tmp_path, SystemClock())
+    relayer = Relayer(store.outbox, chain.writer, SystemClock(), batch=7)
+    while not relayer.run_once().idle:
+        pass
+    happened = [logged.event for logged in chain.reader.events_between(0, chain.reader.head().number)]
+    on_chain = Counter(event.digest for event in happened if isinstance(event, ConsentRecorded))
+    assert len(promised) >= KILLS
+    assert set(promised) <= set(on_chain), "an accepted act is missing"
+    assert set(on_chain.values()) == {1}, "an act is there twice"
+    assert not any(isinstance(event, ActRefused) for event in happened), "an act was sent twice"
+    items = [store.outbox.item(digest) for digest in on_chain]
+    assert all(item is not None and item.state is ItemState.SEALED for item in items)
+    assert not store.outbox.transmissions()
+    assert not store.outbox.waiting(1)
+    chain.close()
+    store.close()
