@@ -1,0 +1,265 @@
+"""Checking the stored logs against themselves, their checkpoints and the chain.
+
+Every way to change the SQL copy that the design names has its finding: a changed row, a missing row, moved rows, a cut
+tail, rows and tree rewritten together. Nothing is repaired.
+
+Invariant: what is compared is recomputed from the rows' own bytes; stored hashes only help to name the place.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from itertools import chain, islice
+from typing import Any
+
+from ledger.domain.audit import Kind, Member, StoredEntry
+from ledger.domain.decision import Outcome
+from ledger.domain.identifiers import to_hex
+from ledger.domain.projection import Head
+from ledger.errors import ConsentryError, InvalidInput, NotFound
+from ledger.services.export import Ports
+from ledger.transparency import canonical
+from ledger.transparency.checkpoint import verify_checkpoint
+from ledger.transparency.cohort import Cohort
+from ledger.transparency.edge import Edge, Place, Run
+from ledger.transparency.hashing import leaf_hash
+
+MOST_FINDINGS = 100
+"""Findings kept of one log; a rewritten log has as many as it has rows."""
+_PAGE = 512
+
+
+class Fault(StrEnum):
+    """What can be wrong with a stored log."""
+
+    CHANGED = "changed row"
+    MISSING = "missing row"
+    MOVED = "moved row"
+    CUT = "cut tail"
+    REWRITTEN = "rewritten tree"
+    NODE = "changed tree node"
+    CHECKPOINT = "bad checkpoint"
+    ACCESS = "access differs from the chain"
+    DECISION = "decision record differs from its entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault. ``index`` is the first entry concerned, where one can be named."""
+
+    fault: Fault
+    index: int | None
+    detail: str
+
+
+@dataclass(slots=True)
+class Health:
+    """What was found of one log."""
+
+    log: bytes
+    entries: int = 0
+    anchored: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def note(self, fault: Fault, index: int | None, detail: str) -> None:
+        """Keep a finding, up to ``MOST_FINDINGS``."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Finding(fault, index, detail))
+
+
+def check_logs(ports: Ports, *, on_progress: Callable[[bytes, int], None] | None = None) -> list[Health]:
+    """Check every log that the store or the chain knows.
+
+    Args:
+        ports: The services' context.
+        on_progress: Told the log and the number of entries read, now and then.
+    """
+    anchored = {fact.log for fact in ports.mirror.current("Head") if isinstance(fact, Head)}
+    logs = sorted(anchored | set(ports.audit.logs()))
+    return [check_log(ports, log, on_progress=on_progress) for log in logs]
+
+
+def check_log(ports: Ports, log: bytes, *, on_progress: Callable[[bytes, int], None] | None = None) -> Health:
+    """Check one log, row by row, against its tree, its checkpoints, its decisions and the chain.
+
+    Args:
+        ports: The services' context.
+        log: The log's id.
+        on_progress: Told the log and the number of entries read, now and then.
+    """
+    return _Inspection(ports, log, Health(log)).run(on_progress)
+
+
+@dataclass(slots=True)
+class _Inspection:
+    ports: Ports
+    log: bytes
+    health: Health
+    roots: dict[int, bytes] = field(default_factory=dict)
+    accesses: dict[int, tuple[bytes, str, str]] = field(default_factory=dict)
+
+    def run(self, on_progress: Callable[[bytes, int], None] | None) -> Health:
+        heads = [head for head, _ in self.ports.mirror.heads_of(self.log)]
+        newest = self.ports.audit.checkpoint(self.log)
+        wanted = {head.size for head in heads} | ({newest.size} if newest else set())
+        self.accesses = {
+            access.index: (access.leaf, to_hex(access.study), to_hex(access.engine))
+            for access, _ in self.ports.mirror.accesses_of(self.log)
+        }
+        edge = Edge()
+        self.roots[0] = edge.root()
+        rows = self.ports.audit.entries(self.log, 0, self.ports.audit.size(self.log))
+        for page in _pages(self._dense(rows)):
+            leaves = [self._leaf(edge.size + place, row) for place, row in enumerate(page)]
+            edge = self._grow(edge, leaves, wanted)
+            if on_progress is not None:
+                on_progress(self.log, edge.size)
+        self.health.entries = edge.size
+        self._against_chain(heads, edge.size)
+        self._against_checkpoint(edge.size)
+        return self.health
+
+    def _dense(self, rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
+        """The rows, each missing index noted once; those behind a gap keep being read."""
+        expected = 0
+        for row in rows:
+            if row.index != expected:
+                gap = f"entry {expected}" if row.index == expected + 1 else f"entries {expected} to {row.index - 1}"
+                self.health.note(Fault.MISSING, expected, f"{gap} not there, though entry {row.index} is")
+            expected = row.index + 1
+            yield row
+
+    def _leaf(self, place: int, row: StoredEntry) -> bytes:
+        """The recomputed leaf of a row; faults of the row itself are noted."""
+        leaf = leaf_hash(row.canonical)
+        if leaf != row.leaf:
+            self.health.note(Fault.CHANGED, row.index, f"entry {row.index}: its bytes do not have its leaf hash")
+        told = self.accesses.pop(row.index, None)
+        try:
+            document = canonical.decode_object(row.canonical)
+        except InvalidInput as problem:
+            self.health.note(Fault.CHANGED, row.index, f"entry {row.index}: {problem}")
+            return leaf
+        if (document.get("index"), document.get("log")) != (row.index, to_hex(self.log)):
+            said = f"entry {document.get('index')} of log {document.get('log')}"
+            self.health.note(Fault.MOVED, row.index, f"row {row.index} holds {said} (read at place {place})")
+        if told is not None and told != (leaf, document.get("study"), document.get("engine")):
+            self.health.note(Fault.ACCESS, row.index, f"entry {row.index}: the chain recorded another access for it")
+        if document.get("kind") == Kind.DECISION:
+            self._decision(row.index, document)
+        return leaf
+
+    def _grow(self, edge: Edge, leaves: Sequence[bytes], wanted: set[int]) -> Edge:
+        """Extend the recomputed tree, stopping at each size that is asked for, and hold it against the stored nodes."""
+        last = edge.size + len(leaves)
+        stops = sorted(size for size in wanted if edge.size < size < last)
+        for stop in [*stops, last]:
+            taken, leaves = leaves[: stop - edge.size], leaves[stop - edge.size :]
+            edge, runs = edge.extend(taken)
+            self._nodes(runs)
+            if stop in wanted:
+                self.roots[stop] = edge.root()
+        return edge
+
+    def _nodes(self, runs: Iterable[Run]) -> None:
+        for run in runs:
+            places = [Place(run.level, run.first + number) for number in range(len(run.hashes))] if run.level else []
+            try:
+                stored = self.ports.audit.nodes(self.log).fetch(places) if places else []
+            except NotFound as problem:
+                self.health.note(Fault.NODE, run.first << run.level, str(problem))
+                continue
+            for place, node, found in zip(places, run.hashes, stored, strict=False):
+                if node != found:
+                    first, last = place.position << place.level, ((place.position + 1) << place.level) - 1
+                    self.health.note(
+                        Fault.NODE,
+                        first,
+                        f"tree node {place.level}/{place.position} is not the hash of entries {first} to {last}: "
+                        "one of them was changed with its leaf, or the node was",
+                    )
+
+    def _against_chain(self, heads: Sequence[Head], size: int) -> None:
+        below = 0
+        for head in heads:
+            self.health.anchored = max(self.health.anchored, head.size)
+            if head.size > size:
+                self.health.note(Fault.CUT, size, f"the chain holds {head.size} entries, the store only {size}")
+                return
+            if self.roots.get(head.size) != head.root:
+                self.health.note(
+                    Fault.REWRITTEN,
+                    below,
+                    f"the root of entries 0 to {head.size - 1} is not the anchored one; "
+                    f"the first bad entry is between {below} and {head.size - 1}",
+                )
+                return
+            below = head.size
+        for index in sorted(self.accesses):
+            self.health.note(Fault.ACCESS, index, f"entry {index}: the chain recorded an access for it; it is not here")
+
+    def _against_checkpoint(self, size: int) -> None:
+        newest = self.ports.audit.checkpoint(self.log)
+        if newest is None:
+            if size:
+                self.health.note(Fault.CHECKPOINT, None, f"{size} entries, but no checkpoint was kept")
+            return
+        try:
+            said = verify_checkpoint(newest.note, [self.ports.log_keys.note_signer(self.log).verifier], self.log)
+        except ConsentryError as problem:
+            self.health.note(Fault.CHECKPOINT, None, f"checkpoint of {newest.size} entries: {problem}")
+            return
+        if (said.size, said.root) != (newest.size, newest.root):
+            self.health.note(Fault.CHECKPOINT, None, f"checkpoint of {newest.size} entries: its note says another head")
+        if said.size > size:
+            self.health.note(Fault.CUT, size, f"{said.size} entries were signed for, the store holds only {size}")
+        elif said.size < size:
+            self.health.note(Fault.CHECKPOINT, said.size, f"entries {said.size} to {size - 1} are under no checkpoint")
+        elif self.roots.get(said.size) != said.root:
+            self.health.note(
+                Fault.REWRITTEN, None, f"the root of all {size} entries is not the one that was signed for"
+            )
+
+    def _decision(self, index: int, entry: dict[str, Any]) -> None:
+        record = self.ports.audit.decision(str(entry["decision"]))
+        facts = entry["facts"]
+        if record is None or (record.log, record.index) != (self.log, index):
+            self.health.note(Fault.DECISION, index, f"entry {index}: decision {entry['decision']} is not kept with it")
+            return
+        kept = {
+            "request": to_hex(sha256(record.request).digest()),
+            "receipt": to_hex(sha256(record.receipt.encode()).digest()),
+            "at": record.at,
+            "considered": record.considered,
+            "permitted": record.permitted,
+        }
+        for name, value in kept.items():
+            if facts.get(name) != value:
+                self.health.note(
+                    Fault.DECISION, index, f"entry {index}: the kept {name} is not the one that was logged"
+                )
+        if not _opens(self.ports.audit.members(record.id), facts.get("cohort")):
+            self.health.note(
+                Fault.DECISION, index, f"entry {index}: the kept rows do not make its commitment (changed, or erased)"
+            )
+
+
+def _opens(members: Sequence[Member], commitment: Any) -> bool:
+    permitted = [member.outcome == Outcome.PERMIT for member in members]
+    try:
+        cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members))
+    except InvalidInput:
+        return False
+    return bool(commitment == {"size": cohort.commitment.size, "root": to_hex(cohort.commitment.root)})
+
+
+def _pages(rows: Iterable[StoredEntry]) -> Iterator[list[StoredEntry]]:
+    reader = iter(rows)
+    for first in reader:
+        yield list(chain([first], islice(reader, _PAGE - 1)))
