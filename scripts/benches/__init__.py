@@ -1,0 +1,1 @@
+"""The benches: one file a name, each measuring real parts on this machine."""
