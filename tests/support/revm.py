@@ -1,4 +1,4 @@
-"""The committed contracts in an in-process EVM: real signed acts in, decoded events out, thousands of questions a second.
+"""The committed contracts in an in-process EVM: real signed acts in, decoded events out.
 
 It has no consensus and no blocks worth the name: an EVM, a block time, and the ledger's own encoding and decoding.
 """

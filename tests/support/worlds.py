@@ -129,20 +129,20 @@ class WorldMaker:
     def scope(self) -> Scope:
         """A sound scope of any shape."""
         r = self.random
-        deny = r.random() < 0.25
-        purposes = ANY16 if r.random() < 0.2 else self.some(Purpose)
+        deny = r.random() < 0.2
+        purposes = ANY16 if r.random() < 0.3 else Purpose.DS if r.random() < 0.2 else self.some(Purpose)
         if deny and purposes != ANY16:
             purposes = purposes & ~Purpose.DS or Purpose.HMB
         diseases = 0
         if purposes != ANY16 and purposes & Purpose.DS:
             diseases = pack_diseases({r.choice(CODES) for _ in range(r.randint(1, 3))})
         kind, recipient = RecipientKind.ANY, bytes(32)
-        if r.random() < 0.3:
+        if r.random() < 0.15:
             kind, recipient = RecipientKind.STUDY, r.choice(self.played.studies)
-        elif r.random() < 0.3:
+        elif r.random() < 0.2:
             kind, recipient = RecipientKind.INSTITUTION, r.choice(self._institutions)
         valid_from, valid_until = self.window(TIMES, wide=0.4)
-        data_from, data_until = self.window(DATA, wide=0.6)
+        data_from, data_until = self.window(DATA, wide=0.75)
         conditions = ANY16 if r.random() < 0.6 else self.some(Condition) if deny or r.random() < 0.5 else 0
         return Scope(
             effect=Effect.DENY if deny else Effect.PERMIT,
@@ -164,15 +164,17 @@ class WorldMaker:
         """A question; a sound one mostly."""
         r = self.random
         data_from, data_until = self.window(DATA, wide=0.3)
+        study = r.choice(self.played.studies)
+        own = [engine for engine in self.played.engines if self._owners[engine] == self._owners[study]]
         request = Request(
-            study=r.choice(self.played.studies),
-            engine=r.choice(self.played.engines),
+            study=study,
+            engine=r.choice(own) if r.random() < 0.9 else r.choice(self.played.engines),
             operation=r.choice(OPERATIONS),
             categories=self.some(CATEGORIES),
             data_from=data_from,
             data_until=data_until,
         )
-        if r.random() < 0.1:
+        if r.random() < 0.12:
             request = r.choice(
                 (
                     replace(request, study=self.id()),
@@ -188,7 +190,7 @@ class WorldMaker:
 
     def instant(self) -> int:
         """When it is asked: on an edge, or next to one."""
-        at = self.random.choice(TIMES)
+        at = self.random.choice(TIMES if self.random.random() < 0.2 else TIMES[2:6])
         return min(max(at + self.random.choice((-1, 0, 0, 1)), 0), FOREVER)
 
     # --- playing ------------------------------------------------------------------------------------------------------
@@ -199,6 +201,7 @@ class WorldMaker:
     def _directory(self) -> None:
         r, sign = self.random, self.evm.signed
         self._institutions = [self.id() for _ in range(2)]
+        self._owners: dict[bytes, int] = {}
         reviewer = self.id()
         self._terms = [self.id() for _ in range(3)]
         self._play(
@@ -216,8 +219,8 @@ class WorldMaker:
         )
         for _ in range(4):
             owner = r.randrange(2)
-            study, state = self.id(), r.choice((1, 2, 3, 3, 3, 3, 3, 3, 4, 5))
-            uses = self.some(Use)
+            study, state = self.id(), 3 if r.random() < 0.85 else r.choice((1, 2, 4, 5))
+            uses = Use.DISEASE if r.random() < 0.25 else self.some(Use)
             proposal = StudyProposal(
                 id=study,
                 institution=self._institutions[owner],
@@ -226,12 +229,13 @@ class WorldMaker:
                 conditions=0 if r.random() < 0.5 else self.some(Condition),
                 required_terms=r.choice((0, 1, 1, 2, 3)),
                 ethics=self.id(),
-                ethics_until=r.choice((*TIMES[1:], FOREVER, FOREVER)),
+                ethics_until=FOREVER if r.random() < 0.6 else r.choice(TIMES[1:]),
                 diseases=tuple(r.choice(CLOSURES) for _ in range(r.randint(1, 2))) if uses & Use.DISEASE else (),
                 deadline=FOREVER,
             )
             self._play([sign(proposal, key(owner))])
             self.played.studies.append(study)
+            self._owners[study] = owner
             if state > 1:
                 self._play([sign(StudyApproval(id=study, reviewer=reviewer, deadline=FOREVER), key(90))])
             for old, new in {3: ((2, 3),), 4: ((2, 3), (3, 4)), 5: ((2, 5),)}.get(state, ()):
@@ -245,11 +249,12 @@ class WorldMaker:
                 institution=self._institutions[owner],
                 name="engine",
                 signer=signer(50 + place),
-                operations=KNOWN_OPERATIONS if r.random() < 0.6 else self.some(OPERATIONS),
+                operations=KNOWN_OPERATIONS if r.random() < 0.8 else self.some(OPERATIONS),
                 deadline=FOREVER,
             )
             self._play([sign(registration, key(owner))])
             self.played.engines.append(engine)
+            self._owners[engine] = owner
             if r.random() < 0.1:
                 self._play([sign(EngineRevocation(id=engine), key(owner))])
 
@@ -269,7 +274,7 @@ class WorldMaker:
                         first_signer=signer(first),
                         capacity=capacity,
                         since=r.choice((0, NOW)),
-                        until=r.choice(TIMES[4:]),
+                        until=FOREVER if r.random() < 0.5 else r.choice(TIMES[4:]),
                         form=self.id(),
                         deadline=FOREVER,
                     ),
@@ -285,7 +290,7 @@ class WorldMaker:
                     new_signer=signer(guardian),
                     capacity=Capacity.GUARDIAN,
                     since=0,
-                    until=r.choice(TIMES[4:]),
+                    until=FOREVER if r.random() < 0.5 else r.choice(TIMES[4:]),
                     form=bytes(32),
                     deadline=FOREVER,
                     signer=signer(first),
@@ -295,21 +300,28 @@ class WorldMaker:
         self._play(enrolments)
         self._play(additions)
         self.played.subjects += self._people_of
-        self._acts: dict[str, list[Act]] = {"first": [], "amended": [], "again": [], "ended": [], "stopped": [], "late": []}
+        self._acts: dict[str, list[Act]] = {
+            "first": [],
+            "amended": [],
+            "again": [],
+            "ended": [],
+            "stopped": [],
+            "late": [],
+        }
 
     def _consents(self, subject: bytes, count: int) -> None:
         r = self.random
         stops = r.random() < 0.15
         for _ in range(count):
             who, _capacity = r.choice(self._people_of[subject])
-            id = self.id()
-            self._acts["first"].append(self._grant(subject, id, 1, who))
+            consent = self.id()
+            self._acts["first"].append(self._grant(subject, consent, 1, who))
             if r.random() < 0.25:
-                self._acts["amended"].append(self._grant(subject, id, 2, who))
+                self._acts["amended"].append(self._grant(subject, consent, 2, who))
                 if r.random() < 0.3:
-                    self._acts["again"].append(self._grant(subject, id, 3, who))
+                    self._acts["again"].append(self._grant(subject, consent, 3, who))
             if r.random() < 0.15:
-                withdrawal = Withdrawal(subject=subject, id=id, signer=signer(who))
+                withdrawal = Withdrawal(subject=subject, id=consent, signer=signer(who))
                 self._acts["ended"].append(self.evm.signed(withdrawal, key(who)))
         if stops:
             who, _capacity = r.choice(self._people_of[subject])
@@ -336,5 +348,5 @@ class WorldMaker:
             self._play(acts)
 
     def _end_directory(self) -> None:
-        if self.random.random() < 0.15:
+        if self.random.random() < 0.1:
             self._play([InstitutionSuspension(id=self.random.choice(self._institutions), state=2)])
