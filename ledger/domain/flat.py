@@ -40,13 +40,13 @@ class _Layout(NamedTuple):
     """How one class is flattened and made again; conversions by position."""
 
     columns: tuple[str, ...]
-    read: Callable[[Any], Any]
+    read: Callable[[Any], tuple[Any, ...]]
     flatten: tuple[tuple[int, _Convert], ...]
     revive: tuple[tuple[int, _Convert], ...]
     scope_at: int | None
 
 
-_LAYOUTS: dict[str, _Layout] = {}
+_LAYOUTS: dict[type, _Layout] = {}
 
 
 def columns_of(kind: type) -> tuple[str, ...]:
@@ -56,8 +56,8 @@ def columns_of(kind: type) -> tuple[str, ...]:
 
 def flatten(value: Fact | Event) -> list[Value]:
     """The flat values of a fact or an event."""
-    layout = _layout(type(value))
-    row = list(layout.read(value)) if len(layout.columns) > 1 else [layout.read(value)]
+    layout = _LAYOUTS.get(type(value)) or _layout(type(value))
+    row = list(layout.read(value))
     for place, convert in layout.flatten:
         row[place] = convert(row[place])
     return row
@@ -84,7 +84,12 @@ def revive(kind: type[_T], row: Sequence[Any]) -> _T:
 
 def encode(value: Fact | Event) -> bytes:
     """The canonical bytes of a fact or an event."""
-    return _encode([type(value).__name__, *flatten(value)])
+    return encode_row(type(value), flatten(value))
+
+
+def encode_row(kind: type, row: Sequence[Value]) -> bytes:
+    """The same from its flat values."""
+    return _encode([kind.__name__, *row])
 
 
 def decode(data: bytes) -> Any:
@@ -115,10 +120,9 @@ def next_digest(digest: bytes, block_hash: bytes, facts: Iterable[bytes]) -> byt
 
 
 def _layout(kind: type) -> _Layout:
-    name = kind.__name__
-    if name not in _LAYOUTS:
-        _LAYOUTS[name] = _lay_out(kind)
-    return _LAYOUTS[name]
+    if kind not in _LAYOUTS:
+        _LAYOUTS[kind] = _lay_out(kind)
+    return _LAYOUTS[kind]
 
 
 def _lay_out(kind: type) -> _Layout:
@@ -150,7 +154,14 @@ def _lay_out(kind: type) -> _Layout:
         elif isinstance(field.type, type) and issubclass(field.type, Enum):
             outward.append((at, int))
             inward.append((at, field.type))
-    return _Layout(tuple(columns), attrgetter(*paths), tuple(outward), tuple(inward), scope_at)
+    read = attrgetter(*paths)  # of one name it gives the bare value
+    return _Layout(
+        tuple(columns),
+        read if len(paths) > 1 else lambda value: (read(value),),
+        tuple(outward),
+        tuple(inward),
+        scope_at,
+    )
 
 
 def _pack(diseases: int) -> bytes:

@@ -80,19 +80,44 @@ class Database:
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
         """Add plain rows in bulk, past the ORM: executemany on SQLite, COPY on PostgreSQL."""
-        if not rows:
-            return
         quote = connection.dialect.identifier_preparer
         into = f"{quote.format_table(table)} ({', '.join(map(quote.quote, columns))})"
-        driver: Any = connection.connection.driver_connection
-        with _driver_errors(connection), closing(driver.cursor()) as cursor:
-            if self.sqlite:
-                marks = ", ".join("?" * len(columns))
-                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our own tables
-                return
-            with cursor.copy(f"COPY {into} FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+        if self.sqlite:
+            marks = ", ".join("?" * len(columns))
+            self.run_many(connection, f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our tables
+            return
+        with _driver_cursor(connection) as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def run_many(self, connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for many rows of plain values, past SQLAlchemy.
+
+        Its parameters are written ``?``, which stands nowhere else in it.
+        """
+        if rows:
+            with _driver_cursor(connection) as cursor:
+                cursor.executemany(statement if self.sqlite else statement.replace("?", "%s"), rows)
+
+    def kept(self) -> Any:
+        """A connection of the bare driver for one caller to keep and to close: each statement is a transaction.
+
+        Raises:
+            NotReady: The database cannot be reached.
+        """
+        with _translated():
+            pooled = self._engine.raw_connection()
+        pooled.detach()
+        bare: Any = pooled.driver_connection
+        if not self.sqlite:
+            bare.autocommit = True
+        return bare
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """The base of the bare driver's errors."""
+        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        return found
 
     def close(self) -> None:
         """Close all connections."""
@@ -153,11 +178,13 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def _driver_errors(connection: Connection) -> Iterator[None]:
-    """Errors of the bare driver, dressed as SQLAlchemy dresses them."""
+def _driver_cursor(connection: Connection) -> Iterator[Any]:
+    """A cursor of the bare driver; its errors come dressed as SQLAlchemy dresses them."""
     driver: Any = connection.dialect.loaded_dbapi
+    bare: Any = connection.connection.driver_connection
     try:
-        yield
+        with closing(bare.cursor()) as cursor:
+            yield cursor
     except driver.IntegrityError as problem:
         raise exc.IntegrityError(None, None, problem) from problem
     except driver.Error as problem:

@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from ledger.domain.consent import Consent
 from ledger.domain.directory import Engine, Institution, Study, Terms
 from ledger.domain.events import Block, ConsentWithdrawn, Logged, SignerRemoved
-from ledger.domain.flat import NO_DIGEST, encode, flatten, next_digest
+from ledger.domain.flat import NO_DIGEST, encode, encode_row, flatten, next_digest
 from ledger.domain.projection import Authority, Fact, project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
@@ -199,28 +199,25 @@ class _Batch:
     def put(self, fact: Fact, block: int, place: int) -> bytes:
         """Hold a fact that an event made; returns its canonical bytes."""
         kind = kinds.BY_FACT[type(fact)]
-        key = kind.identify(fact)
-        row = [*flatten(fact), block, None, place]
-        before = self._open.get((kind.fact, *key))
+        key = (kind.fact, *kind.identify(fact))
+        values = flatten(fact)
+        row = [*values, block, None, place]
+        before = self._open.get(key)
         if before is None:
-            self._ends[kind].append((block, *key))
+            self._ends[kind].append((block, *key[1:]))
         else:
             before[-2] = block
-        self._open[(kind.fact, *key)] = row
-        self._facts[(kind.fact, *key)] = fact
+        self._open[key] = row
+        self._facts[key] = fact
         self._rows[kind].append(row)
-        return encode(fact)
+        return encode_row(kind.fact, values)
 
     def write(self, database: Database) -> None:
         """Close the versions that were replaced, then add the new ones."""
         for kind, ends in self._ends.items():
-            close = (
-                update(kind.table)
-                .where(kind.held(), *(kind.table.c[name] == bindparam(f"key_{name}") for name in kind.key))
-                .values(to_block=bindparam("end"))
-            )
-            names = ("end", *(f"key_{name}" for name in kind.key))
-            self._connection.execute(close, [dict(zip(names, end, strict=True)) for end in ends])
+            key = "".join(f' AND "{name}" = ?' for name in kind.key)
+            close = f"UPDATE {kind.table.name} SET to_block = ? WHERE to_block IS NULL{key}"  # noqa: S608 - our names
+            database.run_many(self._connection, close, ends)
         for kind, rows in self._rows.items():
             database.insert(self._connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
 

@@ -19,6 +19,7 @@ from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
 from ledger.errors import NotFound, WrongState
 from ledger.store import tables
 from ledger.store.database import Database
+from ledger.store.probe import Probe
 from ledger.store.tables.base import table_of
 
 _ITEM = table_of(tables.OutboxItem)
@@ -33,6 +34,7 @@ class SqlOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._newest = Probe(database, f'SELECT max("sequence") FROM {_ITEM.name}')  # noqa: S608 - our own table's name
 
     def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
         """As ``OutboxStore.accept``; a digest whose item was refused gets a new item."""
@@ -82,6 +84,10 @@ class SqlOutbox:
         if state is not None:
             rows = rows.where(_ITEM.c.state == state)
         return self._items(rows)
+
+    def newest(self) -> int:
+        """As ``OutboxStore.newest``."""
+        return self._newest.ask() or 0
 
     def record_transmission(self, transmission: Transmission, *, at: int) -> None:
         """As ``OutboxStore.record_transmission``.
@@ -185,6 +191,10 @@ class SqlOutbox:
                 .where(_SENT.c.final.is_(True), _SENT.c.block > above_block)
                 .values(final=False, block=None, block_hash=None, succeeded=None, error="")
             )
+
+    def close(self) -> None:
+        """Close what is kept open between calls."""
+        self._newest.close()
 
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:

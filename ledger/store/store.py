@@ -24,6 +24,7 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        self.outbox.close()
         self._database.close()
 
 

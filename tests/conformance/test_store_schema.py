@@ -1,0 +1,100 @@
+"""Migrations make the schema that the tables describe, on both databases (``ledger.store.migrate``)."""
+
+import threading
+from importlib.resources import files
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from ledger.errors import ConfigurationError, Conflict
+from ledger.store.database import Database
+from ledger.store.migrate import expected_revision, upgrade
+from ledger.store.store import open_store
+from ledger.store.tables import METADATA
+from tests.conformance.test_audit_store import LOG, append
+
+
+@pytest.fixture(params=("sqlite_url", "empty_postgresql_url"))
+def empty(request) -> str:
+    return request.getfixturevalue(request.param)
+
+
+def test_the_head_file_names_the_newest_migration():
+    folder = files("ledger.store") / "migrations"
+    assert ScriptDirectory(str(folder)).get_heads() == [expected_revision()]
+
+
+def test_migrating_an_empty_database_gives_the_tables(empty):
+    open_store(empty).close()
+    database = Database(empty)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+        assert set(inspect(connection).get_table_names()) == {*METADATA.tables, "alembic_version"}
+    database.close()
+
+
+def test_opening_again_changes_nothing(empty):
+    store = open_store(empty)
+    append(store, LOG, 2)
+    store.close()
+    store = open_store(empty)
+    assert store.audit.size(LOG) == 2
+    store.close()
+
+
+def test_a_newer_database_is_refused_and_left_alone(empty):
+    store = open_store(empty)
+    append(store, LOG, 1)
+    store.close()
+    database = Database(empty)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="9999"):
+        open_store(empty)
+    with database.reading() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+        assert connection.execute(text("SELECT count(*) FROM audit_entry")).scalar() == 1
+    database.close()
+
+
+def test_programs_that_start_together_migrate_once(empty):
+    problems = []
+
+    def start() -> None:
+        database = Database(empty)
+        try:
+            upgrade(database)
+        except Exception as problem:  # noqa: BLE001 - handed to the test
+            problems.append(problem)
+        database.close()
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_entry SET leaf = canonical",
+        "DELETE FROM audit_entry",
+        "UPDATE tree_node SET level = 9",
+        "DELETE FROM tree_node",
+    ],
+)
+def test_the_database_refuses_to_change_the_logs(empty, change):
+    store = open_store(empty)
+    entries = append(store, LOG, 3)
+    database = Database(empty)
+    with pytest.raises(Conflict, match="append-only"), database.writing() as connection:
+        connection.execute(text(change))
+    assert list(store.audit.entries(LOG, 0, 9)) == entries
+    database.close()
+    store.close()
