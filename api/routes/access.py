@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.deps import Asker, Ports, answer
+from api.reading import BoundedRoute
 from api.routes.decisions import engine_for
 from api.schemas.decisions import Evaluation, EvaluationAnswer
 from ledger.domain.identifiers import parse_id, to_hex
@@ -18,7 +19,7 @@ from ledger.domain.wording import request_from_json
 from ledger.errors import InvalidInput
 from ledger.services.decide import look
 
-router = APIRouter(tags=["access"])
+router = APIRouter(tags=["access"], route_class=BoundedRoute)
 
 
 @router.post("/access/v1/evaluation", response_model=EvaluationAnswer)

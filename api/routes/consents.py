@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from fastapi import Body as Payload
 
 from api.deps import Anybody, ConsentWriter, Held, Ports, answer
+from api.reading import BoundedRoute
 from api.schemas.acts import Consents, SignerChanges, TypedDataAnswer, Unsigned, Withdrawals, WithdrawalsOfAll
 from api.schemas.base import Hash
 from api.schemas.items import ItemAnswer, ItemsAnswer, item_json
@@ -17,7 +18,7 @@ from ledger.errors import ConsentryError, NotFound, TooLarge
 from ledger.services.context import Context
 from ledger.services.submit import submit
 
-router = APIRouter(tags=["consents"])
+router = APIRouter(tags=["consents"], route_class=BoundedRoute)
 
 
 @router.post("/v1/typed-data", response_model=TypedDataAnswer)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 
 from api.deps import Asker, CohortAsker, Held, LogReader, Ports, RecordReader, SubjectReader, answer
+from api.reading import BoundedRoute
 from api.routes.subjects import custodian_for
 from api.schemas.base import Hash, Id
 from api.schemas.decisions import (
@@ -29,7 +30,7 @@ from ledger.services.replay import Difference, membership, replay
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.receipt import open_decision
 
-router = APIRouter(tags=["decisions"])
+router = APIRouter(tags=["decisions"], route_class=BoundedRoute)
 DecisionId = Annotated[Hash, Path(description="the decision's id")]
 
 

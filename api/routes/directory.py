@@ -5,6 +5,7 @@ from hashlib import sha256
 from fastapi import APIRouter, Response
 
 from api.deps import Admitter, Anybody, Ports, answer
+from api.reading import BoundedRoute
 from api.schemas.directory import (
     AllTermsAnswer,
     InstitutionBody,
@@ -24,7 +25,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.errors import InvalidInput
 from ledger.services import directory
 
-router = APIRouter(tags=["directory"])
+router = APIRouter(tags=["directory"], route_class=BoundedRoute)
 
 
 @router.post("/v1/institutions", status_code=202, response_model=MadeAnswer)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.deps import Anchorer, Appending, Held, LogReader, Ports, answer
+from api.reading import BoundedRoute
 from api.schemas.audit import (
     AppendedAnswer,
     ConsistencyAnswer,
@@ -30,7 +31,7 @@ from ledger.services.context import Context
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.tree import consistency_proof, inclusion_proof, root_at
 
-router = APIRouter(tags=["audit"])
+router = APIRouter(tags=["audit"], route_class=BoundedRoute)
 LogId = Annotated[Id, Path(description="the log's id, which is its institution's")]
 PAGE = 100
 MOST_PAGE = 1000

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from api.deps import Held, Ports, answer, door_of
+from api.reading import BoundedRoute
 from api.schemas.service import DomainAnswer, HealthAnswer, JwksAnswer
 from ledger.domain.identifiers import to_hex
 from ledger.errors import NotFound
 from ledger.transparency.keys import KeySet
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=BoundedRoute)
 PUBLIC = {"Cache-Control": "public, max-age=60"}
 
 

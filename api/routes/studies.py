@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import Anybody, Approver, Ports, StudyWriter, answer
+from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import (
     ApprovalBody,
@@ -30,7 +31,7 @@ from ledger.services import directory
 from ledger.services.context import Context
 from ledger.services.submit import submit
 
-router = APIRouter(tags=["studies"])
+router = APIRouter(tags=["studies"], route_class=BoundedRoute)
 StudyId = Annotated[Id, Path(description="the study's id")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import Enroller, Ports, SubjectReader, answer
+from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import Enrolments
 from api.schemas.items import ItemsAnswer, item_json
@@ -23,7 +24,7 @@ from ledger.services import directory
 from ledger.services.context import Context
 from ledger.services.uses import uses_of
 
-router = APIRouter(tags=["subjects"])
+router = APIRouter(tags=["subjects"], route_class=BoundedRoute)
 SubjectId = Annotated[Id, Path(description="the subject's id")]
 
 

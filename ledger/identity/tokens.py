@@ -28,6 +28,7 @@ from ledger.transparency.encoding import from_base64url
 warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
 
 MOST_TOKEN_CHARACTERS: Final = 8192
+MOST_BRACKETS: Final = 8
 _TYPES: Final = frozenset({"JWT", "jwt", "at+jwt", "application/at+jwt"})
 _ROLES: Final = {role.value: role for role in Role}
 _HEADER: Final = msgspec.json.Decoder(dict[str, Any])
@@ -89,7 +90,10 @@ class TokenChecker:
         if len(parts) != 3:
             raise Unauthenticated("the token is not a signed JWT")
         try:
-            return _HEADER.decode(from_base64url(parts[0]))
+            header = from_base64url(parts[0])
+            # A header is flat. Nesting is refused unread: parsers follow it as deep as the process's limit allows.
+            flat = header.count(b"{") + header.count(b"[") <= MOST_BRACKETS
+            return _HEADER.decode(header if flat else b"")
         except (InvalidInput, msgspec.MsgspecError) as problem:
             raise Unauthenticated("the token is not a signed JWT") from problem
 

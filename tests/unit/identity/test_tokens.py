@@ -175,6 +175,13 @@ def test_every_changed_character_is_refused(checker):
             checker.check(swapped)
 
 
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_a_nested_header_is_refused_unread(checker, opening):
+    header = base64.urlsafe_b64encode(b'{"alg":' + opening * 1000).rstrip(b"=").decode()
+    with pytest.raises(Unauthenticated, match="not a signed JWT"):
+        checker.check(f"{header}.e30.e30")
+
+
 @pytest.mark.parametrize("junk", ["", ".", "..", "a.b.c", "a.b", "é.é.é", "W10.W10.W10", "x" * 9000, "\x00.\x00.\x00"])
 def test_junk_is_refused(checker, junk):
     with pytest.raises(Unauthenticated):
