@@ -1,13 +1,11 @@
-"""Grants without end, through outbox and relayer; prints each digest once its act is accepted. Made to be killed."""
+"""Grants without end, through outbox and relayer; writes each digest down once its act is accepted. Made to be killed."""
 
-import json
-import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from coincurve import PrivateKey
 
 from ledger.chain.keys import sign_digest
 from ledger.chain.opening import open_embedded
@@ -23,43 +21,37 @@ class SystemClock:
         return int(time.time())
 
 
-def main() -> None:
-    setting = json.loads(Path(sys.argv[1]).read_text())
-    home = Path(setting["home"])
-    patients = [Patient(bytes.fromhex(s), PrivateKey(bytes.fromhex(k))) for s, k in setting["patients"]]
-    terms = bytes.fromhex(setting["terms"])
+def grant_without_end(home: Path, terms: bytes, patients: Sequence[Patient], promises: Path) -> None:
+    clock = SystemClock()
     store = open_store(f"sqlite:///{home}/ledger.db")
-    chain = open_embedded(home, SystemClock())
-    relayer = Relayer(store.outbox, chain.writer, SystemClock(), batch=7)
+    chain = open_embedded(home, clock)
+    relayer = Relayer(store.outbox, chain.writer, clock, batch=7)
 
     def relay() -> None:
         while True:
             relayer.run_once()
 
     threading.Thread(target=relay, daemon=True).start()
-    scope = any_scope(terms)
     number = int(time.time() * 1000)  # so that every run begins with another patient
-    while True:
-        batch = []
-        for _ in range(3):
-            number += 1
-            patient = patients[number % len(patients)]
-            act = ConsentAct(
-                subject=patient.subject,
-                id=fresh(),
-                version=1,
-                scope=scope,
-                form=NOTHING,
-                issued_at=int(time.time()),
-                deadline=FOREVER,
-                signer=patient.signer,
-            )
-            digest = chain.writer.digest(act)
-            batch.append((digest, msgspec.structs.replace(act, signature=sign_digest(patient.key, digest))))
-        store.outbox.accept(batch, at=int(time.time()))
-        for digest, _ in batch:
-            print(digest.hex(), flush=True)
-        time.sleep(0.02)
-
-
-main()
+    with promises.open("w") as file:
+        while True:
+            batch = []
+            for _ in range(3):
+                number += 1
+                patient = patients[number % len(patients)]
+                act = ConsentAct(
+                    subject=patient.subject,
+                    id=fresh(),
+                    version=1,
+                    scope=any_scope(terms),
+                    form=NOTHING,
+                    issued_at=clock.now(),
+                    deadline=FOREVER,
+                    signer=patient.signer,
+                )
+                digest = chain.writer.digest(act)
+                batch.append((digest, msgspec.structs.replace(act, signature=sign_digest(patient.key, digest))))
+            store.outbox.accept(batch, at=clock.now())
+            file.writelines(digest.hex() + "\n" for digest, _ in batch)
+            file.flush()
+            time.sleep(0.02)
