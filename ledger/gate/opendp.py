@@ -12,7 +12,9 @@ Sources: https://docs.opendp.org, https://arxiv.org/abs/1605.02065 (zCDP), https
 """
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from types import ModuleType
@@ -83,8 +85,9 @@ class PrivateStatistics:
         self._spent = Decimal(0)
         self._releases: list[dict[str, Any]] = []
         self._rows: Final = run.permitted(frame, id_column=id_column)
-        ids = rows.ids_of(self._rows, id_column)
-        most = max(map(ids.count, set(ids)), default=0) if len(set(ids)) != len(ids) else 1
+        if self._delta >= 1:
+            raise InvalidInput(f"delta must be less than 1, not {self._delta}")
+        most = max(Counter(rows.ids_of(self._rows, id_column)).values(), default=0)
         if most > contributions:
             raise InvalidInput(f"a patient has {most} rows, but the noise is for {contributions}: set contributions")
 
@@ -104,10 +107,11 @@ class PrivateStatistics:
             InvalidInput: The bound would be passed; nothing was computed.
         """
         loss = self._reserve(rho)
-        context = self._context([0] * rows.count_of(self._rows), loss, queries=1)
-        query = context.query().count().gaussian()
-        scale = query.param()
-        estimate = max(0, query.release())
+        with _translated(self._dp):
+            context = self._context([0] * rows.count_of(self._rows), loss, queries=1)
+            query = context.query().count().gaussian()
+            scale = query.param()
+            estimate = max(0, int(query.release()))
         self._record(name, "count", loss, [_noise("count", self._contributions, scale)])
         return self._hold(name, Decimal(estimate), loss)
 
@@ -165,11 +169,12 @@ class PrivateStatistics:
         """A noisy sum about ``middle`` over a noisy count, moved into the bounds: all after the noise, so free."""
         loss = self._reserve(rho)
         low, high = bounds[0] - middle, bounds[1] - middle
-        context = self._context([step - middle for step in steps], loss, queries=2)
-        total = context.query().clamp((low, high)).sum().gaussian()
-        count = context.query().count().gaussian()
-        scales = total.param(), count.param()
-        ratio: Decimal = Decimal(total.release()) / max(1, int(count.release()))
+        with _translated(self._dp):
+            context = self._context([step - middle for step in steps], loss, queries=2)
+            total = context.query().clamp((low, high)).sum().gaussian()
+            count = context.query().count().gaussian()
+            scales = total.param(), count.param()
+            ratio: Decimal = Decimal(total.release()) / max(1, int(count.release()))
         sensitivity = max(abs(low), abs(high)) * self._contributions
         noise = [_noise("sum", sensitivity, scales[0]), _noise("count", self._contributions, scales[1])]
         self._record(name, statistic, loss, noise, column=column, bounds=[str(bound) for bound in bounds])
@@ -213,14 +218,21 @@ class PrivateStatistics:
 
 
 def epsilon_of(rho: Decimal, delta: Decimal) -> Decimal:
-    """The epsilon at ``delta`` of a zCDP loss, rounded up to four places."""
+    """The epsilon at ``delta`` of a zCDP loss, rounded up to four places.
+
+    OpenDP's conversion is the tighter one; where it overflows, for losses that protect nothing any more, the textbook
+    bound stands (proposition 1.3 of https://arxiv.org/abs/1605.02065).
+    """
     if not rho:
         return Decimal(0)
     dp = library()
     space = dp.atom_domain(T="i64"), dp.absolute_distance(T="i64")
     carrier = dp.m.make_gaussian(*space, scale=math.sqrt(1 / (2 * float(rho))))
-    profile = dp.c.make_zCDP_to_approxDP(carrier).map(1)
-    return Decimal(profile.epsilon(delta=float(delta))).quantize(Decimal("0.0001"), ROUND_CEILING)
+    try:
+        epsilon = dp.c.make_zCDP_to_approxDP(carrier).map(1).epsilon(delta=float(delta))
+    except dp.OpenDPException:
+        epsilon = float(rho) + 2 * math.sqrt(float(rho) * math.log(1 / float(delta)))
+    return Decimal(epsilon).quantize(Decimal("0.0001"), ROUND_CEILING)
 
 
 def version() -> str:
@@ -246,6 +258,14 @@ def library() -> ModuleType:
     dp.enable_features("contrib")
     module: ModuleType = dp
     return module
+
+
+@contextmanager
+def _translated(dp: ModuleType) -> Iterator[None]:
+    try:
+        yield
+    except (dp.OpenDPException, ValueError, TypeError, OverflowError) as problem:
+        raise InvalidInput(f"OpenDP refuses these bounds or this loss: {problem}") from problem
 
 
 def _noise(of: str, sensitivity: int, scale: float) -> dict[str, Any]:

@@ -123,8 +123,9 @@ def _rows(table: Any, kind: str, columns: Sequence[str]) -> Iterator[Sequence[An
 def _plain(value: Any) -> Any:
     """A Python value for a numpy scalar; None for every way of saying that nothing is there."""
     item = value.item() if hasattr(value, "item") else value
-    missing = item is None or item != item or type(item).__name__ in {"NAType", "NaTType"}  # noqa: PLR0124 - NaN
-    return None if missing else item
+    if item is None or type(item).__name__ in {"NAType", "NaTType"}:
+        return None
+    return None if item != item else item  # noqa: PLR0124 - a NaN differs from itself
 
 
 def _text(value: Any) -> Any:

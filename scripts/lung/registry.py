@@ -3,14 +3,13 @@
 from hashlib import sha256
 from typing import Any
 
-from ledger.gate import opendp
+from ledger.gate import LedgerClient, opendp
 from ledger.identity.principal import Role
 from lung.people import BY_NAME, DAY, LUNG_CANCER_CLOSURE, YEAR, scopes
 from lung.text import CONSENT_TEXT, ETHICS_DECISION, STUDY_TITLE
 from lung.world import HOSPITAL, World
 
 TERMS = sha256(CONSENT_TEXT.encode()).digest()
-COMMIT_SECONDS = 30
 
 
 def admit_institutions(world: World) -> str:
@@ -35,13 +34,20 @@ def admit_institutions(world: World) -> str:
 
 def enrol_patients(world: World) -> str:
     """Each site enrols its patients, by the address of their device's key."""
+    waiting: list[tuple[LedgerClient, list[dict[str, Any]]]] = []
     for site in world.show.track(world.patients.sites, "enrolling"):
         desk = world.institution(site)
-        devices = [world.devices[place] for place in world.of_site(site)]
-        missing = [one for one in devices if world.known(desk, f"/v1/subjects/{one.hex}") is None]
-        if missing:
-            body = {"enrolments": [{"subject": one.hex, "signer": "0x" + one.signer.hex()} for one in missing]}
-            world.sealed(desk, desk.post("/v1/subjects", body, wait=COMMIT_SECONDS)["items"])
+        new = [
+            {"subject": device.hex, "signer": "0x" + device.signer.hex()}
+            for device in (world.devices[place] for place in world.of_site(site))
+        ]
+
+        def absent(one: dict[str, Any], desk: LedgerClient = desk) -> bool:
+            return world.known(desk, f"/v1/subjects/{one['subject']}") is None
+
+        waiting.append((desk, world.send_missing(desk, "/v1/subjects", "enrolments", new, absent)))
+    for desk, items in world.show.track(waiting, "sealing"):
+        world.sealed(desk, items)
     return f"{len(world.devices)} patients, each under a random id with a key of its own"
 
 
@@ -61,23 +67,27 @@ def sign_consents(world: World) -> str:
     issued = world.memory.began
     hospital = bytes.fromhex(world.hospital[2:])
     signed = 0
+    waiting: list[tuple[LedgerClient, list[dict[str, Any]]]] = []
     for site in world.show.track(world.patients.sites, "consenting"):
         desk = world.institution(site)
-        acts: list[dict[str, Any]] = []
-        for place in world.of_site(site):
-            device, kind = world.devices[place], world.kinds[place]
-            wanted = scopes(kind, terms=TERMS, hospital=hospital, now=issued, place=place)
-            signed += len(wanted)
-            state = desk.get(f"/v1/subjects/{device.hex}") if wanted else {"consents": []}
-            there = {one["id"] for one in state["consents"]}
-            acts += [
-                device.consent(number, scope, issued=issued, deadline=issued + 30 * DAY, domains=world.domains)
-                for number, scope in enumerate(wanted)
-                if "0x" + device.consents[number].hex() not in there
-            ]
-        if acts:
-            answer = desk.post("/v1/consents", {"acts": acts}, wait=COMMIT_SECONDS)
-            world.sealed(desk, answer["items"])
+        acts = [
+            world.devices[place].consent(
+                number, scope, issued=issued, deadline=issued + 30 * DAY, domains=world.domains
+            )
+            for place in world.of_site(site)
+            for number, scope in enumerate(
+                scopes(world.kinds[place], terms=TERMS, hospital=hospital, now=issued, place=place)
+            )
+        ]
+        signed += len(acts)
+
+        def absent(act: dict[str, Any], desk: LedgerClient = desk) -> bool:
+            state = desk.get(f"/v1/subjects/{act['subject']}")
+            return act["id"] not in {one["id"] for one in (*state["consents"], *state["pending"])}
+
+        waiting.append((desk, world.send_missing(desk, "/v1/consents", "acts", acts, absent)))
+    for desk, items in world.show.track(waiting, "sealing"):
+        world.sealed(desk, items)
     by_kind = {kind.name: world.kinds.count(kind.name) for kind in BY_NAME.values()}
     world.show.say(", ".join(f"{BY_NAME[name].words}: {count}" for name, count in by_kind.items()))
     return f"{signed} consents signed on {len(world.devices) - by_kind['none']} devices"

@@ -98,6 +98,25 @@ class World:
                 raise NotReady(f"{words} within {SEALING_SECONDS} s; see the service's log")
             time.sleep(0.05)
 
+    @staticmethod
+    def send_missing(
+        client: LedgerClient,
+        path: str,
+        field: str,
+        parts: list[dict[str, Any]],
+        absent: Callable[[dict[str, Any]], bool],
+    ) -> list[dict[str, Any]]:
+        """Send all parts in one request; when some are there from an earlier start, those that are absent.
+
+        Returns:
+            The items of what was sent, not yet sealed.
+        """
+        try:
+            return list(client.post(path, {field: parts})["items"]) if parts else []
+        except Conflict:
+            missing = [part for part in parts if absent(part)]
+            return list(client.post(path, {field: missing})["items"]) if missing else []
+
     def sealed(self, client: LedgerClient, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The items once all of them are sealed."""
         final: list[dict[str, Any]] = []
