@@ -183,6 +183,10 @@ class OutboxStore(Protocol):
         """
         ...
 
+    def newest(self) -> int:
+        """The sequence of the newest item, 0 when there is none; cheap enough to ask at every decision."""
+        ...
+
     def record_transmission(self, transmission: Transmission, *, at: int) -> None:
         """Bind a signed transaction to its items (state sent), before it goes out."""
         ...
@@ -336,6 +340,10 @@ class LogWriter(Protocol):
 
     def find(self, key: str) -> StoredEntry | None:
         """The entry that came under an idempotency key."""
+        ...
+
+    def find_all(self, keys: Sequence[str]) -> dict[str, StoredEntry]:
+        """The entries that came under any of these keys, by key, in one question."""
         ...
 
     def node(self, level: int, index: int) -> bytes:

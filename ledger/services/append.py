@@ -114,12 +114,13 @@ class Appender:
         if edge is None or edge.size != writer.size:
             edge = edge_at(writer, writer.size)
         now = self.clock.now()
+        before = writer.find_all([_key(job, 0) for job in jobs])
         fresh: list[_Job] = []
         seen: dict[str, _Job] = {}
         rows: list[StoredEntry] = []
         for job in jobs:
             try:
-                if job.key in seen or self._known(writer, job):
+                if job.key in seen or self._known(writer, job, before.get(_key(job, 0))):
                     self._repeat(job, seen.get(job.key))
                     continue
             except ConsentryError as problem:
@@ -145,21 +146,17 @@ class Appender:
                 job.note = note
         return edge
 
-    def _known(self, writer: LogWriter, job: _Job) -> bool:
-        """Find what came under the key before; fills the job when it is the same."""
-        first = writer.find(_key(job, 0))
+    def _known(self, writer: LogWriter, job: _Job, first: StoredEntry | None) -> bool:
+        """Whether the job's key was used before: ``first`` came under it. Fills the job when it is the same."""
         if first is None:
             return False
-        stored = [first]
-        for place in range(1, len(job.entries)):
-            found = writer.find(_key(job, place))
-            if found is None:
-                raise Replayed(f"the key {job.key!r} was used before for fewer entries; use a new key")
-            stored.append(found)
-        if writer.find(_key(job, len(job.entries))) is not None:
-            raise Replayed(f"the key {job.key!r} was used before for more entries; use a new key")
-        for entry, before in zip(job.entries, stored, strict=True):
-            _same(job, entry, before)
+        held = writer.find_all([_key(job, place) for place in range(len(job.entries) + 1)])
+        if len(held) != len(job.entries):
+            fewer = "fewer" if len(held) < len(job.entries) else "more"
+            raise Replayed(f"the key {job.key!r} was used before for {fewer} entries; use a new key")
+        stored = [held[_key(job, place)] for place in range(len(job.entries))]
+        for entry, earlier in zip(job.entries, stored, strict=True):
+            _same(job, entry, earlier)
         checkpoint = self.audit.checkpoint_over(job.log, stored[-1].index)
         if checkpoint is None:
             raise Conflict(f"no checkpoint holds entry {stored[-1].index}; run consentry audit fsck")

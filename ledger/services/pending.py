@@ -1,28 +1,34 @@
 """What was accepted but is not in the copy of the chain yet, and how it already counts.
 
-A request is permitted only if it is permitted by the chain **and** by the chain with the waiting acts applied. So a
-withdrawal, a deny or a narrowing bites the moment the outbox has it, and a grant counts only once it is sealed.
+A request is permitted only if one and the same consent permits it on the chain and after each of the waiting acts. So
+a withdrawal, a deny or a narrowing bites the moment the outbox has it, and a grant or a widening counts only once it is
+sealed: it does not outweigh a withdrawal that waits beside it, and of two acts that contradict each other the stricter
+one counts until the chain has taken one of them.
 
-The set is kept in memory and brought up to date at every question: newly accepted acts (of any process) are read from
-the outbox by their sequence, and the whole set is read anew when the view moves to another block. A set that is too
-large only makes answers stricter, never laxer.
+The set is kept in memory and brought up to date at every question: the outbox is asked for its newest sequence, acts
+that came since (of any process) are read by theirs, and the whole set is read anew when the view moves to another
+block. A set that is too large only makes answers stricter, never laxer.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.events import Block
 from ledger.domain.outbox import Item
+from ledger.domain.policy import Request, Setting, decide
+from ledger.domain.vocabulary import Effect
 from ledger.ports import MirrorStore, OutboxStore
 
 ChangingAct = ConsentAct | Withdrawal | WithdrawalOfAll
 
 
-def apply(acts: Sequence[ChangingAct], consents: Sequence[Consent], terms: MirrorStore) -> tuple[Consent, ...]:
-    """The consents as they will be once the acts are sealed, in order.
+def stages(
+    acts: Sequence[ChangingAct], consents: Sequence[Consent], terms: MirrorStore
+) -> Iterator[tuple[Consent, ...]]:
+    """The consents as they will be after each of the acts.
 
     Args:
         acts: Acts of one subject, in order of acceptance.
@@ -39,18 +45,43 @@ def apply(acts: Sequence[ChangingAct], consents: Sequence[Consent], terms: Mirro
                     held[act.id] = replace(held[act.id], state=ConsentState.WITHDRAWN)
             case ConsentAct():
                 known = held.get(act.id)
-                if known is not None and known.state is ConsentState.WITHDRAWN:
-                    continue
-                text = terms.terms(act.scope.terms)
-                held[act.id] = Consent(
-                    subject=act.subject,
-                    id=act.id,
-                    version=act.version,
-                    scope=act.scope,
-                    terms_version=0 if text is None else text.version,
-                    valid_until=act.scope.valid_until,
-                )
-    return tuple(held.values())
+                if known is None or known.state is not ConsentState.WITHDRAWN:
+                    text = terms.terms(act.scope.terms)
+                    held[act.id] = Consent(
+                        subject=act.subject,
+                        id=act.id,
+                        version=act.version,
+                        scope=act.scope,
+                        terms_version=0 if text is None else text.version,
+                        valid_until=act.scope.valid_until,
+                    )
+        yield tuple(held.values())
+
+
+def still_permitted(
+    request: Request,
+    setting: Setting,
+    consents: Sequence[Consent],
+    acts: Sequence[ChangingAct],
+    at: int,
+    terms: MirrorStore,
+) -> bool:
+    """Whether a request that the chain permits stays so while acts wait.
+
+    Args:
+        request: What is asked.
+        setting: What the Directory says of it.
+        consents: The subject's consents on the chain, as of the block that permits.
+        acts: The waiting acts, in order of acceptance.
+        at: The instant, in seconds UTC.
+        terms: Where published texts are looked up.
+    """
+    permitting = {consent.id for consent in consents if decide(request, setting, (consent,), at).permitted}
+    for stage in stages(acts, consents, terms):
+        counted = [c for c in stage if c.scope.effect != Effect.PERMIT or c.id in permitting]
+        if not decide(request, setting, counted, at).permitted:
+            return False
+    return True
 
 
 class Pending:
@@ -66,17 +97,18 @@ class Pending:
     def at(self, block: Block) -> Mapping[bytes, tuple[ChangingAct, ...]]:
         """The waiting acts of every subject that has any, as a view at ``block`` needs them."""
         with self._lock:
+            newest = self._outbox.newest()
             if block.hash != self._block:
-                self._acts, self._last = {}, 0
+                self._acts, self._last, self._block = {}, 0, None
                 self._take(self._outbox.unsealed(above=block.number))
                 self._block = block.hash
-            else:
+            elif newest > self._last:
                 self._take(self._outbox.unsealed(above=block.number, after=self._last))
+            # Whoever has seen a sequence has seen all before it: those not taken are sealed in the view, or refused.
+            self._last = max(self._last, newest)
             return self._acts
 
     def _take(self, items: Sequence[Item]) -> None:
-        if not items:
-            return
         acts = dict(self._acts)  # readers keep the mapping that they were given
         for item in items:
             self._last = max(self._last, item.sequence)

@@ -29,6 +29,7 @@ _NODE = table_of(tables.TreeNode)
 _CHECKPOINT = table_of(tables.Checkpoint)
 _ENTRY_COLUMNS = ("log", "index", "canonical", "leaf", "key", "decision")
 _ENTRY_FIELDS = [_ENTRY.c[name] for name in ("index", "canonical", "leaf", "key")]
+_NODE_AT = f'SELECT hash FROM {_NODE.name} WHERE log = ? AND level = ? AND "index" = ?'  # noqa: S608 - our own names
 _PAGE = 1000
 _PLACES = 400
 
@@ -167,6 +168,16 @@ class SqlLogWriter:
         row = self._connection.execute(rows).first() if key else None
         return None if row is None else _entry(self._log, row)
 
+    def find_all(self, keys: Sequence[str]) -> dict[str, StoredEntry]:
+        """As ``LogWriter.find_all``; no entry is found under the empty key."""
+        wanted = [key for key in keys if key]
+        found: dict[str, StoredEntry] = {}
+        for start in range(0, len(wanted), _PLACES):
+            chosen = _ENTRY.c.key.in_(wanted[start : start + _PLACES])
+            rows = select(*_ENTRY_FIELDS).where(_ENTRY.c.log == self._number, chosen)
+            found.update({row.key: _entry(self._log, row) for row in self._connection.execute(rows)})
+        return found
+
     def node(self, level: int, index: int) -> bytes:
         """As ``LogWriter.node``."""
         return self.fetch([Place(level, index)])[0]
@@ -191,7 +202,7 @@ class SqlLogWriter:
             if entry.log != self._log or entry.index != self._size + place:
                 raise WrongState(f"the next entry of this log has index {self._size + place}; read its size again")
         keys = [entry.key for entry in entries if entry.key]
-        used = self._used(keys)
+        used = next(iter(self.find_all(keys)), None)
         if used is not None or len(set(keys)) != len(keys):
             raise Replayed(f"idempotency key {used or 'of this batch'!r} is used already; find its entry instead")
         leaves = {entry.index: entry.leaf for entry in entries}
@@ -242,14 +253,6 @@ class SqlLogWriter:
             raise WrongState("a decision is kept with the log of its entry")
         save_decision(self._database, self._connection, self._number, record, members)
 
-    def _used(self, keys: Sequence[str]) -> str | None:
-        for start in range(0, len(keys), _PLACES):
-            chosen = _ENTRY.c.key.in_(keys[start : start + _PLACES])
-            found = self._connection.execute(select(_ENTRY.c.key).where(_ENTRY.c.log == self._number, chosen)).scalar()
-            if found is not None:
-                return str(found)
-        return None
-
 
 def _hold(connection: Connection, log: bytes) -> int:
     """The log's number; on PostgreSQL its row stays locked (SQLite has one writer anyway)."""
@@ -280,7 +283,9 @@ def _fetch(connection: Connection, number: int, places: Sequence[Place]) -> list
             rows = select(_ENTRY.c.index, _ENTRY.c.leaf).where(_ENTRY.c.log == number, _ENTRY.c.index.in_(leaves))
             found.update({(0, index): leaf for index, leaf in connection.execute(rows)})
         higher = [(level, position) for level, position in part if level]
-        if higher:
+        if higher and connection.dialect.name == "sqlite":
+            found.update(_each_node(connection, number, higher))
+        elif higher:
             chosen = tuple_(_NODE.c.level, _NODE.c.index).in_(higher)
             rows = select(_NODE.c.level, _NODE.c.index, _NODE.c.hash).where(_NODE.c.log == number, chosen)
             found.update({(row[0], row[1]): row[2] for row in connection.execute(rows)})
@@ -289,6 +294,20 @@ def _fetch(connection: Connection, number: int, places: Sequence[Place]) -> list
     except KeyError as missing:
         level, position = missing.args[0]
         raise NotFound(f"tree node {level}/{position} is not complete; ask for a size that the log has") from None
+
+
+def _each_node(
+    connection: Connection, number: int, places: Sequence[tuple[int, int]]
+) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Nodes one by one: SQLite answers a list of row values with a scan of the whole log, and asking costs nothing."""
+    cursor = connection.connection.cursor()
+    try:
+        for place in places:
+            row = cursor.execute(_NODE_AT, (number, *place)).fetchone()
+            if row is not None:
+                yield place, row[0]
+    finally:
+        cursor.close()
 
 
 def _checkpoints(log: bytes) -> Select[Any]:

@@ -107,8 +107,8 @@ class Database:
         """
         with _translated():
             pooled = self._engine.raw_connection()
-        pooled.detach()
-        bare: Any = pooled.driver_connection
+            bare: Any = pooled.driver_connection
+            pooled.detach()
         if not self.sqlite:
             bare.autocommit = True
         return bare

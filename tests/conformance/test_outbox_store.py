@@ -7,6 +7,7 @@ import pytest
 from ledger.domain.acts import Withdrawal
 from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.errors import Conflict, NotFound, WrongState
+from ledger.store.store import open_store
 
 AT = 1_700_000_000
 
@@ -205,3 +206,22 @@ def test_threads_that_accept_at_once_lose_and_double_nothing(store):
         thread.join()
     digests = [item.digest for item in store.outbox.waiting(100)]
     assert len(digests) == len(set(digests)) == 31
+
+
+def test_the_newest_sequence_grows_with_each_acceptance_alone(store):
+    assert store.outbox.newest() == 0
+    first = accept(store.outbox, 1)
+    assert store.outbox.newest() == first[-1].sequence
+    later = accept(store.outbox, 2, 3)
+    send(store.outbox, 1, *(item.sequence for item in first))
+    assert store.outbox.newest() == later[-1].sequence
+
+
+def test_the_newest_sequence_shows_what_another_process_accepted(url):
+    ours, theirs = open_store(url), open_store(url)
+    assert ours.outbox.newest() == 0
+    for number in (1, 2):
+        items = accept(theirs.outbox, number)
+        assert ours.outbox.newest() == items[-1].sequence
+    ours.close()
+    theirs.close()

@@ -74,6 +74,9 @@ class MemoryOutbox:
             )
         ]
 
+    def newest(self):
+        return len(self._items)
+
     def record_transmission(self, transmission, *, at):  # noqa: ARG002 - no status page reads it
         if transmission.hash in self._sent:
             raise Conflict("recorded already")
@@ -386,6 +389,10 @@ class _MemoryLog:
 
     def find(self, key):
         return next((entry for entry in self.entries if key and entry.key == key), None)
+
+    def find_all(self, keys):
+        wanted = {key for key in keys if key}
+        return {entry.key: entry for entry in self.entries if entry.key in wanted}
 
     def node(self, level, index):
         return self.fetch([Place(level, index)])[0]
