@@ -14,13 +14,13 @@ from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request, decide
+from ledger.domain.policy import Request
 from ledger.domain.vocabulary import FOREVER
 from ledger.domain.wording import operation_word, request_to_json
 from ledger.errors import InvalidInput, NotFound
 from ledger.services.append import Appended, Appender
 from ledger.services.context import POLICY_VERSION, Context, View
-from ledger.services.pending import apply
+from ledger.services.pending import still_permitted
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortCommitment
 from ledger.transparency.receipt import ConsentVersion, DecisionReceipt, issue_decision
@@ -158,8 +158,7 @@ def _answer(context: Context, view: View, request: Request, subjects: Sequence[b
             if subject not in waiting or not decisions[place].permitted:
                 continue
             held = context.mirror.consents_at(subject, view.block.number) or ()
-            after = decide(request, setting, apply(waiting[subject], held, context.mirror), at)
-            if not after.permitted:
+            if not still_permitted(request, setting, held, waiting[subject], at, context.mirror):
                 now = decisions[place]
                 decisions[place] = Decision(
                     Outcome.DENY, Reason.PENDING_WITHDRAWAL, now.consent, now.version, now.valid_until
