@@ -2,7 +2,7 @@
 
 The result is checked: its keccak-256 is the block's hash, or CannotCheck is raised. Fields were only ever added at the
 end (London, Shanghai, Cancun, Prague), so a header has the ones that the node names. Chains with QBFT or IBFT consensus
-leave the committed seals out of what they hash; that form is tried too.
+leave the committed seals, and mostly the round, out of the ``extraData`` that they hash; those forms are tried too.
 
 Source: https://eips.ethereum.org/EIPS/eip-7685 (the newest field) and its predecessors
 """
@@ -91,7 +91,7 @@ def _candidates(fields: list[bytes]) -> Iterator[list[bytes]]:
     except InvalidInput:
         return
     if isinstance(extra, list) and len(extra) == 5:  # vanity, validators, vote, round, seals
-        for shortened in ([*extra[:4], []], extra[:4], [*extra[:3], b"", []]):
+        for shortened in ([*extra[:3], b"", []], extra[:3], [*extra[:4], []], extra[:4]):
             yield [*fields[:_EXTRA_DATA], rlp.encode(shortened), *fields[_EXTRA_DATA + 1 :]]
 
 

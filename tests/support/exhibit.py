@@ -1,6 +1,8 @@
 """A ledger with a past: consents, decisions, computations, anchors and withdrawals, ready to be exported."""
 
 import io
+import secrets
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ class Exhibit:
     ledger: Ledger
     scene: Scene
     patients: list[Patient]
+    consents: list[bytes]
     answers: list[RecordedAnswer]
 
     @property
@@ -38,7 +41,7 @@ class Exhibit:
         self.answers.append(answer)
         return answer
 
-    def compute(self, answer: RecordedAnswer, *, output: str = "ab" * 32) -> None:
+    def compute(self, answer: RecordedAnswer, *, output: str = "0x" + "ab" * 32, parents: Sequence[str] = ()) -> None:
         common = {
             "actor": f"engine:{to_hex(self.scene.engine)}",
             "study": to_hex(self.scene.study),
@@ -47,14 +50,22 @@ class Exhibit:
             "decision": answer.id,
             "block": (answer.answer.block.number, to_hex(answer.answer.block.hash)),
         }
-        run = to_hex(fresh())
-        self.ledger.appender.append(
-            self.log, f"{run}-start", [NewEntry(kind=Kind.STARTED, facts={"computation": run}, **common)]
-        )
-        facts = {
-            "computation": run,
+        run = secrets.token_hex(16)
+        opening = {
+            "run": run,
+            "cohort": {"root": to_hex(answer.commitment.root), "size": answer.commitment.size, "permitted": "under 11"},
+            "engine": {"id": to_hex(self.scene.engine), "name": "opendp", "version": "0.14"},
             "parameters": {"epsilon": "0.5"},
+            "categories": ["demographics", "outcomes"],
+            "parents": list(parents),
+        }
+        self.ledger.appender.append(self.log, f"{run}-start", [NewEntry(kind=Kind.STARTED, facts=opening, **common)])
+        facts = {
+            **opening,
+            "inputs": [{"commitment": to_hex(fresh()), "rows": "under 11"}],
             "outputs": [{"name": "mean-age", "sha256": output}],
+            "rechecks": [answer.id],
+            "facts": {},
         }
         self.ledger.appender.append(self.log, f"{run}-end", [NewEntry(kind=Kind.COMPLETED, facts=facts, **common)])
 
@@ -80,12 +91,12 @@ def exhibit(home: Path):
         refusal = scene.consent(patients[3], scope=any_scope(scene.terms, effect=2))
         scene.must(*consents, refusal)
         ledger.catch_up()
-        shown = Exhibit(ledger, scene, patients, [])
+        shown = Exhibit(ledger, scene, patients, [consent.id for consent in consents], [])
         shown.compute(shown.decide(patients[:4]))
         shown.anchor()
         scene.must(scene.withdrawal(patients[0], consents[0].id))
         ledger.catch_up()
         shown.decide([patients[0]])
-        shown.compute(shown.decide(patients[:5]))
+        shown.compute(shown.decide(patients[:5]), output="0x" + "cd" * 32, parents=["0x" + "ab" * 32])
         shown.anchor()
         yield shown
