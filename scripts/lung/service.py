@@ -4,6 +4,7 @@ The job is a client like any other: it reads no database and no chain. What it d
 the embedded default is to ask the local issuer for tokens.
 """
 
+import json
 import os
 import signal
 import socket
@@ -19,10 +20,11 @@ import httpx
 
 from ledger.config import Settings
 from ledger.domain.identifiers import parse_id
-from ledger.errors import NotReady
+from ledger.errors import ConsentryError, NotReady
 from ledger.gate import LedgerClient
 from ledger.identity.door import local_issuer
 from ledger.identity.principal import Role
+from lung.memory import write_private
 
 STARTING_SECONDS = 90
 STOPPING_SECONDS = 20
@@ -32,38 +34,47 @@ TOKEN_SECONDS = 8 * 3600
 class Service:
     """A running ``consentry serve``; a context manager that stops it at the end.
 
+    One that runs on the same data already is used: it is left running when another job keeps it, and stopped at the
+    end when that job is gone (it was killed).
+
     Args:
         folder: The working folder, where a relative ``CONSENTRY_HOME`` starts.
-
-    Raises:
-        NotReady: It does not come up; the end of its log is in the message.
     """
 
     def __init__(self, folder: Path) -> None:
-        environment = dict(os.environ)
-        port = environment.setdefault("CONSENTRY_PORT", str(_free_port(Settings.read(environment, folder).port)))
-        self.settings = Settings.read(environment, folder)
-        self.home = self.settings.home
-        self.address = f"http://127.0.0.1:{port}"
-        self._environment = environment
+        self._environment = dict(os.environ)
         self._folder = folder
-        self._log = self.home / "demo" / "service.log"
         self._clients: dict[tuple[Role, str], LedgerClient] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._orphan = 0
+        self.home = Settings.read(self._environment, folder).home
+        self._log = self.home / "demo" / "service.log"
+        self._note = self.home / "demo" / "service.json"
+        self._at(Settings.read(self._environment, folder).port)
 
     def start(self) -> float:
-        """Start it and wait until it is ready; returns the seconds that took."""
+        """Start it, or find it running, and wait until it is ready; returns the seconds that took.
+
+        Raises:
+            NotReady: It does not come up; the end of its log is in the message.
+        """
         began = time.monotonic()
         self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._found():
+            return time.monotonic() - began
+        if "CONSENTRY_PORT" not in self._environment:
+            self._at(_free_port(self.settings.port))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command(), "serve"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env=self._environment | {"CONSENTRY_PORT": str(self.settings.port)},
                 cwd=self._folder,
                 start_new_session=True,  # Ctrl-C reaches the job, which then stops the service in order
             )
+        note = {"job": os.getpid(), "service": self._process.pid, "port": self.settings.port}
+        write_private(self._note, json.dumps(note))
         while not self._ready():
             if self._process.poll() is not None:
                 raise NotReady(f"consentry serve ended at once; the end of {self._log}:\n{self._tail()}")
@@ -71,6 +82,29 @@ class Service:
                 raise NotReady(f"consentry serve is not ready after {STARTING_SECONDS} s; see {self._log}")
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def _found(self) -> bool:
+        """Whether a service of these data runs already; its tokens say that it is ours."""
+        with suppress(OSError, ValueError):
+            note = json.loads(self._note.read_text("utf-8"))
+            self._at(int(note["port"]))
+            if self._ready() and self._ours():
+                self._orphan = 0 if _alive(int(note["job"])) else int(note["service"])
+                return True
+        self._at(Settings.read(self._environment, self._folder).port)
+        return False
+
+    def _ours(self) -> bool:
+        try:
+            self.client(Role.AUDITOR, "0x" + "01" * 32).get("/v1/domain")
+        except ConsentryError:
+            self._clients.clear()
+            return False
+        return True
+
+    def _at(self, port: int) -> None:
+        self.settings = Settings.read(self._environment | {"CONSENTRY_PORT": str(port)}, self._folder)
+        self.address = f"http://127.0.0.1:{port}"
 
     def token(self, role: Role, sub: str) -> str:
         """A token of the local issuer, as ``consentry token`` gives it."""
@@ -91,7 +125,7 @@ class Service:
             capture_output=True,
             text=True,
             check=False,
-            env=self._environment,
+            env=self._environment | {"CONSENTRY_PORT": str(self.settings.port)},
             cwd=self._folder,
         )
 
@@ -106,6 +140,9 @@ class Service:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+        if self._orphan:
+            with suppress(ProcessLookupError):
+                os.kill(self._orphan, signal.SIGTERM)
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -139,6 +176,16 @@ def command() -> list[str]:
     if installed.exists():
         return [str(installed)]
     return [sys.executable, "-c", "from ledger.cli.main import main; main()"]
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _free_port(wanted: int) -> int:

@@ -17,6 +17,7 @@ from lung.service import Service
 from lung.show import Show
 
 SEALING_SECONDS = 60
+PAUSE_SECONDS = 0.3
 HOSPITAL = 1
 """The site whose institution runs the study: the one with the most patients."""
 OPERATION = "differential-privacy"
@@ -111,11 +112,17 @@ class World:
         Returns:
             The items of what was sent, not yet sealed.
         """
-        try:
-            return list(client.post(path, {field: parts})["items"]) if parts else []
-        except Conflict:
-            missing = [part for part in parts if absent(part)]
-            return list(client.post(path, {field: missing})["items"]) if missing else []
+        missing = parts
+        end = time.monotonic() + SEALING_SECONDS
+        while missing:
+            try:
+                return list(client.post(path, {field: missing})["items"])
+            except Conflict:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE_SECONDS)  # one that was accepted at an earlier start may not be sealed yet
+                missing = [part for part in parts if absent(part)]
+        return []
 
     def sealed(self, client: LedgerClient, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The items once all of them are sealed."""
