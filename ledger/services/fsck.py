@@ -103,6 +103,7 @@ class _Inspection:
     health: Health
     roots: dict[int, bytes] = field(default_factory=dict)
     accesses: dict[int, tuple[bytes, str, str]] = field(default_factory=dict)
+    dense: bool = True
 
     def run(self, on_progress: Callable[[bytes, int], None] | None) -> Health:
         heads = [head for head, _ in self.ports.mirror.heads_of(self.log)]
@@ -114,29 +115,35 @@ class _Inspection:
         }
         edge = Edge()
         self.roots[0] = edge.root()
-        rows = self.ports.audit.entries(self.log, 0, self.ports.audit.size(self.log))
-        for page in _pages(self._dense(rows)):
+        for page in _pages(self._dense(self.ports.audit.size(self.log))):
             leaves = [self._leaf(edge.size + place, row) for place, row in enumerate(page)]
             edge = self._grow(edge, leaves, wanted)
             if on_progress is not None:
                 on_progress(self.log, edge.size)
         self.health.entries = edge.size
-        self._against_chain(heads, edge.size)
-        self._against_checkpoint(edge.size)
+        self.health.anchored = max((head.size for head in heads), default=0)
+        if self.dense:
+            self._against_chain(heads, edge.size)
+            self._against_checkpoint(edge.size)
         return self.health
 
-    def _dense(self, rows: Iterable[StoredEntry]) -> Iterator[StoredEntry]:
-        """The rows, each missing index noted once; those behind a gap keep being read."""
+    def _dense(self, size: int) -> Iterator[StoredEntry]:
+        """The rows, every missing one noted; behind a gap the tree has no meaning and is not compared any more."""
         expected = 0
-        for row in rows:
-            if row.index != expected:
-                gap = f"entry {expected}" if row.index == expected + 1 else f"entries {expected} to {row.index - 1}"
-                self.health.note(Fault.MISSING, expected, f"{gap} not there, though entry {row.index} is")
+        for row in self.ports.audit.entries(self.log, 0, size):
+            self._missing(expected, row.index)
             expected = row.index + 1
             yield row
+        self._missing(expected, size)
+
+    def _missing(self, first: int, end: int) -> None:
+        if first < end:
+            self.dense = False
+            gap = f"entry {first} is" if first + 1 == end else f"entries {first} to {end - 1} are"
+            self.health.note(Fault.MISSING, first, f"{gap} not there, though later ones are")
 
     def _leaf(self, place: int, row: StoredEntry) -> bytes:
-        """The recomputed leaf of a row; faults of the row itself are noted."""
+        """The recomputed leaf of the row read at a place; faults of the row itself are noted."""
         leaf = leaf_hash(row.canonical)
         if leaf != row.leaf:
             self.health.note(Fault.CHANGED, row.index, f"entry {row.index}: its bytes do not have its leaf hash")
@@ -168,7 +175,7 @@ class _Inspection:
         return edge
 
     def _nodes(self, runs: Iterable[Run]) -> None:
-        for run in runs:
+        for run in runs if self.dense else ():
             places = [Place(run.level, run.first + number) for number in range(len(run.hashes))] if run.level else []
             try:
                 stored = self.ports.audit.nodes(self.log).fetch(places) if places else []
@@ -188,7 +195,6 @@ class _Inspection:
     def _against_chain(self, heads: Sequence[Head], size: int) -> None:
         below = 0
         for head in heads:
-            self.health.anchored = max(self.health.anchored, head.size)
             if head.size > size:
                 self.health.note(Fault.CUT, size, f"the chain holds {head.size} entries, the store only {size}")
                 return

@@ -86,8 +86,8 @@ class Bundle:
         jws = _only_line(self.archive.content(form.SIGNATURE, _MOST_DOCUMENT), form.SIGNATURE)
         try:
             payload = verify_jws(jws.decode("ascii"), self.receipt_keys(), form.MANIFEST_TYPE)
-        except UnicodeDecodeError as problem:
-            raise ProofInvalid(f"{form.SIGNATURE}: not a JWS") from problem
+        except (UnicodeDecodeError, ProofInvalid) as problem:
+            raise ProofInvalid(f"{form.SIGNATURE}: {problem}") from problem
         if payload != {"manifest": to_hex(sha256(self.manifest_bytes).digest())}:
             raise ProofInvalid(f"{form.MANIFEST}: it is not the one that {form.SIGNATURE} signs")
         return f"{form.MANIFEST} is signed by a key of {form.KEYS}"

@@ -24,7 +24,9 @@ from ledger.errors import ProofInvalid
 EMPTY_TRIE = keccak(b"\x80")
 """The root of a trie without leaves."""
 
-_DEEPEST = 64
+_LONGEST = 64
+"""Hex digits of the longest key: 32 bytes. Keys of receipts are much shorter."""
+
 Rlp: TypeAlias = "bytes | list[Rlp]"
 
 
@@ -82,8 +84,6 @@ def read_trie(root: bytes, nodes: Sequence[bytes]) -> Reading:
                 continue
             reached.add(reference)
             reference = decode_rlp(given[reference], "trie node")
-        if len(path) > _DEEPEST:
-            raise ProofInvalid("trie: deeper than any key")
         waiting += _children(path, reference, reading.leaves)
     if len(reached) != len(given):
         raise ProofInvalid(f"trie: {len(given) - len(reached)} of {len(given)} given nodes are not part of it")
@@ -110,8 +110,8 @@ def _children(path: str, node: Rlp, leaves: dict[bytes, bytes]) -> list[tuple[st
 
 
 def _keep(path: str, value: Rlp, leaves: dict[bytes, bytes]) -> None:
-    if len(path) % 2 or not isinstance(value, bytes):
-        raise ProofInvalid("trie: a leaf has half a byte for a key, or no bytes for a value")
+    if len(path) % 2 or len(path) > _LONGEST or not isinstance(value, bytes):
+        raise ProofInvalid("trie: a leaf has half a byte for a key, a key that is too long, or no bytes for a value")
     leaves[bytes.fromhex(path)] = value
 
 

@@ -1,0 +1,171 @@
+"""Every attack on the stored log that the design names, injected into SQL, and named by fsck."""
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import replace
+from shutil import copytree
+
+import pytest
+
+from ledger.bootstrap import open_ledger
+from ledger.config import Settings
+from ledger.domain.audit import Checkpointed
+from ledger.services.fsck import Fault, check_log, check_logs
+from ledger.transparency import canonical
+from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
+from ledger.transparency.edge import Edge
+from ledger.transparency.hashing import leaf_hash
+from tests.support.exhibit import exhibit
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    home = tmp_path_factory.mktemp("past") / "home"
+    with exhibit(home) as shown:
+        return home, shown
+
+
+@pytest.fixture
+def shown(past, tmp_path):
+    home, shown = past
+    copytree(home, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        ledger.catch_up()
+        yield replace(shown, ledger=ledger)
+
+
+@contextmanager
+def sql(shown):
+    """The attacker's hand: the database file itself, without the triggers."""
+    connection = sqlite3.connect(shown.ledger.settings.home / "ledger.sqlite")
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in names:
+        connection.execute(f"DROP TRIGGER {name}")
+    yield connection
+    connection.commit()
+    connection.close()
+
+
+def faults(shown):
+    return [(finding.fault, finding.index) for finding in check_log(shown.ledger.context, shown.log).findings]
+
+
+def changed(canonical_bytes):
+    document = canonical.decode_object(canonical_bytes)
+    document["time"] = int(document["time"]) + 1
+    return canonical.encode(document)
+
+
+def row(connection, index):
+    return connection.execute('SELECT canonical, leaf FROM audit_entry WHERE "index" = ?', (index,)).fetchone()
+
+
+def test_an_untouched_log_is_sound(shown):
+    (health,) = check_logs(shown.ledger.context)
+    assert health.sound
+    assert (health.entries, health.anchored) == (7, 7)
+
+
+def test_a_changed_row_is_named(shown):
+    with sql(shown) as connection:
+        data = changed(row(connection, 4)[0])
+        connection.execute('UPDATE audit_entry SET canonical = ? WHERE "index" = 4', (data,))
+    assert faults(shown)[0] == (Fault.CHANGED, 4)
+
+
+def test_a_row_changed_together_with_its_leaf_is_named_by_the_node_above_it(shown):
+    with sql(shown) as connection:
+        data = changed(row(connection, 4)[0])
+        statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 4'
+        connection.execute(statement, (data, leaf_hash(data)))
+    found = faults(shown)
+    assert found[0] == (Fault.NODE, 4)
+    assert (Fault.REWRITTEN, 3) in found
+
+
+@pytest.mark.parametrize("index", [0, 3, 5])
+def test_a_deleted_row_is_named(shown, index):
+    with sql(shown) as connection:
+        connection.execute('DELETE FROM audit_entry WHERE "index" = ?', (index,))
+    assert (Fault.MISSING, index) in faults(shown)
+
+
+def test_swapped_rows_are_named(shown):
+    with sql(shown) as connection:
+        first, second = row(connection, 1), row(connection, 2)
+        for index, (data, leaf) in ((1, second), (2, first)):
+            statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = ?'
+            connection.execute(statement, (data, leaf, index))
+    found = faults(shown)
+    assert (Fault.MOVED, 1) in found
+    assert (Fault.MOVED, 2) in found
+
+
+def test_a_cut_tail_is_seen_even_when_its_checkpoints_went_with_it(shown):
+    with sql(shown) as connection:
+        connection.execute('DELETE FROM audit_entry WHERE "index" >= 5')
+        connection.execute("DELETE FROM checkpoint WHERE size > 5")
+    assert (Fault.CUT, 5) in faults(shown)
+
+
+def test_a_whole_log_that_was_deleted_is_seen(shown):
+    with sql(shown) as connection:
+        for table in ("audit_entry", "tree_node", "checkpoint"):
+            connection.execute(f"DELETE FROM {table}")
+    (health,) = check_logs(shown.ledger.context)
+    assert (health.findings[0].fault, health.findings[0].index) == (Fault.CUT, 0)
+
+
+def test_rows_tree_and_checkpoints_rewritten_with_the_logs_own_key_are_seen_by_the_chain_alone(shown):
+    context = shown.ledger.context
+    entries = list(context.audit.entries(shown.log, 0, 7))
+    documents = [entry.canonical for entry in entries]
+    documents[6] = changed(documents[6])
+    leaves = [leaf_hash(data) for data in documents]
+    edge, runs = Edge().extend(leaves)
+    signer = context.log_keys.note_signer(shown.log)
+    note = write_checkpoint(Checkpoint(shown.log, 7, edge.root()), [signer])
+    forged = Checkpointed(shown.log, 7, edge.root(), note, 0)
+    with sql(shown) as connection:
+        statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 6'
+        connection.execute(statement, (documents[6], leaves[6]))
+        for run in runs[1:]:
+            for number, node in enumerate(run.hashes):
+                statement = 'UPDATE tree_node SET hash = ? WHERE level = ? AND "index" = ?'
+                connection.execute(statement, (node, run.level, run.first + number))
+        connection.execute("UPDATE checkpoint SET root = ?, note = ? WHERE size = 7", (forged.root, forged.note))
+    found = faults(shown)
+    assert (Fault.REWRITTEN, 3) in found
+    assert (Fault.ACCESS, 6) in found
+    assert not {Fault.CHANGED, Fault.NODE, Fault.CHECKPOINT} & {fault for fault, _ in found}
+
+
+def test_a_changed_tree_node_is_named(shown):
+    with sql(shown) as connection:
+        connection.execute('UPDATE tree_node SET hash = zeroblob(32) WHERE level = 1 AND "index" = 1')
+    assert faults(shown) == [(Fault.NODE, 2)]
+
+
+def test_a_changed_checkpoint_is_seen(shown):
+    with sql(shown) as connection:
+        connection.execute(
+            "UPDATE checkpoint SET note = replace(note, char(10) || '7' || char(10), char(10) || '8' || char(10))"
+        )
+    assert [fault for fault, _ in faults(shown)] == [Fault.CHECKPOINT]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE decision SET receipt = receipt || 'A' WHERE \"index\" = 0",
+        'UPDATE decision SET permitted = permitted + 1 WHERE "index" = 0',
+        "UPDATE decision SET request = CAST(replace(CAST(request AS TEXT), 'outcomes', 'x') AS BLOB) WHERE number = 1",
+        "UPDATE decision_member SET outcome = 3 - outcome WHERE decision = 1",
+        "DELETE FROM decision_member WHERE decision = 1",
+        'UPDATE decision SET "index" = 1 WHERE "index" = 0',
+    ],
+)
+def test_a_changed_decision_is_named(shown, statement):
+    with sql(shown) as connection:
+        assert connection.execute(statement).rowcount
+    assert set(faults(shown)) == {(Fault.DECISION, 0)}
