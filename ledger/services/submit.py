@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ledger.domain.acts import (
     Act,
+    Anchoring,
     ConsentAct,
     EngineRegistration,
     EngineRevocation,
@@ -31,6 +32,7 @@ from ledger.errors import (
     BadSignature,
     ConsentryError,
     DeadlinePassed,
+    Forbidden,
     InvalidInput,
     NotFound,
     Replayed,
@@ -119,7 +121,7 @@ class _Ahead:
         self._signers.setdefault(subject, []).append((signer, capacity, since, until))
 
 
-def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901 - one case an act
+def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901, PLR0912 - one case an act
     """Refuse an act that the chain would refuse.
 
     Raises:
@@ -133,6 +135,8 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
             capacity = _check_signer(context, act, now, ahead)
             if isinstance(act, ConsentAct):
                 _check_consent(context, act, capacity, ahead)
+            elif isinstance(act, SignerAddition | SignerRemoval) and capacity == Capacity.STAFF:
+                raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
                 _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
         case StudyProposal() | EngineRegistration():
@@ -155,6 +159,11 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
             if not isinstance(reviewer, Reviewer) or not reviewer.active:
                 raise NotFound(f"{to_hex(act.reviewer)} is not a reviewer")
             context.checker.check(act, reviewer.signer)
+        case Anchoring():
+            institution = context.mirror.institution(act.log)
+            if institution is None:
+                raise NotFound(f"institution {to_hex(act.log)} is not admitted, so its log cannot be anchored")
+            context.checker.check(act, institution.signer)
 
 
 def _check_deadline(act: Act, now: int, longest: int) -> None:
