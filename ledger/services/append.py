@@ -3,7 +3,9 @@
 Invariants: an index is given once; what a receipt promises is durable before the receipt exists; the same key gives
 the same receipt; every checkpoint extends the one before it, because all grow from the same tree.
 
-Concurrent appends to one log share a transaction (group commit): whoever gets the log first writes for all who wait.
+Concurrent appends to one log share a transaction (group commit): the first writes, those who come meanwhile wait, and
+when it is done the first of them writes for all of them. Each waits for an event of its own: waiters on one lock would
+wake one after the other, each with a turn of the interpreter between.
 """
 
 import threading
@@ -12,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, StoredEntry
-from ledger.errors import Conflict, ConsentryError, InvalidInput, Replayed
+from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
 from ledger.transparency import canonical
@@ -46,6 +48,8 @@ class _Job:
     note: str = ""
     problem: Exception | None = None
     done: bool = False
+    turn: threading.Event = field(default_factory=threading.Event)
+    """Set when the job is done, or when it is this job's turn to write."""
 
 
 @dataclass(slots=True)
@@ -57,7 +61,7 @@ class Appender:
     keys: LogKeys
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _queues: dict[bytes, list[_Job]] = field(default_factory=lambda: defaultdict(list))
-    _locks: dict[bytes, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _busy: set[bytes] = field(default_factory=set)
     _edges: dict[bytes, Edge] = field(default_factory=dict)
 
     def append(self, log: bytes, key: str, entries: Sequence[NewEntry], record: Recorder | None = None) -> Appended:
@@ -81,12 +85,12 @@ class Appender:
         job = _Job(log, key, entries, record)
         with self._guard:
             self._queues[log].append(job)
-            lock = self._locks[log]
-        with lock:
-            if not job.done:
-                with self._guard:
-                    jobs, self._queues[log] = self._queues[log], []
-                self._write(log, jobs)
+            first = log not in self._busy
+            self._busy.add(log)
+        if not first:
+            job.turn.wait()
+        if not job.done:
+            self._lead(log)
         if job.problem is not None:
             raise job.problem
         receipts = tuple(
@@ -95,19 +99,38 @@ class Appender:
         )
         return Appended(job.stored, job.note, receipts)
 
+    def _lead(self, log: bytes) -> None:
+        """Write for all who wait, then hand the log to the first of those who came meanwhile."""
+        with self._guard:
+            jobs = self._queues.pop(log)
+        try:
+            self._write(log, jobs)
+        finally:
+            with self._guard:
+                heirs = self._queues.get(log)
+                if not heirs:
+                    self._busy.discard(log)
+            for job in (*jobs, *(heirs or ())[:1]):
+                job.turn.set()
+
     def _write(self, log: bytes, jobs: Sequence[_Job]) -> None:
-        edge: Edge | None = None
         try:
             with self.audit.writer(log) as writer:
                 edge = self._sequence(log, writer, jobs)
         except Exception as problem:  # noqa: BLE001 - every waiting caller must learn it
-            self._edges.pop(log, None)
+            self._fail(log, jobs, problem)
+        except BaseException:  # this thread is to end: the others hear of it, and may try again
+            self._fail(log, jobs, NotReady("the append was interrupted; send it again with the same key"))
+            raise
+        else:
+            self._edges[log] = edge
             for job in jobs:
-                job.problem, job.done = job.problem or problem, True
-            return
-        self._edges[log] = edge
+                job.done = True
+
+    def _fail(self, log: bytes, jobs: Sequence[_Job], problem: Exception) -> None:
+        self._edges.pop(log, None)
         for job in jobs:
-            job.done = True
+            job.problem, job.done = job.problem or problem, True
 
     def _sequence(self, log: bytes, writer: LogWriter, jobs: Sequence[_Job]) -> Edge:
         edge = self._edges.get(log)

@@ -11,6 +11,7 @@ Source: https://www.rfc-editor.org/rfc/rfc7515
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -208,13 +209,19 @@ def open_decision(jws: str, keys: KeySet) -> DecisionReceipt:
 
 
 def _check_head(receipt: AppendReceipt) -> Checkpoint:
-    head = read_checkpoint(receipt.checkpoint)
+    head = _head_of(receipt.checkpoint)
     if head.log != receipt.log or head.size <= receipt.index:
         raise ProofInvalid(
             f"append receipt: its checkpoint is of {head.origin} with {head.size} entries, "
             f"which does not hold entry {receipt.index} of log {to_hex(receipt.log)}"
         )
     return head
+
+
+@lru_cache(maxsize=16)
+def _head_of(note: str) -> Checkpoint:
+    """The checkpoint in a note, read once for all entries that were appended with it."""
+    return read_checkpoint(note)
 
 
 def _payload(wire: _Wire, kind: type[_Wire]) -> dict[str, object]:

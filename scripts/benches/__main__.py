@@ -9,8 +9,9 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from benches.harness import Bench, Stage, as_json, as_table
 from rich.console import Console
+
+from benches.harness import Bench, Stage, as_json, as_table
 
 NAMES = ("consents", "mirror", "decide", "http", "cohort", "audit", "gate")
 

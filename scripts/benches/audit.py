@@ -14,8 +14,8 @@ from random import Random
 from statistics import median
 
 import pymerkle
-from benches.harness import Figures, Stage, each, per_second, seconds, spread
 
+from benches.harness import Figures, Stage, each, per_second, seconds, spread
 from ledger.bootstrap import SystemClock
 from ledger.domain.audit import Kind, NewEntry
 from ledger.identity.seals import FileLogKeys

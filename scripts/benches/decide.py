@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 
 import casbin
+
 from benches import history
 from benches.harness import Figures, Stage, each, spread
-
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import ACCEPTS, TOUCHES, Effect, Purpose, Use
 from ledger.services.pending import Pending
