@@ -1,11 +1,13 @@
 """The ports ChainReader, ChainWriter and SignatureChecker, held on every chain that we run on."""
 
+import itertools
 import time
 
 import msgspec
 import pytest
 import rlp
 from coincurve import PrivateKey
+from eth_utils import keccak
 from trie import HexaryTrie
 
 from ledger.chain.keys import CONSORTIUM, RELAYER, KeyRing, address_of
@@ -27,6 +29,7 @@ from ledger.domain.consent import pack_diseases
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.vocabulary import FOREVER, Purpose, Use
 from ledger.errors import BadSignature, ConfigurationError, InvalidInput, LedgerUnreachable, NotFound
+from ledger.verify.mpt import read_trie
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.scene import NOTHING, Patient, Scene, any_scope, fresh
 
@@ -81,8 +84,8 @@ def test_blocks_are_linked_and_asked_for_in_every_way(chain, scene):
     head = chain.reader.head()
     blocks = chain.reader.blocks(0, head.number)
     assert [block.number for block in blocks] == list(range(head.number + 1))
-    assert all(child.parent == parent.hash for parent, child in zip(blocks, blocks[1:], strict=False))
-    assert all(child.timestamp >= parent.timestamp for parent, child in zip(blocks, blocks[1:], strict=False))
+    assert all(child.parent == parent.hash for parent, child in itertools.pairwise(blocks))
+    assert all(child.timestamp >= parent.timestamp for parent, child in itertools.pairwise(blocks))
     assert blocks[-1] == head == chain.reader.block(head.number) == chain.reader.block_by_hash(head.hash)
     assert 0 < chain.reader.first_block <= head.number
 
@@ -104,7 +107,7 @@ def test_what_is_not_there_is_not_found(chain):
 def test_headers_hash_to_their_block(chain, scene):
     for block in chain.reader.blocks(0, chain.reader.head().number):
         header = chain.reader.header(block.number)
-        assert KECCAK(header) == block.hash
+        assert keccak(header) == block.hash
         assert rlp.decode(header)[0] == block.parent
 
 
@@ -270,6 +273,16 @@ def test_a_receipt_is_proved_against_its_header(chain, scene):
     assert HexaryTrie.get_from_proof(root, proof.key, nodes) == proof.receipt
 
 
+def test_a_blocks_trie_holds_every_receipt_of_it_and_no_other_node(chain, scene):
+    transmission, outcome = scene.must(*[scene.enrolment(Patient()) for _ in range(3)])
+    proof = chain.reader.receipt_proof(transmission.hash)
+    nodes = chain.reader.receipt_nodes(outcome.block_number)
+    assert set(proof.nodes) <= set(nodes)
+    reading = read_trie(rlp.decode(chain.reader.header(proof.block_number))[5], nodes)
+    assert reading.complete
+    assert reading.leaves[proof.key] == proof.receipt
+
+
 def test_sending_again_is_harmless_and_a_used_nonce_is_told(chain, scene, patient):
     transmission, outcome = scene.must(scene.consent(patient))
     sender = transmission.sender
@@ -338,10 +351,7 @@ def test_a_chain_file_of_another_chain_is_refused(home_and_chain, tmp_path):
     genesis = chain.deployment.genesis.hex()
     (tmp_path / "chain.json").write_text(text.replace(genesis, genesis[::-1]))
     with pytest.raises(ConfigurationError, match="another"):
-        if isinstance(chain.node, RpcNode):
-            open_rpc(chain.node._rpc._url, tmp_path, SystemClock())
-        else:
-            open_embedded(tmp_path, SystemClock())
+        reopen(chain, tmp_path)
 
 
 def test_a_node_that_is_not_there_is_unreachable(tmp_path):
@@ -349,10 +359,10 @@ def test_a_node_that_is_not_there_is_unreachable(tmp_path):
         open_rpc("http://127.0.0.1:1", tmp_path, SystemClock())
 
 
-def KECCAK(data: bytes) -> bytes:
-    from eth_utils import keccak
-
-    return keccak(data)
+def reopen(chain, home):
+    if isinstance(chain.node, RpcNode):
+        return open_rpc(chain.node._rpc._url, home, SystemClock())
+    return open_embedded(home, SystemClock())
 
 
 def test_keys_are_never_public_ones(chain):

@@ -1,4 +1,4 @@
-"""Grants without end, through outbox and relayer; writes each digest down once its act is accepted. Made to be killed."""
+"""Grants without end, through outbox and relayer; writes each digest down once it is accepted. Made to be killed."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A small consortium on a chain, set up through the writer as the service does it: institution, study, engine, patients."""
+"""A small consortium on a chain, set up through the writer: institution, reviewer, study, engine, patients."""
 
 import secrets
 import time

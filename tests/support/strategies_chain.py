@@ -87,9 +87,7 @@ SIGNED = {
         deadline=uints(40),
         signature=signatures,
     ),
-    acts.StudyApproval: st.builds(
-        acts.StudyApproval, id=ids, reviewer=ids, deadline=uints(40), signature=signatures
-    ),
+    acts.StudyApproval: st.builds(acts.StudyApproval, id=ids, reviewer=ids, deadline=uints(40), signature=signatures),
     acts.StudyTransition: st.builds(
         acts.StudyTransition,
         id=ids,
@@ -122,11 +120,7 @@ SIGNED = {
 ADMIN = {
     acts.InstitutionAdmission: st.builds(acts.InstitutionAdmission, id=ids, name=texts, signer=signers),
     acts.InstitutionSuspension: st.builds(acts.InstitutionSuspension, id=ids, state=uints(8)),
-    acts.ReviewerNaming: st.builds(
-        acts.ReviewerNaming, id=ids, name=texts, signer=signers, active=st.booleans()
-    ),
-    acts.TermsPublication: st.builds(
-        acts.TermsPublication, hash=ids, version=uints(32), language=texts, uri=texts
-    ),
+    acts.ReviewerNaming: st.builds(acts.ReviewerNaming, id=ids, name=texts, signer=signers, active=st.booleans()),
+    acts.TermsPublication: st.builds(acts.TermsPublication, hash=ids, version=uints(32), language=texts, uri=texts),
 }
 """One strategy a kind of act."""

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 
 import eth_abi
@@ -147,10 +148,8 @@ def test_words_read_within_their_data_or_raise(data):
         lambda: read.uint(0, 8),
         lambda: read.boolean(2),
     ):
-        try:
+        with contextlib.suppress(MirrorDiverged):
             ask()
-        except MirrorDiverged:
-            pass
 
 
 def test_bytes_that_are_not_utf8_cannot_stop_the_mirror():

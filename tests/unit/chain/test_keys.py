@@ -62,8 +62,10 @@ def test_acts_are_signed_as_eth_account_recovers_them(tmp_path):
     signer = keys.create()
     act = keys.sign(Withdrawal(subject=b"\x01" * 32, id=b"\x02" * 32, signer=signer), signer)
     digest = DOMAINS.digest(act)
-    public = KeyAPI().Signature(act.signature[:64] + bytes((act.signature[64] - 27,))).recover_public_key_from_msg_hash(
-        digest
+    public = (
+        KeyAPI()
+        .Signature(act.signature[:64] + bytes((act.signature[64] - 27,)))
+        .recover_public_key_from_msg_hash(digest)
     )
     assert public.to_canonical_address() == signer == recover(digest, act.signature)
     with pytest.raises(InvalidInput):
