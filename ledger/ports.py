@@ -105,6 +105,10 @@ class ChainReader(Protocol):
         """The receipt of a mined transaction, with its proof."""
         ...
 
+    def receipt_nodes(self, number: int) -> tuple[bytes, ...]:
+        """All nodes (RLP) of a block's receipts trie: they prove every receipt in it, and that there is no other."""
+        ...
+
     def decide(self, subject: bytes, request: Request, at: int, block: int | None = None) -> Decision:
         """The ConsentRegistry's own view of a decision, at a block (default: the newest)."""
         ...

@@ -7,6 +7,7 @@ from ledger.chain.abi import Words
 from ledger.chain.calldata import encode_decide
 from ledger.chain.decoding import decode
 from ledger.chain.deployment import Deployment
+from ledger.chain.hashing import keccak
 from ledger.chain.node import Node, RawLog
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block, Logged
@@ -85,6 +86,16 @@ class Reader:
             raise NotFound(f"no block holds the transaction 0x{transaction.hex()}")
         header = self._node.header(receipt.block_number)
         return receipts.prove(header, self._node.receipts_of(receipt.block_hash), receipt)
+
+    def receipt_nodes(self, number: int) -> tuple[bytes, ...]:
+        """All nodes of the receipts trie of a block.
+
+        Raises:
+            NotFound: There is no such block.
+            MirrorDiverged: The node's receipts do not match its header.
+        """
+        header = self._node.header(number)
+        return receipts.all_nodes(header, self._node.receipts_of(keccak(header)), number)
 
     def decide(self, subject: bytes, request: Request, at: int, block: int | None = None) -> Decision:
         """The ConsentRegistry's own view of a decision, at a block (default: the newest)."""

@@ -72,15 +72,7 @@ def prove(header: bytes, encoded: Sequence[bytes], receipt: Receipt) -> ReceiptP
     Raises:
         MirrorDiverged: The node's receipts do not make the root in the header.
     """
-    nodes: dict[bytes, bytes] = {}
-    trie = HexaryTrie(nodes)
-    for index, value in enumerate(encoded):
-        trie[rlp.encode(rlp.integer(index))] = value
-    root = rlp.decode(header)[_RECEIPTS_ROOT]
-    if trie.root_hash != root:
-        raise MirrorDiverged(
-            f"the node's receipts of block {receipt.block_number} do not match its header; ask another node"
-        )
+    root, nodes = _build(header, encoded, receipt.block_number)
     key = rlp.encode(rlp.integer(receipt.index))
     return ReceiptProof(
         block_number=receipt.block_number,
@@ -91,9 +83,35 @@ def prove(header: bytes, encoded: Sequence[bytes], receipt: Receipt) -> ReceiptP
     )
 
 
+def all_nodes(header: bytes, encoded: Sequence[bytes], number: int) -> tuple[bytes, ...]:
+    """All nodes of the receipts trie of a block, RLP.
+
+    Args:
+        header: The RLP of the header.
+        encoded: The consensus encodings of all receipts of the block, in order.
+        number: The block's, for the message.
+
+    Raises:
+        MirrorDiverged: The node's receipts do not make the root in the header.
+    """
+    return tuple(_build(header, encoded, number)[1].values())
+
+
 def of_ours(logs: Sequence[RawLog], addresses: Collection[bytes]) -> list[RawLog]:
     """The logs that these contracts emitted."""
     return [log for log in logs if log.address in addresses]
+
+
+def _build(header: bytes, encoded: Sequence[bytes], number: int) -> tuple[bytes, dict[bytes, bytes]]:
+    """The root that the header names, and the nodes under it by their hash."""
+    nodes: dict[bytes, bytes] = {}
+    trie = HexaryTrie(nodes, prune=True)
+    for index, value in enumerate(encoded):
+        trie[rlp.encode(rlp.integer(index))] = value
+    root: bytes = rlp.decode(header)[_RECEIPTS_ROOT]
+    if trie.root_hash != root:
+        raise MirrorDiverged(f"the node's receipts of block {number} do not match its header; ask another node")
+    return root, nodes
 
 
 def _path(nodes: dict[bytes, bytes], root: bytes, key: bytes) -> list[bytes]:

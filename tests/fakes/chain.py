@@ -106,6 +106,9 @@ class FakeChain:
     def receipt_proof(self, transaction: bytes):
         raise LedgerUnreachable(f"a chain of domain events has no receipt of {transaction.hex()}")
 
+    def receipt_nodes(self, number: int):
+        raise LedgerUnreachable(f"a chain of domain events has no receipts in block {number}")
+
     def decide(self, subject, request, at, block=None):
         raise LedgerUnreachable(f"a chain of domain events runs no contract: {subject, request, at, block}")
 
