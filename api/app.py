@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from api import errors, openapi
 from api.bounds import BoundedBody, Envelope, Rates
 from api.idempotency import Answers
-from api.routes import access, consents, decisions, directory, logs, service, studies, subjects
+from api.routes import access, consents, decisions, directory, exports, logs, service, studies, subjects
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
 from ledger.identity.door import open_door
@@ -32,7 +32,7 @@ def assemble() -> FastAPI:
         responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
     )
     errors.install(app)
-    for noun in (service, directory, studies, subjects, consents, decisions, access, logs):
+    for noun in (service, directory, studies, subjects, consents, decisions, access, logs, exports):
         app.include_router(noun.router)
 
     def described() -> dict[str, Any]:
