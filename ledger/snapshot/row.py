@@ -87,7 +87,7 @@ def compile_question(request: Request, setting: Setting, at: int) -> Question:
     uses = [use for use in Use if study.uses & use]
     touching = 0
     for use in uses:
-        touching |= TOUCHES[use]
+        touching |= int(TOUCHES[use])
     return Question(
         request=request,
         at=at,
@@ -97,13 +97,18 @@ def compile_question(request: Request, setting: Setting, at: int) -> Question:
         institution=study.institution,
         conditions=study.conditions,
         required_terms=study.required_terms,
-        accepts=tuple(ACCEPTS[use] for use in uses if use is not Use.DISEASE),
+        accepts=tuple(int(ACCEPTS[use]) for use in uses if use is not Use.DISEASE),
         touches=touching,
-        disease=ACCEPTS[Use.DISEASE] if Use.DISEASE in uses else 0,
+        disease=int(ACCEPTS[Use.DISEASE]) if Use.DISEASE in uses else 0,
         closures=study.diseases,
     )
 
 
+# Plain integers: an operator of IntFlag runs Python code, some microseconds a time.
+_BY_DISEASE = int(Purpose.DS)
+_ANYBODY, _INSTITUTION, _STUDY = (
+    int(kind) for kind in (RecipientKind.ANY, RecipientKind.INSTITUTION, RecipientKind.STUDY)
+)
 _UNKNOWN_SUBJECT = Decision(Outcome.DENY, Reason.SUBJECT_UNKNOWN)
 
 
@@ -162,9 +167,11 @@ def _covers(row: Row, question: Question) -> bool:
         if not purposes & accepted:
             return False
     if question.disease and not purposes & question.disease:
-        if not purposes & Purpose.DS or not question.closures:
+        if not purposes & _BY_DISEASE or not question.closures:
             return False
-        return all(not row.diseases.isdisjoint(closure) for closure in question.closures)
+        for closure in question.closures:
+            if row.diseases.isdisjoint(closure):
+                return False
     return True
 
 
@@ -182,8 +189,9 @@ def _touches(row: Row, question: Question) -> bool:
 
 
 def _for_recipient(row: Row, question: Question) -> bool:
-    if row.recipient_kind == RecipientKind.ANY:
+    kind = row.recipient_kind
+    if kind == _ANYBODY:
         return True
-    if row.recipient_kind == RecipientKind.INSTITUTION:
+    if kind == _INSTITUTION:
         return row.recipient == question.institution
-    return row.recipient_kind == RecipientKind.STUDY and row.recipient == question.study
+    return kind == _STUDY and row.recipient == question.study

@@ -14,10 +14,11 @@ from ledger.domain.directory import Engine, Institution, Study
 from ledger.domain.events import Block
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Fact, Subject
-from ledger.snapshot.row import Rows, answer, compile_question, compile_row
+from ledger.snapshot.row import Question, Rows, answer, compile_question, compile_row
 
 FOLD_AT = 1 / 16
 FOLD_LEAST = 4_096
+MOST_QUESTIONS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Snapshot:
     institutions: dict[bytes, Institution] = field(default_factory=dict)
     studies: dict[bytes, Study] = field(default_factory=dict)
     engines: dict[bytes, Engine] = field(default_factory=dict)
+    questions: dict[Request, Question] = field(default_factory=dict, compare=False, repr=False)
+    """Requests as compiled at the instant of their last question; many questions of one second share them."""
 
     @classmethod
     def build(cls, block: Block, facts: Iterable[Fact]) -> "Snapshot":
@@ -85,7 +88,7 @@ class Snapshot:
 
     def decide(self, request: Request, subjects: Sequence[bytes], at: int) -> list[Decision]:
         """One decision a subject, in order; equal to ``policy.decide`` on the same facts."""
-        question = compile_question(request, self.setting(request), at)
+        question = self._compiled(request, at)
         newer, rows = self.newer, self.rows
         if not newer:
             return [answer(question, rows.get(subject)) for subject in subjects]
@@ -93,6 +96,15 @@ class Snapshot:
             answer(question, found if (found := newer.get(subject)) is not None else rows.get(subject))
             for subject in subjects
         ]
+
+    def _compiled(self, request: Request, at: int) -> Question:
+        held = self.questions.get(request)
+        if held is None or held.at != at:
+            held = compile_question(request, self.setting(request), at)
+            if len(self.questions) >= MOST_QUESTIONS:
+                self.questions.clear()
+            self.questions[request] = held
+        return held
 
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:
         """Enrolled subjects (of a custodian), by id."""
