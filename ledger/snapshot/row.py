@@ -169,9 +169,7 @@ def _covers(row: Row, question: Question) -> bool:
     if question.disease and not purposes & question.disease:
         if not purposes & _BY_DISEASE or not question.closures:
             return False
-        for closure in question.closures:
-            if row.diseases.isdisjoint(closure):
-                return False
+        return all(not row.diseases.isdisjoint(closure) for closure in question.closures)
     return True
 
 
