@@ -25,6 +25,10 @@ _ORDER = ("AccessManager", *CONTRACTS)
 _SCHEMA = "consentry.chain/1"
 
 
+class NotMinedYet(LedgerUnreachable):
+    """The creations are sent, and no block holds them yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """The contracts of one ledger.
@@ -95,7 +99,8 @@ def deploy(node: Node, key: PrivateKey, path: Path, *, approvals_required: int =
 
     Raises:
         ConfigurationError: The file is of another chain, or something else was done with the planned nonces.
-        LedgerUnreachable: The creations are sent but not all mined yet; try again.
+        NotMinedYet: The creations are sent but not all mined; try again.
+        LedgerUnreachable: The node does not take them, such as from an account without funds.
     """
     deployment = load(path)
     if deployment is None:
@@ -160,7 +165,7 @@ def _finish(node: Node, deployment: Deployment, path: Path) -> Deployment:
     receipts = [node.receipt(transaction) for transaction in hashes]
     for name, receipt in zip(_ORDER, receipts, strict=True):
         if receipt is None:
-            raise LedgerUnreachable(f"the creation of {name} is sent, and no block holds it yet; try again")
+            raise NotMinedYet(f"the creation of {name} is sent, and no block holds it yet; try again")
         if not receipt.succeeded:
             raise ConfigurationError(f"the creation of {name} failed; remove {path} to plan anew")
     assert receipts[0] is not None

@@ -174,6 +174,8 @@ class EmbeddedNode:
             return
         try:
             transaction = self._writing.chain.get_vm_class_for_block_number(0).get_transaction_builder().decode(raw)
+            if transaction.chain_id != self.chain_id:  # py-evm does not look
+                raise NodeRefused(f"the transaction is not for chain {self.chain_id} (EIP-155)")
             if transaction.nonce < self.nonce(transaction.sender):
                 raise NonceTaken(f"nonce {transaction.nonce} is used up by another transaction")
             self._writing.mine(transaction, self._clock.now())

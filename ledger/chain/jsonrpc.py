@@ -56,15 +56,22 @@ class JsonRpc:
         timeout: Seconds to wait for one answer.
         attempts: How often a request is tried.
         sleep: Waits between attempts (seconds); tests pass their own.
+        transport: How HTTP is spoken; None: over the network.
     """
 
     def __init__(
-        self, url: str, *, timeout: float = 30.0, attempts: int = 4, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        *,
+        timeout: float = 30.0,
+        attempts: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url
         self._attempts = attempts
         self._sleep = sleep
-        self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"})
+        self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"}, transport=transport)
 
     def call(self, method: str, *params: Any) -> msgspec.Raw:
         """The result of one call, still in JSON.

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.deployment import Deployment, deploy, find
+from ledger.chain.deployment import Deployment, NotMinedYet, deploy, find
 from ledger.chain.eip712 import Domains
 from ledger.chain.embedded import EmbeddedNode
 from ledger.chain.keys import CONSORTIUM, ActKeys, KeyRing
@@ -17,7 +17,6 @@ from ledger.chain.reader import Reader
 from ledger.chain.rpc import RpcNode
 from ledger.chain.signatures import Signatures
 from ledger.chain.writer import Writer
-from ledger.errors import LedgerUnreachable
 from ledger.ports import Clock
 
 _PAUSE = 0.5
@@ -126,7 +125,7 @@ def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 
                     node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
                 )
                 return _assemble(node, deployment, ring)
-            except LedgerUnreachable:
+            except NotMinedYet:
                 if waited >= most_wait:
                     raise
                 time.sleep(_PAUSE)

@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 _MOST_TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
 _TAKEN = ("nonce too low", "nonce is too low", "nonce below", "oldnonce", "nonce_too_low")
+_FUNDS = ("insufficient funds", "upfront cost exceeds")
 _POISON = (
     "intrinsic gas",
     "exceeds block gas limit",
@@ -247,6 +248,10 @@ class RpcNode:
                 raise NonceTaken(f"the node says that the transaction's nonce is used: {problem.message}") from problem
             if any(words in message for words in _POISON):
                 raise NodeRefused(f"the node does not take the transaction: {problem.message}") from problem
+            if any(words in message for words in _FUNDS):
+                raise LedgerUnreachable(
+                    f"the node does not take the transaction: {problem.message}; fund the sending account"
+                ) from problem
             raise
 
     def close(self) -> None:
