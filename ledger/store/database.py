@@ -48,11 +48,7 @@ class Database:
         Raises:
             NotReady: The database cannot be reached.
         """
-        with (
-            _translated(),
-            self._engine.connect() as connection,
-            connection.execution_options(**self._reading).begin(),
-        ):
+        with self._transaction(self._reading) as connection:
             yield connection
 
     @contextmanager
@@ -66,15 +62,22 @@ class Database:
         if self.sqlite and not self._writer.acquire(timeout=LOCK_SECONDS):
             raise NotReady(f"another thread has been writing to the database for {LOCK_SECONDS} s; try again")
         try:
-            with (
-                _translated(),
-                self._engine.connect() as connection,
-                connection.execution_options(**{_WRITING: True}).begin(),
-            ):
+            with self._transaction({_WRITING: True}) as connection:
                 yield connection
         finally:
             if self.sqlite:
                 self._writer.release()
+
+    @contextmanager
+    def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
+        with _translated(), self._engine.connect() as connection:
+            try:
+                with connection.execution_options(**options).begin():
+                    yield connection
+            except BaseException:
+                if self.sqlite:  # a result that was not read to its end would keep this old state open in the pool
+                    connection.invalidate()
+                raise
 
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]

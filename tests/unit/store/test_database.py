@@ -71,6 +71,27 @@ def test_a_reader_sees_one_state_throughout(database):
     assert names(database) == ["a"]
 
 
+@pytest.mark.parametrize("kind", ["reading", "writing"])
+def test_a_block_that_raised_over_an_open_result_leaves_no_old_state_behind(database, sqlite_url, kind):
+    def fail() -> None:
+        with getattr(database, kind)() as connection:
+            rows = connection.execute(text("SELECT 1 FROM thing AS a, thing AS b"))
+            for _ in rows:
+                raise KeyError
+
+    with database.writing() as connection:
+        for name in ("a", "b"):
+            add(connection, name)
+    with pytest.raises(KeyError) as kept:  # the traceback keeps the result alive
+        fail()
+    another = Database(sqlite_url)
+    with another.writing() as connection:
+        add(connection, "c")
+    another.close()
+    assert [names(database) for _ in range(3)] == [["a", "b", "c"]] * 3
+    assert kept.traceback
+
+
 def test_writers_in_several_threads_wait_for_each_other(database):
     def work(start: int) -> None:
         for number in range(start, start + 20):
