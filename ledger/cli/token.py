@@ -8,7 +8,6 @@ import typer
 from ledger.cli.common import out, settings
 from ledger.domain.identifiers import parse_id
 from ledger.errors import InvalidInput
-from ledger.identity.door import local_issuer
 from ledger.identity.principal import Role, Scope
 
 FIRST_DAY = 24 * 60
@@ -22,6 +21,8 @@ def token(
     link: Annotated[bool, typer.Option("--link", help="Print a sign-in link for the pages instead.")] = False,
 ) -> None:
     """Print an access token of the local issuer (for this machine; other set-ups have their own issuer)."""
+    from ledger.identity.door import local_issuer
+
     chosen = settings()
     known = {one.value: one for one in Scope}
     words = [word for given in scope or [] for word in given.split()]

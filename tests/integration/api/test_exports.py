@@ -1,16 +1,13 @@
 """An auditor takes a log away and checks it elsewhere; the commands look at a running service's data."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from ledger.cli.main import main
 from tests.support.service import WAIT
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -25,42 +22,55 @@ def used(world):
     return cohort
 
 
-def command(world, *arguments):
-    """Run the command beside the running service."""
-    home = {"CONSENTRY_HOME": str(world.service.settings.home), "CONSENTRY_PORT": str(world.service.settings.port)}
-    return subprocess.run(
-        [sys.executable, "-m", "ledger.cli", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **home, "NO_COLOR": "1", "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def command(world, monkeypatch, capsys):
+    """Runs the command in this process, beside the running service: gives its exit code and what it printed."""
+    monkeypatch.setenv("CONSENTRY_HOME", str(world.service.settings.home))
+    monkeypatch.setenv("CONSENTRY_PORT", str(world.service.settings.port))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["consentry", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
 
 
 def export(world, kind):
     return world.service.post("/v1/exports", {"log": world.institution, "format": kind}, "auditor", world.auditor, 200)
 
 
-def test_a_bundle_is_checked_offline_and_a_changed_byte_is_found(world, used, tmp_path):
+def test_a_bundle_is_checked_offline_and_a_changed_byte_is_found(world, used, command, tmp_path):
     answer = export(world, "bundle")
     assert answer.headers["Content-Type"] == "application/zip"
     bundle = tmp_path / "bundle.zip"
     bundle.write_bytes(answer.content)
     _, block = answer.headers["Consentry-Block"].split()
-    checked = command(world, "verify", bundle, "--block", block)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    checked = command("verify", bundle, "--block", block)
+    assert checked.code == 0, checked.out + checked.err
     other = "0x" + "11" * 32
-    assert command(world, "verify", bundle, "--block", other).returncode == 1
-    assert command(world, "verify", bundle).returncode == 3
-    assert command(world, "verify", bundle, "--block", "0x12").returncode == 2
+    assert command("verify", bundle, "--block", other).code == 1
+    assert command("verify", bundle).code == 3
+    assert command("verify", bundle, "--block", "0x12").code == 2
     broken = bytearray(answer.content)
     broken[len(broken) // 2] ^= 1
     bundle.write_bytes(broken)
-    checked = command(world, "verify", bundle, "--block", block, "--json")
-    assert checked.returncode == 1
-    assert json.loads(checked.stdout)["verdict"] == "fail"
+    checked = command("verify", bundle, "--block", block, "--json")
+    assert checked.code == 1
+    assert json.loads(checked.out)["verdict"] == "fail"
 
 
 def test_lines_are_the_bytes_that_were_hashed_and_provenance_names_the_study(world, used):
@@ -70,22 +80,22 @@ def test_lines_are_the_bytes_that_were_hashed_and_provenance_names_the_study(wor
     assert "Survival in lung cancer" in export(world, "prov-json").text
 
 
-def test_the_command_exports_verifies_and_replays_beside_the_service(world, used, tmp_path):
+def test_the_command_exports_verifies_and_replays_beside_the_service(world, used, command, tmp_path):
     bundle = tmp_path / "own.zip"
-    made = command(world, "export", world.institution, "-o", bundle)
-    assert made.returncode == 0, made.stderr
-    block = made.stderr.split("--block")[1].split()[0]
-    assert command(world, "verify", bundle, "--block", block).returncode == 0
-    assert command(world, "mirror", "verify").returncode == 0
-    sound = command(world, "audit", "fsck")
-    assert sound.returncode == 0, sound.stdout + sound.stderr
-    assert command(world, "decision", "replay", used["id"]).returncode == 0
-    status = command(world, "chain", "status")
-    assert status.returncode == 0
-    assert "ConsentRegistry" in status.stdout
+    made = command("export", world.institution, "-o", bundle)
+    assert made.code == 0, made.err
+    block = made.err.split("--block")[1].split()[0]
+    assert command("verify", bundle, "--block", block).code == 0
+    assert command("mirror", "verify").code == 0
+    sound = command("audit", "fsck")
+    assert sound.code == 0, sound.out + sound.err
+    assert command("decision", "replay", used["id"]).code == 0
+    status = command("chain", "status")
+    assert status.code == 0
+    assert "ConsentRegistry" in status.out
 
 
-def test_the_command_says_what_is_wrong_in_one_line(world, used, tmp_path):
+def test_the_command_says_what_is_wrong_in_one_line(world, used, command, tmp_path):
     nowhere = "0x" + "11" * 32
     for arguments, code in (
         (["export", "0x12", "-o", tmp_path / "x"], 2),
@@ -96,19 +106,19 @@ def test_the_command_says_what_is_wrong_in_one_line(world, used, tmp_path):
         (["verify", tmp_path / "nothing.zip"], 1),
         (["serve"], 1),
     ):
-        failed = command(world, *arguments)
-        assert failed.returncode == code, (arguments, failed.stdout, failed.stderr)
-        assert "Traceback" not in failed.stderr
-        assert len(failed.stderr.strip().splitlines()) >= 1
+        failed = command(*arguments)
+        assert failed.code == code, (arguments, failed.out, failed.err)
+        assert "Traceback" not in failed.err
+        assert len(failed.err.strip().splitlines()) >= 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_token_from_the_command_opens_the_door(world):
-    made = command(world, "token", "--role", "auditor", "--sub", world.auditor, "--scope", "audit:read")
-    assert made.returncode == 0, made.stderr
-    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+def test_a_token_from_the_command_opens_the_door(world, command):
+    made = command("token", "--role", "auditor", "--sub", world.auditor, "--scope", "audit:read")
+    assert made.code == 0, made.err
+    headers = {"Authorization": f"Bearer {made.out.strip()}"}
     assert world.service.http.get("/v1/logs", headers=headers).status_code == 200
     answer = world.service.http.post("/v1/exports", json={"log": world.institution}, headers=headers)
     assert answer.status_code == 403
-    assert command(world, "token", "--role", "engine", "--sub", world.engine, "--scope", "x:y").returncode == 2
-    assert command(world, "token", "--role", "king", "--sub", world.engine).returncode == 2
+    assert command("token", "--role", "engine", "--sub", world.engine, "--scope", "x:y").code == 2
+    assert command("token", "--role", "king", "--sub", world.engine).code == 2
