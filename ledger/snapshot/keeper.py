@@ -6,6 +6,7 @@ back block, or any doubt about what changed, means a snapshot built anew.
 
 import threading
 
+from ledger.domain.events import Block
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.ports import Clock, MirrorStore
 from ledger.snapshot.snapshot import Snapshot
@@ -33,28 +34,29 @@ class Keeper:
     def refresh(self) -> Snapshot | None:
         """Bring the snapshot to the store's last block; returns it, None while the mirror is empty."""
         with self._lock:
-            cursor = self._store.cursor()
-            if cursor is None:
-                self._snapshot = None
-                return None
-            held = self._snapshot
-            if held is not None and held.block.hash == cursor.block.hash:
-                return held
-            known = None if held is None else self._store.block_at(held.block.number)
-            if (
-                held is not None
-                and known is not None
-                and known.hash == held.block.hash
-                and held.block.number < cursor.block.number
-            ):
-                changes = self._store.facts_changed(held.block.number, cursor.block.number)
-                fresh = held.advance(cursor.block, changes)
-            else:
-                fresh = Snapshot.build(cursor.block, self._store.facts_at(cursor.block.number))
+            while True:
+                cursor = self._store.cursor()
+                if cursor is None:
+                    self._snapshot = None
+                    return None
+                held = self._snapshot
+                if held is not None and held.block.hash == cursor.block.hash:
+                    return held
+                fresh = self._read(held, cursor.block)
+                # Another process may have rolled back and gone on meanwhile: then the facts are of two branches.
+                if self._store.block_at(cursor.block.number) == cursor.block:
+                    break
             self._snapshot = fresh
         with self._moved:
             self._moved.notify_all()
         return fresh
+
+    def _read(self, held: Snapshot | None, block: Block) -> Snapshot:
+        if held is not None and held.block.number < block.number:
+            known = self._store.block_at(held.block.number)
+            if known is not None and known.hash == held.block.hash:
+                return held.advance(block, self._store.facts_changed(held.block.number, block.number))
+        return Snapshot.build(block, self._store.facts_at(block.number))
 
     def confirm(self, head: int) -> None:
         """Say that the node's head was read now and stands at this height."""

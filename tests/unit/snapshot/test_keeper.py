@@ -1,0 +1,200 @@
+"""A view is whole, of one block, and fresh; or there is none."""
+
+import threading
+
+import pytest
+
+from ledger.domain.policy import Request
+from ledger.domain.projection import Subject
+from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
+from ledger.services.sync import Mirror
+from ledger.snapshot.keeper import Keeper
+from ledger.store.store import open_store
+from tests.fakes.chain import FakeChain, FakeClock
+from tests.fakes.histories import History
+
+STALENESS = 30
+
+
+class Bench:
+    """A chain of events, the SQL mirror that follows it, and a keeper on the mirror."""
+
+    def __init__(self, store, seed=1):
+        self.store = store
+        self.clock = FakeClock()
+        self.history = History(seed)
+        self.chain = FakeChain()
+        self.chain.mine(*self.history.opening())
+        self.mirror = Mirror(self.chain, store, self.clock, confirmations=4)
+        self.keeper = Keeper(store, self.clock, STALENESS)
+
+    def grow(self, blocks=3):
+        for _ in range(blocks):
+            self.chain.mine(*self.history.block())
+
+    def follow(self):
+        """What the service's thread does."""
+        progress = self.mirror.catch_up()
+        self.keeper.refresh()
+        self.keeper.confirm(progress.head.number)
+
+    def check(self):
+        """The view answers as the mirror's tables do, at its own block."""
+        view = self.keeper.view()
+        facts = list(self.store.facts_at(view.block.number))
+        assert view.block == self.store.cursor().block
+        subjects = [fact.id for fact in facts if isinstance(fact, Subject)]
+        assert view.subjects() == sorted(subjects)
+        fresh = type(view).build(view.block, facts)
+        assert view.studies == fresh.studies
+        assert view.engines == fresh.engines
+        for subject in subjects:
+            held = view.newer.get(subject, view.rows.get(subject))
+            assert set(held) == set(fresh.rows[subject])
+
+
+@pytest.fixture
+def bench(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield Bench(store.mirror)
+    store.close()
+
+
+def test_there_is_no_view_of_an_empty_copy(bench):
+    assert bench.keeper.refresh() is None
+    with pytest.raises(NotReady, match="not built"):
+        bench.keeper.view()
+
+
+def test_a_snapshot_that_was_never_confirmed_gives_no_view(bench):
+    bench.mirror.catch_up()
+    bench.keeper.refresh()
+    with pytest.raises(MirrorLagging):
+        bench.keeper.view()
+
+
+def test_it_follows_block_by_block(bench):
+    for _ in range(12):
+        bench.grow()
+        bench.follow()
+        bench.check()
+
+
+def test_staleness_ends_answers_and_confirmation_brings_them_back(bench):
+    bench.follow()
+    bench.clock.at += STALENESS
+    bench.keeper.view()
+    bench.clock.at += 1
+    with pytest.raises(MirrorLagging, match="30 seconds"):
+        bench.keeper.view()
+    bench.follow()
+    bench.keeper.view()
+
+
+def test_a_head_above_the_snapshot_confirms_nothing(bench):
+    bench.follow()
+    bench.clock.at += STALENESS + 1
+    bench.keeper.confirm(bench.keeper.refresh().block.number + 1)
+    with pytest.raises(MirrorLagging):
+        bench.keeper.view()
+
+
+def test_a_block_not_reached_yet(bench):
+    bench.follow()
+    head = bench.chain.head().number
+    assert bench.keeper.view(at_least_block=head).block.number == head
+    with pytest.raises(MirrorLagging, match=f"block {head + 1}"):
+        bench.keeper.view(at_least_block=head + 1)
+
+
+def test_an_alarm_goes_before_everything_and_can_end(bench):
+    bench.follow()
+    bench.keeper.alarm("the chain took back block 9")
+    with pytest.raises(ReorgTooDeep, match="block 9"):
+        bench.keeper.view()
+    bench.clock.at += STALENESS + 1
+    with pytest.raises(ReorgTooDeep):
+        bench.keeper.view()
+    bench.keeper.alarm("")
+    bench.follow()
+    bench.keeper.view()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_a_reorg_builds_it_anew(bench, depth):
+    """Blocks are taken back; what they said is in no view any more."""
+    bench.grow(6)
+    bench.follow()
+    gone = bench.keeper.view()
+    other = History(2)
+    bench.chain.reorg(depth, [[], *[other.opening()] * 1, *[[]] * depth])
+    bench.follow()
+    bench.check()
+    assert bench.keeper.view().block.hash != gone.block.hash
+
+
+def test_a_reorg_to_the_same_height_is_noticed(bench):
+    bench.grow(4)
+    bench.follow()
+    before = bench.keeper.view().block
+    bench.chain.reorg(1, [[]])
+    bench.follow()
+    after = bench.keeper.view().block
+    assert (after.number, after.hash != before.hash) == (before.number, True)
+    bench.check()
+
+
+def test_a_copy_that_moves_while_it_is_read_is_read_again(bench, monkeypatch):
+    """Another process rolls back and takes other blocks between two questions of one refresh."""
+    bench.grow(4)
+    bench.mirror.catch_up()
+    read = bench.store.facts_at
+    moved = []
+
+    def moves(block):
+        facts = read(block)
+        if not moved:
+            moved.append(block)
+            bench.chain.reorg(1, [History(3).opening()])
+            bench.mirror.catch_up()
+            facts = read(block)
+        return facts
+
+    monkeypatch.setattr(bench.store, "facts_at", moves)
+    bench.keeper.refresh()
+    bench.keeper.confirm(bench.chain.head().number)
+    assert moved
+    assert bench.keeper.view().block == bench.store.cursor().block
+    bench.check()
+
+
+def test_a_view_stays_what_it_was_while_the_next_one_is_made(bench):
+    bench.follow()
+    view = bench.keeper.view()
+    subjects, number = view.subjects(), view.block.number
+    held = dict(view.rows)
+    for _ in range(5):
+        bench.grow()
+        bench.follow()
+    assert (view.subjects(), view.block.number, dict(view.rows)) == (subjects, number, held)
+    assert bench.keeper.view().block.number > number
+
+
+def test_waiting_for_a_block(bench):
+    bench.follow()
+    here = bench.keeper.view().block.number
+    assert bench.keeper.wait_for(here, 0)
+    assert not bench.keeper.wait_for(here + 1, 0)
+    waiter = threading.Thread(target=lambda: reached.append(bench.keeper.wait_for(here + 1, 60)))
+    reached: list[bool] = []
+    waiter.start()
+    bench.grow(1)
+    bench.follow()
+    waiter.join()
+    assert reached == [True]
+
+
+def test_unknown_names_are_unknown_to_the_view(bench):
+    bench.follow()
+    setting = bench.keeper.view().setting(Request(bytes(32), bytes(32), 1, 1))
+    assert (setting.study, setting.institution, setting.engine) == (None, None, None)
