@@ -1,0 +1,150 @@
+"""Consents from a patient's signature to a decision that sees them.
+
+``embedded_consents_per_s`` and ``consents_per_s`` (anvil) go the whole way of the service: checked, accepted into the
+outbox, relayed in batches of 100, verified by the contract, mirrored. The peer ``plain_web3_consents_per_s`` does with
+web3.py and eth_account what their documentation shows, in the same batches: sign typed data, encode, send, wait for the
+receipt, decode its events; it has no outbox and no copy in SQL. Shares are of the time of one pass, step by step.
+"""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import msgspec
+from eth_account import Account
+from web3 import HTTPProvider, Web3
+
+from benches.harness import Figures, Stage, per_second, seconds
+from benches.nodes import MISSING, Anvil, deployed, find_anvil
+from benches.scene import Patient, Scene, scene, settings
+from ledger.bootstrap import SystemClock
+from ledger.chain import artifacts
+from ledger.chain.opening import open_rpc
+from ledger.domain.acts import ConsentAct
+from ledger.domain.outbox import Item, ItemState
+from ledger.services.submit import submit
+from ledger.services.sync import Mirror
+from ledger.store.store import open_store
+
+BATCH = 100
+REQUEST = 1_000
+GAS = 16_000_000
+SHARES = ("sign", "encode", "send", "mine", "mirror")
+
+
+def measure(stage: Stage) -> Figures:
+    """Run the bench."""
+    figures: Figures = {}
+    with scene(settings(stage.home())) as embedded:
+        figures["embedded_consents_per_s"] = _granted(embedded, stage.pick(200, 1_000))
+        stage.say(f"{figures['embedded_consents_per_s']} consents a second on the embedded chain")
+    if find_anvil() is None:
+        names = ("consents_per_s", "plain_web3_consents_per_s", "gas_ecdsa", *(f"share_{name}" for name in SHARES))
+        return figures | stage.skip(MISSING, *names)
+    home = stage.home()
+    with deployed(home) as anvil, scene(settings(home, rpc_url=anvil.url)) as there:
+        figures["consents_per_s"] = _granted(there, stage.pick(500, 3_000))
+        stage.say(f"{figures['consents_per_s']} consents a second on anvil")
+        patients = there.enrol(stage.pick(300, 1_000))
+        figures["plain_web3_consents_per_s"] = _plain(anvil, there, patients)
+        acts = [there.grant(patient) for patient in patients]
+        there.ledger.close()
+        figures |= _shares(stage, anvil, there, patients, acts)
+    return figures
+
+
+def _granted(scene: Scene, count: int) -> int:
+    """The rate at which signed consents come to count; signing is the patients' own affair and not in it."""
+    rates = []
+    for _ in range(3):
+        acts = scene.grants(scene.enrol(count))
+
+        def grant(acts: list[ConsentAct] = acts) -> None:
+            items: list[Item] = []
+            for start in range(0, len(acts), REQUEST):
+                items += submit(scene.ledger.context, acts[start : start + REQUEST])
+            scene.sealed(items)
+
+        rates.append(per_second(count, seconds(grant)))
+    return round(median(rates))
+
+
+def _plain(anvil: Anvil, scene: Scene, patients: Sequence[Patient]) -> int:
+    """The peer: web3.py and eth_account alone."""
+    web3 = Web3(HTTPProvider(anvil.url))
+    contract = web3.eth.contract(
+        address=Web3.to_checksum_address(scene.ledger.chain.deployment.contracts["ConsentRegistry"]),
+        abi=artifacts.load("ConsentRegistry").abi,
+    )
+    sender = Account.create()
+    anvil.fund(bytes.fromhex(sender.address[2:]))
+    typed_data = scene.ledger.chain.domains.typed_data
+    acts = [scene.grant(patient) for patient in patients]
+
+    def run() -> None:
+        recorded = 0
+        for start in range(0, len(acts), BATCH):
+            batch = []
+            for act, patient in zip(acts[start : start + BATCH], patients[start : start + BATCH], strict=True):
+                signed = Account.sign_typed_data(patient.key.secret, full_message=typed_data(act))
+                batch.append(_as_tuple(msgspec.structs.replace(act, signature=bytes(signed.signature))))
+            call = contract.functions.record(batch).build_transaction(
+                {"from": sender.address, "nonce": web3.eth.get_transaction_count(sender.address), "gas": GAS}
+            )
+            sent = web3.eth.send_raw_transaction(sender.sign_transaction(call).raw_transaction)
+            receipt = web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.005)
+            recorded += len(contract.events.ConsentRecorded().process_receipt(receipt))
+        assert recorded == len(acts), f"the peer recorded {recorded} of {len(acts)}"
+
+    return per_second(len(acts), seconds(run))
+
+
+def _as_tuple(act: ConsentAct) -> tuple[Any, ...]:
+    scope = tuple(getattr(act.scope, name) for name in act.scope.__slots__)
+    return (
+        *(act.subject, act.id, act.version, scope, act.form),
+        *(act.issued_at, act.deadline, act.signer, act.signature),
+    )
+
+
+def _shares(
+    stage: Stage, anvil: Anvil, scene: Scene, patients: Sequence[Patient], acts: Sequence[ConsentAct]
+) -> Figures:
+    """One pass, step by step, on a node that mines when it is told to."""
+    home = scene.ledger.settings.home
+    chain = open_rpc(anvil.url, home, SystemClock())
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    mirror = Mirror(chain.reader, store.mirror, SystemClock())
+    mirror.catch_up()
+    anvil.ask("evm_setAutomine", False)
+    took: dict[str, float] = {}
+    clock = time.perf_counter
+
+    began = clock()
+    signed = [scene.signed(act, patient) for act, patient in zip(acts, patients, strict=True)]
+    took["sign"] = clock() - began
+    items = [Item(place, b"", act, ItemState.ACCEPTED, 0) for place, act in enumerate(signed)]
+    began = clock()
+    nonce = chain.writer.next_nonce(chain.writer.sender_of(signed[0]))
+    starts = range(0, len(items), BATCH)
+    sent = [chain.writer.prepare(items[start : start + BATCH], nonce + place) for place, start in enumerate(starts)]
+    took["encode"] = clock() - began
+    began = clock()
+    for transmission in sent:
+        chain.writer.send(transmission)
+    took["send"] = clock() - began
+    began = clock()
+    anvil.ask("evm_mine")
+    took["mine"] = clock() - began
+    began = clock()
+    mirror.catch_up()
+    took["mirror"] = clock() - began
+    whole = [receipt for transmission in sent if (receipt := chain.node.receipt(transmission.hash)) is not None]
+    gas = sum(receipt.gas_used for receipt in whole) / len(items)
+    assert len(whole) == len(sent)
+    assert all(chain.writer.outcome(one.hash).refused == {} for one in sent)  # type: ignore[union-attr]
+    store.close()
+    chain.close()
+    total = sum(took.values())
+    return {"gas_ecdsa": round(gas), **{f"share_{name}": round(took[name] / total, 3) for name in SHARES}}
