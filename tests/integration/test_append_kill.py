@@ -1,0 +1,97 @@
+"""Kill -9 in the midst of appending: every receipt that was given out before still holds afterwards."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.identity.seals import FileLogKeys
+from ledger.services.append import Appender
+from ledger.store.store import open_store
+from ledger.transparency import canonical
+from ledger.transparency.checkpoint import verify_checkpoint
+from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.proofs import verify_inclusion
+from ledger.transparency.receipt import open_append
+from ledger.transparency.tree import Tree, inclusion_proof
+from tests.fakes.chain import FakeClock
+from tests.support.appending import entries
+
+KILLS = 20
+LOG = b"\x0a" * 32
+ROOT = Path(__file__).parents[2]
+WORKER = ROOT / "tests" / "support" / "appending.py"
+
+
+def run_and_kill(folder: Path, run: str, seconds: float) -> list[dict]:
+    """Let a process append, kill it ``seconds`` after its first promise; returns what it promised."""
+    output = folder / f"promised-{run}"
+    with output.open("wb") as promised:
+        worker = subprocess.Popen(
+            [sys.executable, str(WORKER), str(folder), LOG.hex(), run],
+            stdout=promised,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            while not output.stat().st_size and worker.poll() is None:
+                time.sleep(0.005)
+            time.sleep(seconds)
+            assert worker.poll() is None, "the worker ended by itself"
+        finally:
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+    return [json.loads(line) for line in output.read_bytes().rpartition(b"\n")[0].splitlines()]
+
+
+@pytest.mark.slow
+def test_twenty_kills_break_no_promise(tmp_path):
+    chance = random.Random(20_261_124)
+    promises = [
+        promise for kill in range(KILLS) for promise in run_and_kill(tmp_path, str(kill), chance.uniform(0.0, 0.25))
+    ]
+    assert len(promises) >= KILLS
+
+    store = open_store(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    keys = FileLogKeys(tmp_path / "keys")
+    verifier = keys.note_signer(LOG).verifier
+    audit = store.audit
+    size = audit.size(LOG)
+
+    # The log is dense, and its stored head is that of the tree recomputed from the entries' bytes.
+    tree = Tree()
+    for place, stored in enumerate(audit.entries(LOG, 0, size)):
+        assert stored.index == place
+        assert canonical.decode_object(stored.canonical)["index"] == place
+        tree.append(leaf_hash(stored.canonical))
+    assert tree.size == size
+    newest = audit.checkpoint(LOG)
+    assert (newest.size, newest.root) == (size, tree.root()), "no checkpoint holds the last entries"
+
+    # Every receipt holds: its leaf at its index, under its checkpoint, which the whole log extends.
+    indexes = []
+    for promise in promises:
+        for jws in promise["receipts"]:
+            receipt = open_append(jws, keys.published)
+            head = verify_checkpoint(receipt.checkpoint, [verifier], LOG)
+            assert head.root == tree.root(head.size), "a head that was given out is not of this log"
+            assert audit.entry(LOG, receipt.index).leaf == receipt.entry
+            path = inclusion_proof(audit.nodes(LOG), receipt.index, head.size)
+            verify_inclusion(receipt.entry, receipt.index, head.size, path, head.root)
+            indexes.append(receipt.index)
+    assert len(set(indexes)) == len(indexes), "an index was given twice"
+
+    # Who asks again with the same key gets the same receipts, and nothing is written twice.
+    appender = Appender(audit, FakeClock(), keys)
+    for promise in promises[::23]:
+        key = promise["key"]
+        again = appender.append(LOG, "-".join(map(str, key)), entries(*key))
+        assert list(again.receipts) == promise["receipts"]
+    assert audit.size(LOG) == size
+    store.close()

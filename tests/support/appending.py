@@ -1,0 +1,53 @@
+"""Appends without end from several threads; prints what it has promised, line by line. Made to be killed."""
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ledger.domain.audit import Kind, NewEntry
+from ledger.identity.seals import FileLogKeys
+from ledger.services.append import Appender
+from ledger.store.store import open_store
+
+THREADS = 4
+
+
+class SystemClock:
+    def now(self) -> int:
+        return int(time.time())
+
+
+def entries(run: str, thread: int, number: int) -> list[NewEntry]:
+    """What is appended under the key ``run-thread-number``: one entry, or two."""
+    one = NewEntry(Kind.ACCESSED, f"engine:{thread}", facts={"run": run, "thread": thread, "number": number})
+    return [one] * (1 + number % 2)
+
+
+def main() -> None:
+    folder, log, run = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), sys.argv[3]
+    store = open_store(f"sqlite:///{folder / 'ledger.sqlite'}")
+    appender = Appender(store.audit, SystemClock(), FileLogKeys(folder / "keys"))
+    speaking = threading.Lock()
+
+    def work(thread: int) -> None:
+        number = 0
+        while True:
+            key = f"{run}-{thread}-{number}"
+            appended = appender.append(log, key, entries(run, thread, number))
+            promise = {"key": [run, thread, number], "receipts": appended.receipts}
+            with speaking:
+                sys.stdout.write(json.dumps(promise) + "\n")
+                sys.stdout.flush()
+            number += 1
+
+    workers = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+if __name__ == "__main__":
+    main()
