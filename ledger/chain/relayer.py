@@ -78,7 +78,7 @@ class Relayer:
             else:
                 progress = self._settle(transmission, outcome, progress)
         room = MOST_IN_FLIGHT - len(under_way)
-        waiting = self._store.waiting(self._batch * MOST_IN_FLIGHT) if room > 0 else []
+        waiting = self._store.waiting(self._batch * room) if room > 0 else []
         for part in group(waiting, self._batch, self._most, self._writer.sender_of)[: max(room, 0)]:
             if any(transmission.sender != part.sender for transmission in under_way):
                 break  # two senders' transactions have no order; what was accepted first must be mined first
