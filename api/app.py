@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from api import errors, openapi
 from api.bounds import BoundedBody, Envelope, Rates
 from api.idempotency import Answers
+from api.pages import auditor, patient, reference, session
+from api.pages.rendering import Files
 from api.routes import access, consents, decisions, directory, exports, logs, service, studies, subjects
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
@@ -34,6 +36,9 @@ def assemble() -> FastAPI:
     errors.install(app)
     for noun in (service, directory, studies, subjects, consents, decisions, access, logs, exports):
         app.include_router(noun.router)
+    for pages in (session, patient, auditor, reference):
+        app.include_router(pages.router)
+    app.mount("/static", Files(), name="static")
 
     def described() -> dict[str, Any]:
         return openapi.document_of(app)

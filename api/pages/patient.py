@@ -1,0 +1,95 @@
+"""The patient's page: what they said yes and no to, and who used their data."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from api.deps import context_of
+from api.pages.proofs import Examiner
+from api.pages.rendering import page
+from api.pages.session import PageRoute, Patient
+from api.pages.words import ConsentWords, UseWords, consent_words, use_words
+from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
+from ledger.domain.outbox import ItemState
+from ledger.errors import Forbidden, NotFound
+from ledger.identity.principal import Role
+from ledger.services.context import Context
+from ledger.services.uses import Use, uses_of
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+MOST_USES = 100
+_ORDER = {"now": 0, "later": 1, "ended": 2, "stopped": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that we have and the chain has not."""
+
+    words: str
+    time: int
+
+
+@router.get("/me")
+def me(request: Request, who: Patient) -> Response:
+    """What the signed-in patient agreed to, and who used the data."""
+    if who.role is not Role.SUBJECT:
+        raise Forbidden("You are signed in, but this page is for patients.")
+    context = context_of(request)
+    cursor = context.mirror.cursor()
+    held = None if cursor is None else context.mirror.consents_at(who.id, cursor.block.number)
+    if held is None:
+        raise NotFound("You are not enrolled yet. If you just were, try again in a minute.")
+    now = context.clock.now()
+    consents = sorted((consent_words(context, one, now) for one in held), key=_place)
+    uses = uses_of(context, who.id, limit=MOST_USES + 1)
+    examiners: dict[bytes, Examiner] = {}
+    shown = [use_words(use, sealed=_sealed(context, use, examiners)) for use in uses[:MOST_USES]]
+    return page(
+        request,
+        "me",
+        who=who,
+        consents=consents,
+        waiting=_waiting(context, who.id),
+        uses=shown,
+        more=len(uses) > MOST_USES,
+        counts=_counts(consents, shown),
+    )
+
+
+def _place(one: ConsentWords) -> tuple[int, bool, int]:
+    return _ORDER[one.state], one.yes, one.dates[0]
+
+
+def _counts(consents: list[ConsentWords], uses: list[UseWords]) -> dict[str, int]:
+    return {
+        "yes": sum(one.yes and one.state == "now" for one in consents),
+        "no": sum(not one.yes and one.state == "now" for one in consents),
+        "used": sum(one.state == "used" for one in uses),
+        "blocked": sum(one.state == "blocked" for one in uses),
+    }
+
+
+def _sealed(context: Context, use: Use, examiners: dict[bytes, Examiner]) -> bool:
+    """Whether every entry about the use is proved, now, to the heads that the chain holds."""
+    if use.record.log not in examiners:
+        examiners[use.record.log] = Examiner(context, use.record.log)
+    examiner = examiners[use.record.log]
+    return bool(use.entries) and all(examiner.examine(entry).holds for entry in use.entries)
+
+
+def _waiting(context: Context, subject: bytes) -> list[Waiting]:
+    cursor = context.mirror.cursor()
+    above = -1 if cursor is None else cursor.block.number
+    waiting = []
+    for item in context.outbox.items(subject=subject):
+        if item.state is ItemState.REFUSED or (item.block is not None and item.block <= above):
+            continue
+        match item.act:
+            case Withdrawal() | WithdrawalOfAll():
+                words = "We have your stop. No new use can start from now on. It is being sealed."
+            case ConsentAct():
+                words = "We have your answer. It is being sealed. A yes counts once it is sealed; a no counts now."
+            case _:
+                continue
+        waiting.append(Waiting(words, item.accepted_at))
+    return waiting
