@@ -12,14 +12,13 @@ Invariants:
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, exists, false, insert, or_, select, text, true, update
 
 from ledger.domain.acts import Act, dump, load
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
 from ledger.errors import NotFound, WrongState
 from ledger.store import tables
 from ledger.store.database import Database
-from ledger.store.probe import Probe
 from ledger.store.tables.base import table_of
 
 _ITEM = table_of(tables.OutboxItem)
@@ -27,6 +26,9 @@ _SENT = table_of(tables.Transmission)
 _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
+_COLUMNS = ", ".join(f'"{column.name}"' for column in _ITEM.columns)
+_NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
+_BY_DIGEST = f'SELECT {_COLUMNS} FROM {_ITEM.name} WHERE "digest" = ? ORDER BY "sequence" DESC LIMIT 1'  # noqa: S608
 
 
 class SqlOutbox:
@@ -34,7 +36,6 @@ class SqlOutbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._newest = Probe(database, f'SELECT max("sequence") FROM {_ITEM.name}')  # noqa: S608 - our own table's name
 
     def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
         """As ``OutboxStore.accept``; a digest whose item was refused gets a new item."""
@@ -60,8 +61,8 @@ class SqlOutbox:
 
     def item(self, digest: bytes) -> Item | None:
         """As ``OutboxStore.item``; the newest where an older one was refused."""
-        found = self._items(select(_ITEM).where(_ITEM.c.digest == digest).order_by(_ITEM.c.sequence.desc()).limit(1))
-        return found[0] if found else None
+        found = self._database.ask(_BY_DIGEST, (digest,))
+        return _item(*found[0]) if found else None
 
     def waiting(self, limit: int) -> list[Item]:
         """As ``OutboxStore.waiting``."""
@@ -87,7 +88,8 @@ class SqlOutbox:
 
     def newest(self) -> int:
         """As ``OutboxStore.newest``."""
-        return self._newest.ask() or 0
+        newest: int | None = self._database.ask(_NEWEST)[0][0]
+        return newest or 0
 
     def record_transmission(self, transmission: Transmission, *, at: int) -> None:
         """As ``OutboxStore.record_transmission``.
@@ -121,18 +123,10 @@ class SqlOutbox:
 
     def transmissions(self) -> list[Transmission]:
         """As ``OutboxStore.transmissions``."""
-        rows = select(_SENT.c.hash, _SENT.c.sender, _SENT.c.nonce, _SENT.c.raw).where(_SENT.c.final.is_(False))
+        rows = select(_SENT.c.hash, _SENT.c.sender, _SENT.c.nonce, _SENT.c.raw).where(_SENT.c.final == false())
         with self._database.reading() as connection:
             found = connection.execute(rows.order_by(_SENT.c.sender, _SENT.c.nonce, _SENT.c.recorded_at)).all()
-            carried: dict[bytes, list[int]] = {row.hash: [] for row in found}
-            items = (
-                select(_CARRIED.c.transaction_hash, _CARRIED.c.sequence)
-                .join(_SENT, _SENT.c.hash == _CARRIED.c.transaction_hash)
-                .where(_SENT.c.final.is_(False))
-            )
-            for transaction, sequence in connection.execute(items.order_by(_CARRIED.c.place)):
-                carried[transaction].append(sequence)
-            return [Transmission(*row, tuple(carried[row.hash])) for row in found]
+            return [Transmission(*row, _carried_by(connection, row.hash)) for row in found]
 
     def settle(self, transmission: Transmission, outcome: Outcome) -> None:
         """As ``OutboxStore.settle``; a second settling of the same transmission changes nothing.
@@ -143,7 +137,7 @@ class SqlOutbox:
         with self._database.writing() as connection:
             settled = connection.execute(
                 update(_SENT)
-                .where(_SENT.c.hash == transmission.hash, _SENT.c.final.is_(False))
+                .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
                 .values(
                     final=True,
                     block=outcome.block_number,
@@ -176,29 +170,26 @@ class SqlOutbox:
         handed_in_again = exists().where(
             again.c.digest == _ITEM.c.digest, again.c.sequence > _ITEM.c.sequence, again.c.state != ItemState.REFUSED
         )
+        undone = (_SENT.c.final == true()) & (_SENT.c.block > above_block)
+        gone = select(_SENT.c.hash).where(undone)
+        carried = select(_CARRIED.c.sequence).where(_CARRIED.c.transaction_hash.in_(gone))
         with self._database.writing() as connection:
-            gone = select(_SENT.c.hash).where(_SENT.c.final.is_(True), _SENT.c.block > above_block)
             connection.execute(
                 update(_ITEM)
                 .where(
+                    _ITEM.c.sequence.in_(carried),
                     _ITEM.c.transaction_hash.in_(gone),
                     or_(_ITEM.c.state == ItemState.SEALED, (_ITEM.c.state == ItemState.REFUSED) & ~handed_in_again),
                 )
                 .values(state=ItemState.SENT, block=None, reason="")
             )
             connection.execute(
-                update(_SENT)
-                .where(_SENT.c.final.is_(True), _SENT.c.block > above_block)
-                .values(final=False, block=None, block_hash=None, succeeded=None, error="")
+                update(_SENT).where(undone).values(final=False, block=None, block_hash=None, succeeded=None, error="")
             )
-
-    def close(self) -> None:
-        """Close what is kept open between calls."""
-        self._newest.close()
 
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:
-            return [_item(row) for row in connection.execute(rows)]
+            return [_item(*row) for row in connection.execute(rows)]
 
 
 def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, Item]:
@@ -206,18 +197,25 @@ def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes,
     for start in range(0, len(digests), _CHUNK):
         chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
         for row in connection.execute(select(_ITEM).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
-            held[row.digest] = _item(row)
+            held[row.digest] = _item(*row)
     return held
 
 
-def _item(row: Any) -> Item:
-    return Item(
-        sequence=row.sequence,
-        digest=row.digest,
-        act=load(row.act),
-        state=ItemState(row.state),
-        accepted_at=row.accepted_at,
-        transaction=row.transaction_hash,
-        block=row.block,
-        reason=row.reason,
-    )
+def _carried_by(connection: Connection, transaction: bytes) -> tuple[int, ...]:
+    carried = select(_CARRIED.c.sequence).where(_CARRIED.c.transaction_hash == transaction).order_by(_CARRIED.c.place)
+    return tuple(connection.execute(carried).scalars())
+
+
+def _item(
+    sequence: int,
+    digest: bytes,
+    _subject: bytes | None,
+    act: bytes,
+    state: int,
+    accepted_at: int,
+    transaction: bytes | None,
+    block: int | None,
+    reason: str,
+) -> Item:
+    """An item from the columns of its table, in order."""
+    return Item(sequence, digest, load(act), ItemState(state), accepted_at, transaction, block, reason)
