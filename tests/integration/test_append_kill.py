@@ -1,11 +1,8 @@
 """Kill -9 in the midst of appending: every receipt that was given out before still holds afterwards."""
 
 import json
-import os
+import multiprocessing
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,32 +18,29 @@ from ledger.transparency.proofs import verify_inclusion
 from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import Tree, inclusion_proof
 from tests.fakes.chain import FakeClock
-from tests.support.appending import entries
+from tests.support.appending import entries, main
 
 KILLS = 20
 LOG = b"\x0a" * 32
-ROOT = Path(__file__).parents[2]
-WORKER = ROOT / "tests" / "support" / "appending.py"
+# One process that has everything imported, and is forked for each run: the runs are short, imports are not.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.support.appending"])
 
 
 def run_and_kill(folder: Path, run: str, seconds: float) -> list[dict]:
     """Let a process append, kill it ``seconds`` after its first promise; returns what it promised."""
     output = folder / f"promised-{run}"
-    with output.open("wb") as promised:
-        worker = subprocess.Popen(
-            [sys.executable, str(WORKER), str(folder), LOG.hex(), run],
-            stdout=promised,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        try:
-            while not output.stat().st_size and worker.poll() is None:
-                time.sleep(0.005)
-            time.sleep(seconds)
-            assert worker.poll() is None, "the worker ended by itself"
-        finally:
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.wait()
+    output.touch()
+    worker = PROCESSES.Process(target=main, args=(folder, LOG, run, output))
+    worker.start()
+    try:
+        while not output.stat().st_size and worker.is_alive():
+            time.sleep(0.005)
+        time.sleep(seconds)
+        assert worker.is_alive(), "the worker ended by itself"
+    finally:
+        worker.kill()  # SIGKILL: nothing of it runs any more
+        worker.join()
     return [json.loads(line) for line in output.read_bytes().rpartition(b"\n")[0].splitlines()]
 
 

@@ -1,7 +1,6 @@
-"""Appends without end from several threads; prints what it has promised, line by line. Made to be killed."""
+"""Appends without end from several threads; writes down what it has promised, line by line. Made to be killed."""
 
 import json
-import sys
 import threading
 import time
 from pathlib import Path
@@ -25,11 +24,12 @@ def entries(run: str, thread: int, number: int) -> list[NewEntry]:
     return [one] * (1 + number % 2)
 
 
-def main() -> None:
-    folder, log, run = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), sys.argv[3]
+def main(folder: Path, log: bytes, run: str, output: Path) -> None:
+    """Append to ``log`` in the store under ``folder`` until killed; promises go to ``output``, one JSON line each."""
     store = open_store(f"sqlite:///{folder / 'ledger.sqlite'}")
     appender = Appender(store.audit, SystemClock(), FileLogKeys(folder / "keys"))
     speaking = threading.Lock()
+    promised = output.open("a")
 
     def work(thread: int) -> None:
         number = 0
@@ -38,8 +38,8 @@ def main() -> None:
             appended = appender.append(log, key, entries(run, thread, number))
             promise = {"key": [run, thread, number], "receipts": appended.receipts}
             with speaking:
-                sys.stdout.write(json.dumps(promise) + "\n")
-                sys.stdout.flush()
+                promised.write(json.dumps(promise) + "\n")
+                promised.flush()
             number += 1
 
     workers = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
@@ -47,7 +47,3 @@ def main() -> None:
         worker.start()
     for worker in workers:
         worker.join()
-
-
-if __name__ == "__main__":
-    main()
