@@ -84,7 +84,7 @@ class Settings:
             variable = f"CONSENTRY_{name.upper()}"
             value = environment.get(variable, "")
             if value:
-                if not value.isdecimal():
+                if not (value.isascii() and value.isdecimal()):
                     raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
                 numbers[name] = int(value)
         home = working_folder / (environment.get("CONSENTRY_HOME") or ".consentry")

@@ -92,7 +92,7 @@ def mondo_number(code: str) -> int:
         UnknownCode: The text is not a Mondo code.
     """
     prefix, _, digits = code.partition(":") if isinstance(code, str) else ("", "", "")
-    if prefix != "MONDO" or not digits.isdecimal() or len(digits) != 7 or int(digits) == 0:
+    if prefix != "MONDO" or not (digits.isascii() and digits.isdecimal()) or len(digits) != 7 or int(digits) == 0:
         raise UnknownCode(f"a disease is written like MONDO:0005138, not {code!r}")
     return int(digits)
 
