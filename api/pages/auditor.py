@@ -15,6 +15,7 @@ from api.routes.exports import export_response
 from api.routes.logs import entry_of, logs_for, may_read
 from api.schemas.base import Id
 from ledger.domain.identifiers import to_hex
+from ledger.errors import InvalidInput, MirrorDiverged
 from ledger.export.formats import Format
 from ledger.identity.principal import Scope
 from ledger.transparency.canonical import decode_object
@@ -22,6 +23,7 @@ from ledger.transparency.canonical import decode_object
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 LogId = Annotated[Id, Path()]
 PAGE = 50
+UNREADABLE = "The stored bytes are not an entry any more: somebody changed them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class EntryLine:
     """One entry in the trail."""
 
     index: int
-    time: int
+    time: int | None
     kind: str
     words: str
     proof: Proof
@@ -73,16 +75,11 @@ def trail(
     first = max(0, last - PAGE)
     lines = []
     for entry in context.audit.entries(log, first, last):
-        document = decode_object(entry.canonical)
-        lines.append(
-            EntryLine(
-                index=entry.index,
-                time=int(str(document["time"])),
-                kind=str(document["kind"]),
-                words=sentence(document, names),
-                proof=examiner.examine(entry),
-            )
-        )
+        document = _read(entry.canonical)
+        kind, words = (str(document["kind"]), sentence(document, names)) if document else ("unreadable", UNREADABLE)
+        when = document.get("time") if document else None
+        moment = when if isinstance(when, int) else None
+        lines.append(EntryLine(entry.index, moment, kind, words, examiner.examine(entry)))
     return page(
         request,
         "trail",
@@ -113,9 +110,12 @@ def entry_page(request: Request, who: Auditor, log: LogId, index: Annotated[int,
     context = context_of(request)
     may_read(context, who, log)
     held = entry_of(context, log, index)
-    document = decode_object(held.canonical)
+    document = _read(held.canonical)
+    if document is None:
+        raise MirrorDiverged(f"entry {index} of {to_hex(log)} is not an entry any more; run consentry audit fsck")
     names = names_in(context)
     examiner = Examiner(context, log)
+    proof = examiner.examine(held)
     return page(
         request,
         "entry",
@@ -129,9 +129,18 @@ def entry_page(request: Request, who: Auditor, log: LogId, index: Annotated[int,
         fields=_fields(document, names),
         raw=json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False),
         leaf=to_hex(held.leaf),
-        proof=examiner.examine(held),
-        path_hashes=[to_hex(node) for node in examiner.examine(held).path],
+        proof=proof,
+        path_hashes=[to_hex(node) for node in proof.path],
     )
+
+
+def _read(canonical: bytes) -> dict[str, Any] | None:
+    """The entry that the stored bytes hold; None when they hold none, as somebody changed them."""
+    try:
+        document = decode_object(canonical)
+    except InvalidInput:
+        return None
+    return document if {"kind", "actor", "study", "engine", "facts", "time"} <= set(document) else None
 
 
 def _trouble(examiner: Examiner) -> str:

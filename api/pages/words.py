@@ -161,7 +161,7 @@ def sentence(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         counts = f"{facts.get('permitted', '?')} of {facts.get('considered', '?')} patients allow it"
         verdict = "may go on" if facts.get("outcome") == "permit" else "was refused"
         return f"{who} asked{whose} and {verdict}: {counts}."
-    verbs = {
+    verbs: dict[object, str] = {
         Kind.STARTED: "started a computation",
         Kind.COMPLETED: "completed a computation",
         Kind.FAILED: "did not finish a computation",
@@ -175,7 +175,7 @@ def sentence(document: Mapping[str, Any], names: Mapping[str, str]) -> str:
         Kind.VERIFICATION: "checked this log",
         Kind.ADMINISTRATION: "changed something in the service",
     }
-    return f"{who} {verbs.get(Kind(kind), 'wrote an entry')}{whose}."
+    return f"{who} {verbs.get(kind, 'wrote an entry')}{whose}."
 
 
 def names_in(context: Context) -> dict[str, str]:
