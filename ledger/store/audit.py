@@ -13,12 +13,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, and_, func, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
 from ledger.errors import Conflict, InvalidInput, NotFound, Replayed, WrongState
 from ledger.store import tables
-from ledger.store.database import Database
+from ledger.store.database import Database, insert_if_new
 from ledger.store.decisions import SqlDecisions, parse_or_none, save_decision
 from ledger.store.tables.base import table_of
 from ledger.transparency.edge import Place
@@ -256,11 +255,10 @@ class SqlLogWriter:
 
 def _hold(connection: Connection, log: bytes) -> int:
     """The log's number; on PostgreSQL its row stays locked (SQLite has one writer anyway)."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     held = select(_LOG.c.number).where(_LOG.c.log == log).with_for_update()
     number = connection.execute(held).scalar()
     if number is None:
-        connection.execute(dialect.insert(_LOG).values(log=log).on_conflict_do_nothing())
+        connection.execute(insert_if_new(connection, _LOG).values(log=log))
         number = connection.execute(held).scalar_one()
     return int(number)
 

@@ -15,11 +15,14 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from ledger.errors import ConfigurationError, Conflict, NotReady
+from ledger.store.short import ShortQuestions
 
 LOCK_SECONDS = 30
+OLDEST_POSTGRESQL = 150_000
 _WRITING = "consentry_writing"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -40,6 +43,8 @@ class Database:
         self._engine = _open(target, sqlite=self.sqlite)
         self._writer = threading.Lock()
         self._reading: dict[str, Any] = {} if self.sqlite else _SNAPSHOT
+        driver: Any = self._engine.dialect.loaded_dbapi
+        self._short = ShortQuestions(self._detached, driver.Error, "?" if self.sqlite else "%s")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -102,12 +107,41 @@ class Database:
             with _driver_cursor(connection) as cursor:
                 cursor.executemany(statement if self.sqlite else statement.replace("?", "%s"), rows)
 
-    def kept(self) -> Any:
-        """A connection of the bare driver for one caller to keep and to close: each statement is a transaction.
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one short question, past SQLAlchemy; a transaction of its own.
+
+        Args:
+            statement: SQL; its parameters are written ``?``, which stands nowhere else in it.
+            values: One a parameter.
 
         Raises:
             NotReady: The database cannot be reached.
         """
+        return self._short.ask(statement, values)
+
+    def check_server(self) -> None:
+        """Refuse a PostgreSQL server that is too old, or set to say that something is durable before it is.
+
+        Raises:
+            ConfigurationError: It is.
+            NotReady: It does not answer.
+        """
+        if self.sqlite:
+            return
+        with self.reading() as connection:
+            version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+            if version < OLDEST_POSTGRESQL:
+                raise ConfigurationError(f"PostgreSQL {version // 10_000} is too old; use 15 or later")
+            if connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off":
+                raise ConfigurationError("synchronous_commit is off, so that accepted acts could be lost; turn it on")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._short.close()
+        self._engine.dispose()
+
+    def _detached(self) -> Any:
+        """A connection of the bare driver in autocommit, for ``ShortQuestions`` to keep."""
         with _translated():
             pooled = self._engine.raw_connection()
             bare: Any = pooled.driver_connection
@@ -116,15 +150,12 @@ class Database:
             bare.autocommit = True
         return bare
 
-    @property
-    def driver_error(self) -> type[Exception]:
-        """The base of the bare driver's errors."""
-        found: type[Exception] = self._engine.dialect.loaded_dbapi.Error
-        return found
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._engine.dispose()
+def insert_if_new(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that does nothing where the row is there already."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def _normal(url: str) -> URL:

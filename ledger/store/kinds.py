@@ -58,6 +58,13 @@ class Kind(Generic[_F]):
         """The condition on versions of a key, or of all keys that start with these values."""
         return and_(true(), *(self.table.c[name] == value for name, value in zip(self.key, values, strict=False)))
 
+    def question(self, values: int, *, held: bool) -> str:
+        """SQL for the versions whose key starts with so many values, oldest first: those that hold, or all of them."""
+        columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
+        conditions = [f'"{name}" = ?' for name in self.key[:values]] + ["to_block IS NULL"] * held
+        where = " AND ".join(conditions) or "true"
+        return f"SELECT {columns} FROM {self.table.name} WHERE {where} ORDER BY from_block, place"  # noqa: S608 - our names
+
     def oldest_first(self, rows: Select[Any]) -> Select[Any]:
         """Rows in the order of the chain."""
         return rows.order_by(self.table.c.from_block, self.table.c.place)

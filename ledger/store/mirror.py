@@ -36,6 +36,7 @@ class SqlMirror:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._questions: dict[tuple[str, int, bool], str] = {}
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -215,9 +216,8 @@ class SqlMirror:
     def history(self, kind: str, first: bytes, second: bytes | None = None) -> list[Interval]:
         """As ``MirrorStore.history``."""
         which = kinds.kind_named(kind)
-        rows = which.oldest_first(which.rows().where(which.is_key(kinds.key_values(which, first, second))))
-        with self._database.reading() as connection:
-            return [which.interval_of(row) for row in connection.execute(rows)]
+        rows = self._short(which, kinds.key_values(which, first, second), held=False)
+        return [which.interval_of(row) for row in rows]
 
     def intervals_in(self, first: int, last: int) -> list[Interval]:
         """As ``MirrorStore.intervals_in``."""
@@ -252,9 +252,16 @@ class SqlMirror:
             yield connection
 
     def _held(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
-        with self._database.reading() as connection:
-            row = connection.execute(kind.rows().where(kind.held(), kind.is_key(key))).first()
-            return None if row is None else kind.fact_of(row)
+        rows = self._short(kind, key, held=True)
+        return kind.fact_of(rows[0]) if rows else None
+
+    def _short(self, kind: kinds.Kind[_F], key: Sequence[Any], *, held: bool) -> list[tuple[Any, ...]]:
+        """The versions of a key, without SQLAlchemy: every signed act looks up a handful of them."""
+        asked = (kind.name, len(key), held)
+        question = self._questions.get(asked)
+        if question is None:
+            question = self._questions[asked] = kind.question(len(key), held=held)
+        return self._database.ask(question, key)
 
     def _facts(self, kind: kinds.Kind[_F], rows: Select[Any]) -> list[_F]:
         with self._database.reading() as connection:

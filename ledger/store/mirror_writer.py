@@ -23,7 +23,7 @@ from ledger.domain.projection import Authority, Fact, project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
-from ledger.store.database import Database
+from ledger.store.database import Database, insert_if_new
 from ledger.store.tables.base import table_of
 
 _F = TypeVar("_F")
@@ -116,10 +116,8 @@ def roll_back(connection: Connection, to: int, *, fence: int) -> Cursor | None:
 
 def lease(connection: Connection, holder: str, *, at: int, seconds: int) -> int:
     """Take or renew the writer's lease; see ``ports.MirrorStore.lease``."""
-    held = connection.execute(select(_LEASE).with_for_update()).first()
-    if held is None:
-        connection.execute(insert(_LEASE).values(id=1, holder=holder, fence=1, expires_at=at + seconds))
-        return 1
+    connection.execute(insert_if_new(connection, _LEASE).values(id=1, holder="", fence=0, expires_at=at))
+    held = connection.execute(select(_LEASE).with_for_update()).one()
     running = at < held.expires_at
     if running and held.holder != holder:
         raise WrongState(f"{held.holder} writes the mirror until {held.expires_at}; wait, or stop it first")

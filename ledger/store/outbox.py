@@ -171,21 +171,24 @@ class SqlOutbox:
             again.c.digest == _ITEM.c.digest, again.c.sequence > _ITEM.c.sequence, again.c.state != ItemState.REFUSED
         )
         undone = (_SENT.c.final == true()) & (_SENT.c.block > above_block)
-        gone = select(_SENT.c.hash).where(undone)
-        carried = select(_CARRIED.c.sequence).where(_CARRIED.c.transaction_hash.in_(gone))
         with self._database.writing() as connection:
-            connection.execute(
-                update(_ITEM)
-                .where(
-                    _ITEM.c.sequence.in_(carried),
-                    _ITEM.c.transaction_hash.in_(gone),
-                    or_(_ITEM.c.state == ItemState.SEALED, (_ITEM.c.state == ItemState.REFUSED) & ~handed_in_again),
-                )
-                .values(state=ItemState.SENT, block=None, reason="")
-            )
+            # Transmissions before items, as ``settle`` does it: then the two never wait for each other.
+            gone = connection.execute(select(_SENT.c.hash).where(undone).with_for_update()).scalars().all()
             connection.execute(
                 update(_SENT).where(undone).values(final=False, block=None, block_hash=None, succeeded=None, error="")
             )
+            for start in range(0, len(gone), _CHUNK):
+                part = gone[start : start + _CHUNK]
+                carried = select(_CARRIED.c.sequence).where(_CARRIED.c.transaction_hash.in_(part))
+                connection.execute(
+                    update(_ITEM)
+                    .where(
+                        _ITEM.c.sequence.in_(carried),
+                        _ITEM.c.transaction_hash.in_(part),
+                        or_(_ITEM.c.state == ItemState.SEALED, (_ITEM.c.state == ItemState.REFUSED) & ~handed_in_again),
+                    )
+                    .values(state=ItemState.SENT, block=None, reason="")
+                )
 
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:

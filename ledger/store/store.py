@@ -24,7 +24,6 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
-        self.outbox.close()
         self._database.close()
 
 
@@ -37,11 +36,13 @@ def open_store(url: str) -> Store:
         url: SQLAlchemy address: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/name``.
 
     Raises:
-        ConfigurationError: The address is of another kind, or the database was made by a newer program.
+        ConfigurationError: The address is of another kind, the server is too old or does not wait for its disk, or the
+            database was made by a newer program.
         NotReady: The database cannot be reached.
     """
     database = Database(url)
     try:
+        database.check_server()
         upgrade(database)
     except BaseException:
         database.close()
