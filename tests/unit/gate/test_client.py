@@ -113,10 +113,17 @@ def test_a_changed_cohort_is_refused(reach, ledger, request_, twist):
         reach().cohort(request_)
 
 
-def test_the_receipt_of_another_question_is_refused(reach, ledger, subjects):
-    other = reach().cohort(ask(subjects, categories=["genomics"])).receipt
-    ledger.twist("cohort", put("receipt", value=other))
-    with pytest.raises(ProofInvalid):
+def test_the_whole_answer_to_another_question_is_refused(reach, ledger, subjects):
+    kept = {}
+    ledger.twist("cohort", kept.update)
+    reach().cohort(ask(subjects, categories=["genomics"]))
+
+    def answer_the_other(answer):
+        answer.clear()
+        answer.update(kept)
+
+    ledger.twist("cohort", answer_the_other)
+    with pytest.raises(ProofInvalid, match="the request of the answer"):
         reach().cohort(ask(subjects))
 
 
@@ -173,6 +180,14 @@ def test_a_changed_append_is_refused(reach, ledger, twist):
     ledger.twist("computation.started", twist)
     with pytest.raises(ProofInvalid):
         reach().append([draft()], "a")
+
+
+def test_a_head_from_before_the_entry_is_refused(reach, ledger):
+    client = reach()
+    old = client.append([draft()], "a").note
+    ledger.twist("computation.started", put("checkpoint", value=old))
+    with pytest.raises(ProofInvalid, match="does not hold every"):
+        client.append([draft(1)], "b")
 
 
 def test_two_heads_of_one_size_are_noticed(reach, ledger):

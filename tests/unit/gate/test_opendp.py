@@ -57,6 +57,16 @@ def test_values_are_rounded_to_the_grid_and_missing_ones_left_out(compute, table
     assert held.value.value == Decimal("70.0")
 
 
+def test_a_value_beyond_every_integer_is_moved_to_the_bound(compute, table):
+    table["weight"] = [Decimal(10) ** 30] * len(table)
+    held, _ = compute(
+        lambda run: PrivateStatistics(run, table, id_column="subject", rho=LOUD).mean(
+            "weight", "weight", bounds=(30, 200), rho=LOUD
+        )
+    )
+    assert held.value.value == 200
+
+
 def test_the_proportion_leaves_out_who_is_not_known(compute, table):
     held, _ = compute(
         lambda run: PrivateStatistics(run, table, id_column="subject", rho=LOUD).proportion("alive", "alive", rho=LOUD)
