@@ -38,6 +38,15 @@ def context_of(request: Request) -> Context:
     return ledger_of(request).context
 
 
+# FastAPI runs a plain function in a thread, which costs more than these do; a coroutine it awaits in place.
+async def _held(request: Request) -> Ledger:
+    return ledger_of(request)
+
+
+async def _ports(request: Request) -> Context:
+    return context_of(request)
+
+
 def door_of(request: Request) -> Door:
     """Who may come in."""
     held: Door = request.app.state.door
@@ -88,8 +97,8 @@ def answer(document: Any, status: int = 200, headers: dict[str, str] | None = No
     return Response(_encode(document), status, media_type="application/json", headers=headers)
 
 
-Held = Annotated[Ledger, Depends(ledger_of)]
-Ports = Annotated[Context, Depends(context_of)]
+Held = Annotated[Ledger, Depends(_held)]
+Ports = Annotated[Context, Depends(_ports)]
 Anybody = Annotated[Principal, Security(caller)]
 Admitter = Annotated[Principal, Security(caller, scopes=[Scope.DIRECTORY_ADMIT.value])]
 StudyWriter = Annotated[Principal, Security(caller, scopes=[Scope.STUDY_WRITE.value])]

@@ -21,7 +21,8 @@ from ledger.errors import Conflict, InvalidInput, Replayed
 
 MOST_KEY: Final = 128
 _MOST_ANSWERS: Final = 4096
-_MOST_BYTES: Final = 1 << 16
+_MOST_BYTES: Final = 1 << 20  # of one answer
+_MOST_BYTES_IN_ALL: Final = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Answers:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
         self._held: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def begin(self, place: bytes, request: bytes) -> Response | None:
@@ -77,26 +79,32 @@ class Answers:
             return
         with self._lock:
             held = self._held.get(place)
-            if held is not None:
+            if held is not None and held.response is None:
                 self._held[place] = _Answer(held.request, response)
+                self._bytes += len(body)
+                self._trim()
 
     def drop(self, place: bytes) -> None:
         """Forget a request that failed, so that it can be tried again."""
         with self._lock:
-            self._held.pop(place, None)
+            self._forget(place)
 
     def maker(self, place: bytes) -> Callable[[int], bytes]:
         """Makes ids (32 bytes) that follow from the key: the same number gives the same id, and nobody can guess it."""
         return lambda number: hmac.digest(self._secret, place + number.to_bytes(4), hashlib.sha256)
 
     def _trim(self) -> None:
-        while len(self._held) > _MOST_ANSWERS:
-            for place, held in self._held.items():
-                if held.response is not None:
-                    del self._held[place]
-                    break
-            else:
+        """Forget the oldest answers while there are too many; requests under way stay."""
+        while len(self._held) > _MOST_ANSWERS or self._bytes > _MOST_BYTES_IN_ALL:
+            done = next((place for place, held in self._held.items() if held.response is not None), None)
+            if done is None:
                 return
+            self._forget(done)
+
+    def _forget(self, place: bytes) -> None:
+        held = self._held.pop(place, None)
+        if held is not None and held.response is not None:
+            self._bytes -= len(held.response.body)
 
 
 def place_of(actor: str, path: str, key: str) -> bytes:

@@ -6,7 +6,7 @@ done; "sealed" in an answer means that the block is in the copy which decisions 
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -36,23 +36,19 @@ class Made:
 
 
 class Writing:
-    """One write request. Use as a dependency; see ``run``."""
+    """One write request; see ``run``.
 
-    def __init__(
-        self,
-        request: Request,
-        prefer: Annotated[
-            str | None, Header(description="wait=N: answer when all is sealed, within N seconds (at most 60)")
-        ] = None,
-        idempotency_key: Annotated[
-            str | None, Header(max_length=128, description="the same key and body again: the same answer")
-        ] = None,
-    ) -> None:
+    Args:
+        request: The request.
+        wait: Seconds to wait until all is sealed; 0: not at all.
+        key: The idempotency key; None: none came.
+    """
+
+    def __init__(self, request: Request, wait: int, key: str | None) -> None:
         self._request = request
         self._context = context_of(request)
-        found = _WAIT.search(prefer or "")
-        self._wait = min(int(found[1]), LONGEST_WAIT) if found else 0
-        self._key = idempotency_key
+        self._wait = wait
+        self._key = key
 
     async def run(self, who: Principal, work: Callable[[MakeId], Made]) -> Response:
         """Do the work (off the event loop), wait if asked to, and answer.
@@ -61,17 +57,23 @@ class Writing:
             who: The caller.
             work: Does it, and returns what it did. It gets a maker of ids: 0 for the first, and so on.
         """
+
+        async def done(make: MakeId) -> Response:
+            return await self._answer(await anyio.to_thread.run_sync(work, make))
+
+        return await self.once(who, done)
+
+    async def once(self, who: Principal, work: Callable[[MakeId], Awaitable[Response]]) -> Response:
+        """Do something once a key: the same key and body again get the answer that was given."""
         if self._key is None:
-            made = await anyio.to_thread.run_sync(work, lambda _: self._context.entropy.token(32))
-            return await self._answer(made)
+            return await work(lambda _: self._context.entropy.token(32))
         answers: Answers = self._request.app.state.answers
         place = place_of(who.actor, self._request.url.path, self._key)
         before = answers.begin(place, hashlib.sha256(await self._request.body()).digest())
         if before is not None:
             return before
         try:
-            made = await anyio.to_thread.run_sync(work, answers.maker(place))
-            response = await self._answer(made)
+            response = await work(answers.maker(place))
         except BaseException:
             answers.drop(place)
             raise
@@ -120,4 +122,27 @@ def _newest(context: Context, item: Item) -> Item:
     return context.outbox.item(item.digest) or item
 
 
-Write = Annotated[Writing, Depends()]
+async def _writing(
+    request: Request,
+    prefer: Annotated[
+        str | None, Header(description="wait=N: answer when all is sealed, within N seconds (at most 60)")
+    ] = None,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=128, description="the same key and body again: the same answer")
+    ] = None,
+) -> Writing:
+    found = _WAIT.search(prefer or "")
+    return Writing(request, min(int(found[1]), LONGEST_WAIT) if found else 0, idempotency_key)
+
+
+async def _asking(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=128, description="the same key and body again: the same answer and record")
+    ] = None,
+) -> Writing:
+    return Writing(request, 0, idempotency_key)
+
+
+Write = Annotated[Writing, Depends(_writing)]
+Ask = Annotated[Writing, Depends(_asking)]

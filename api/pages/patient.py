@@ -9,8 +9,8 @@ from api.pages.proofs import Examiner
 from api.pages.rendering import page
 from api.pages.session import PageRoute, Patient
 from api.pages.words import ConsentWords, UseWords, consent_words, use_words
+from api.routes.subjects import pending_of
 from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
-from ledger.domain.outbox import ItemState
 from ledger.errors import Forbidden, NotFound
 from ledger.identity.principal import Role
 from ledger.services.context import Context
@@ -81,9 +81,7 @@ def _waiting(context: Context, subject: bytes) -> list[Waiting]:
     cursor = context.mirror.cursor()
     above = -1 if cursor is None else cursor.block.number
     waiting = []
-    for item in context.outbox.items(subject=subject):
-        if item.state is ItemState.REFUSED or (item.block is not None and item.block <= above):
-            continue
+    for item in pending_of(context, subject, above):
         match item.act:
             case Withdrawal() | WithdrawalOfAll():
                 words = "We have your stop. No new use can start from now on. It is being sealed."

@@ -6,6 +6,7 @@ a head that the chain holds covers it, with the very root that the chain has.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from ledger.domain.audit import StoredEntry
 from ledger.domain.projection import Head
@@ -80,6 +81,10 @@ class Examiner:
         """Entries that the chain covers."""
         return self.heads[-1][0].size if self.heads else 0
 
+    @cached_property
+    def _root(self) -> bytes:
+        return root_at(self._nodes, self.size)
+
     def examine(self, entry: StoredEntry) -> Proof:
         """Compute the three claims for one entry."""
         head = self.heads[-1][0] if self.heads else None
@@ -91,7 +96,7 @@ class Examiner:
             if covered and head is not None:
                 size, root = head.size, head.root
             else:
-                root = root_at(self._nodes, size)
+                root = self._root
             path = tuple(inclusion_proof(self._nodes, entry.index, size))
             verify_inclusion(entry.leaf, entry.index, size, path, root)
         except ConsentryError as problem:

@@ -7,7 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
+from api.errors import KINDS, slug_of
 from api.openapi import DESCRIPTION
 from api.pages.rendering import page
 
@@ -39,6 +41,16 @@ def reference(request: Request) -> Response:
     return page(request, "reference", groups=groups, paragraphs=paragraphs)
 
 
+@router.get("/problems/{slug}")
+def explain(request: Request, slug: str) -> Response:
+    """What a type of problem means: its type in a problem document leads here."""
+    for kind, told in KINDS.items():
+        if slug_of(kind) == slug:
+            words = f"{kind.__doc__} The answer has the status {told.status}."
+            return page(request, "problem", title=told.title, words=words)
+    raise HTTPException(404, "there is no such type of problem")
+
+
 @cache
 def _operations(text: str) -> tuple[Operation, ...]:
     document = json.loads(text)
@@ -56,7 +68,7 @@ def _operations(text: str) -> tuple[Operation, ...]:
                     tag=operation["tags"][0],
                     method=method.upper(),
                     path=path,
-                    summary=summary.replace("\n", " "),
+                    summary=summary.replace("\n", " ").replace("`", ""),
                     more=more.replace("`", ""),
                     scopes=needs if operation.get("security") else "open to all",
                     parameters=tuple(

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Path, Response
 
 from api.deps import Asker, CohortAsker, Held, LogReader, Ports, RecordReader, SubjectReader, answer
@@ -19,6 +20,8 @@ from api.schemas.decisions import (
     RecordAnswer,
     ReplayAnswer,
 )
+from api.writing import Ask
+from ledger.bootstrap import Ledger
 from ledger.domain.audit import DecisionRecord
 from ledger.domain.decision import Decision, Reason
 from ledger.domain.identifiers import to_hex
@@ -35,48 +38,23 @@ DecisionId = Annotated[Hash, Path(description="the decision's id")]
 
 
 @router.post("/v1/decisions", response_model=DecisionsAnswer)
-def decide(body: DecisionsBody, who: Asker, ledger: Held) -> Response:
+async def decide(body: DecisionsBody, who: Asker, ledger: Held, ask: Ask) -> Response:
     """Whether an operation may use the data of the named subjects: recorded, with a signed receipt, or a look."""
-    ports = ledger.context
-    _bounded(ports, body.subjects)
-    request = body.request(engine_for(ports, who, body.engine))
-    if not body.record:
-        return answer(decisions_json(look(ports, request, body.subjects, at_least_block=body.at_least_block)))
-    if who.role is not Role.ENGINE:
-        raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
-    recorded = record(ports, ledger.appender, request, body.subjects, at_least_block=body.at_least_block)
-    return answer(
-        {
-            "id": recorded.id,
-            **decisions_json(recorded.answer),
-            "entry": _entry_json(recorded),
-            "receipt": recorded.receipt,
-        }
-    )
+
+    async def done(_: object) -> Response:
+        return await anyio.to_thread.run_sync(_decide, ledger, who, body)
+
+    return await ask.once(who, done)
 
 
 @router.post("/v1/cohorts", response_model=CohortAnswer)
-def resolve_cohort(body: CohortBody, who: CohortAsker, ledger: Held) -> Response:
+async def resolve_cohort(body: CohortBody, who: CohortAsker, ledger: Held, ask: Ask) -> Response:
     """Whose data an operation may use, of the named subjects or of all; recorded, committed to, with a receipt."""
-    ports = ledger.context
-    subjects: list[bytes] | None = None
-    custodian: bytes | None = None
-    if isinstance(body.subjects, OfCustodian):
-        custodian = body.subjects.custodian
-        if ports.mirror.institution(custodian) is None:
-            raise NotFound(f"institution {to_hex(custodian)} is not admitted")
-    elif isinstance(body.subjects, list):
-        subjects = body.subjects
-        _bounded(ports, subjects)
-    recorded = record(
-        ports,
-        ledger.appender,
-        body.request(engine_for(ports, who, body.engine)),
-        subjects,
-        custodian=custodian,
-        at_least_block=body.at_least_block,
-    )
-    return answer(cohort_json(recorded, ledger.settings.smallest_cell))
+
+    async def done(_: object) -> Response:
+        return await anyio.to_thread.run_sync(_resolve, ledger, who, body)
+
+    return await ask.once(who, done)
 
 
 @router.get("/v1/decisions/{decision}", response_model=RecordAnswer)
@@ -223,6 +201,41 @@ def suppressed(counts: dict[Reason, int], smallest: int) -> set[Reason]:
     if len(hidden) == 1 and told:
         hidden.add(min(told, key=lambda reason: (told[reason], reason)))
     return hidden
+
+
+def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
+    ports = ledger.context
+    _bounded(ports, body.subjects)
+    request = body.request(engine_for(ports, who, body.engine))
+    if not body.record:
+        return answer(decisions_json(look(ports, request, body.subjects, at_least_block=body.at_least_block)))
+    if who.role is not Role.ENGINE:
+        raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
+    recorded = record(ports, ledger.appender, request, body.subjects, at_least_block=body.at_least_block)
+    document = {"id": recorded.id, **decisions_json(recorded.answer), "entry": _entry_json(recorded)}
+    return answer(document | {"receipt": recorded.receipt})
+
+
+def _resolve(ledger: Ledger, who: Principal, body: CohortBody) -> Response:
+    ports = ledger.context
+    subjects: list[bytes] | None = None
+    custodian: bytes | None = None
+    if isinstance(body.subjects, OfCustodian):
+        custodian = body.subjects.custodian
+        if ports.mirror.institution(custodian) is None:
+            raise NotFound(f"institution {to_hex(custodian)} is not admitted")
+    elif isinstance(body.subjects, list):
+        subjects = body.subjects
+        _bounded(ports, subjects)
+    recorded = record(
+        ports,
+        ledger.appender,
+        body.request(engine_for(ports, who, body.engine)),
+        subjects,
+        custodian=custodian,
+        at_least_block=body.at_least_block,
+    )
+    return answer(cohort_json(recorded, ledger.settings.smallest_cell))
 
 
 def _bounded(ports: Context, subjects: list[bytes]) -> None:

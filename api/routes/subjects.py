@@ -17,6 +17,7 @@ from api.writing import Made, MakeId, Write
 from ledger.domain.acts import Enrolment
 from ledger.domain.consent import Consent
 from ledger.domain.identifiers import to_hex
+from ledger.domain.outbox import Item, ItemState
 from ledger.domain.projection import Subject
 from ledger.errors import NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
@@ -88,7 +89,7 @@ def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, 
     cursor = ports.mirror.cursor()
     above = -1 if cursor is None else cursor.block.number
     consents = ports.mirror.consents_at(subject, above) or ()
-    waiting = [item for item in ports.outbox.unsealed(above=above) if getattr(item.act, "subject", None) == subject]
+    waiting = pending_of(ports, subject, above)
     return {
         "subject": to_hex(subject),
         "custodian": to_hex(custodian),
@@ -96,6 +97,13 @@ def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, 
         "consents": [consent_json(one, granted_block(ports, one)) for one in sorted(consents, key=lambda one: one.id)],
         "pending": [item_json(item) for item in waiting],
     }
+
+
+def pending_of(ports: Context, subject: bytes, above: int) -> list[Item]:
+    """The subject's newest acts that the copy of the chain, which reaches to block ``above``, cannot show yet."""
+    newest = ports.outbox.items(subject=subject)
+    open_ = [one for one in newest if one.state is not ItemState.REFUSED and (one.block is None or one.block > above)]
+    return sorted(open_, key=lambda one: one.sequence)
 
 
 def granted_block(ports: Context, consent: Consent) -> int | None:

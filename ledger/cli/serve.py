@@ -55,6 +55,7 @@ def serve(
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=10,
+                limit_concurrency=2048,
             )
         )
         server.run()

@@ -248,6 +248,19 @@ def test_a_write_with_a_key_is_done_once(world):
     assert service.rows() == before
 
 
+def test_a_decision_with_a_key_is_recorded_once(world, ann):
+    service, key = world.service, {"Idempotency-Key": fresh_id()}
+    question = world.question(subjects=[ann[0]])
+    for path in ("/v1/decisions", "/v1/cohorts"):
+        first = service.post(path, question, "engine", world.engine, 200, **key).json()
+        before = service.rows()
+        assert service.post(path, question, "engine", world.engine, 200, **key).json() == first
+        assert service.rows() == before
+        assert service.post(path, question, "engine", world.engine, 200).json()["id"] != first["id"]
+        other = question | {"categories": ["demographics"]}
+        problem(service.post(path, other, "engine", world.engine, **key), 409, "replayed")
+
+
 def test_a_body_too_large(world, ann, unwritten):
     service, subject = world.service, ann[0]
     headers = service.as_("subject", subject, **{"Content-Type": "application/json"})
