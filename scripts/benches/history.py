@@ -60,7 +60,7 @@ def write(mirror: MirrorStore, subjects: int) -> Written:
             0,
             1,
             random.randbytes(32),
-            NOW + 10**8,
+            NOW + 10**9,
             (LUNG_CANCER,),
         ),
         ev.StudyApproved(study, reviewer, random.randbytes(32), 1),

@@ -143,9 +143,9 @@ def wide_scope(terms: bytes) -> Scope:
     )
 
 
-def settings(home: Path, *, rpc_url: str = "", database_url: str = "") -> Settings:
+def settings(home: Path, *, rpc_url: str = "", port: int = 8400) -> Settings:
     """Settings of a bench's ledger: logs are anchored only when asked, so that nothing else runs while it is timed."""
-    return Settings(home=home, rpc_url=rpc_url, database_url=database_url, anchor_seconds=0, most_staleness=600)
+    return Settings(home=home, rpc_url=rpc_url, port=port, anchor_seconds=0, most_staleness=600)
 
 
 @contextmanager

@@ -1,0 +1,76 @@
+"""A cohort: deciding on every subject of a snapshot, and committing to who was considered.
+
+``recorded_ms`` is the whole service call: decided, committed, one row a subject and the entry written durably, signed.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from statistics import median
+
+from benches import history
+from benches.harness import Figures, Stage, seconds, typical
+from benches.scene import settings
+from ledger.bootstrap import open_ledger
+from ledger.services.append import Appender
+from ledger.services.decide import SALT_BYTES, record
+from ledger.services.pending import Pending
+from ledger.snapshot.snapshot import Snapshot
+from ledger.store.store import open_store
+from ledger.transparency.cohort import Cohort
+
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """A decider that stands at one snapshot."""
+
+    snapshot: Snapshot
+
+    def view(self, *, at_least_block: int = 0) -> Snapshot:
+        """The snapshot."""
+        del at_least_block
+        return self.snapshot
+
+
+def measure(stage: Stage) -> Figures:
+    """Run the bench."""
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    try:
+        written = history.write(store.mirror, stage.pick(20_000, 200_000))
+        stage.say(f"{written.consents:,} consents in the mirror")
+        number = written.cursor.block.number
+        built = seconds(lambda: Snapshot.build(written.cursor.block, store.mirror.facts_at(number)))
+        snapshot = Snapshot.build(written.cursor.block, store.mirror.facts_at(number))
+        subjects = snapshot.subjects()
+
+        def decide() -> int:
+            return sum(one.permitted for one in snapshot.decide(written.request, subjects, history.NOW))
+
+        def commit() -> bytes:
+            decisions = snapshot.decide(written.request, subjects, history.NOW)
+            salts = secrets.token_bytes(SALT_BYTES * len(subjects))
+            return Cohort(subjects, [one.permitted for one in decisions], salts).commitment.root
+
+        figures: Figures = {
+            "consents": written.consents,
+            "subjects": len(subjects),
+            "permitted": decide(),
+            "count_ms": round(typical([decide] * RUNS) * 1e3, 1),
+            "count_and_commitment_ms": round(typical([commit] * RUNS) * 1e3, 1),
+            "build_snapshot_s": round(built, 2),
+        }
+        with open_ledger(settings(stage.home())) as ledger:
+            context = replace(
+                ledger.context,
+                mirror=store.mirror,
+                audit=store.audit,
+                outbox=store.outbox,
+                pending=Pending(store.outbox),
+                decider=_Fixed(snapshot),
+            )
+            appender = Appender(store.audit, context.clock, context.log_keys)
+            times = [seconds(lambda: record(context, appender, written.request, None)) for _ in range(RUNS)]
+        return {**figures, "recorded_ms": round(median(times) * 1e3, 1)}
+    finally:
+        store.close()

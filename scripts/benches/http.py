@@ -1,0 +1,94 @@
+"""Decisions over HTTP, from a process of its own, against a bare FastAPI route under the same server.
+
+One uvicorn worker on the embedded chain, eight connections that are kept open, tokens checked at each request.
+``single`` is a look at one subject; ``receipt`` records the decision and signs it; a batch asks about all subjects.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benches.harness import Figures, Stage, per_second, spread
+from benches.scene import CATEGORIES, OPERATION, Scene, scene, settings
+from benches.server import consentry, echo, free_port, load, request
+from ledger.domain.identifiers import to_hex
+from ledger.domain.vocabulary import CATEGORY_TERMS
+from ledger.domain.wording import operation_word
+from ledger.identity.door import local_issuer
+from ledger.identity.principal import Role
+from ledger.services.submit import submit
+
+CONNECTIONS = 8
+
+
+def measure(stage: Stage) -> Figures:
+    """Run the bench."""
+    home, port = stage.home(), free_port()
+    with scene(settings(home)) as founded:
+        patients = founded.enrol(stage.pick(100, 1_000))
+        founded.sealed(submit(founded.ledger.context, founded.grants(patients)))
+        asked = _Asked(founded, home, port, [to_hex(patient.subject) for patient in patients])
+    stage.say(f"{len(patients)} patients enrolled")
+    count = stage.pick(60, 400)
+    with echo(port):
+        load(port, [request(port, "GET", "/")], CONNECTIONS, 20)
+        took, _ = load(port, [request(port, "GET", "/")], CONNECTIONS, count)
+        figures: Figures = {"echo_rps": per_second(CONNECTIONS * count, took)}
+    with consentry(home, port):
+        single = [asked.decision([subject], record=False) for subject in asked.subjects]
+        load(port, single, CONNECTIONS, 20)
+        took, times = load(port, single, CONNECTIONS, count)
+        middle, worst = spread(times, 1e3)
+        figures |= {
+            "single_rps": per_second(CONNECTIONS * count, took),
+            "single_p50_ms": middle,
+            "single_p99_ms": worst,
+        }
+        took, _ = load(port, [asked.evaluation(subject) for subject in asked.subjects], CONNECTIONS, count)
+        figures["authzen_rps"] = per_second(CONNECTIONS * count, took)
+        recorded = [asked.decision([subject], record=True) for subject in asked.subjects]
+        took, _ = load(port, recorded, CONNECTIONS, count // 2)
+        figures["receipt_rps"] = per_second(CONNECTIONS * (count // 2), took)
+        batches = stage.pick(20, 100)
+        took, _ = load(port, [asked.decision(asked.subjects, record=False)], 2, batches)
+        figures["batch_checks_per_s"] = per_second(2 * batches * len(asked.subjects), took)
+        return {**figures, "batch_size": len(asked.subjects), "connections": CONNECTIONS}
+
+
+class _Asked:
+    """The requests that are sent."""
+
+    def __init__(self, founded: Scene, home: Path, port: int, subjects: Sequence[str]) -> None:
+        chosen = settings(home, port=port)
+        issuer = local_issuer(chosen)
+        self.subjects = subjects
+        self._port = port
+        self._study, self._engine = to_hex(founded.study), to_hex(founded.engine)
+        self._token = issuer.issue(Role.ENGINE, founded.engine, now=int(time.time()), seconds=3600)
+        self._categories = [term.name for term in CATEGORY_TERMS if term.bit & CATEGORIES]
+
+    def decision(self, subjects: Sequence[str], *, record: bool) -> bytes:
+        """A native decision."""
+        body = {
+            "study": self._study,
+            "operation": operation_word(int(OPERATION)),
+            "categories": self._categories,
+            "subjects": subjects,
+            "record": record,
+        }
+        return self._post("/v1/decisions", body)
+
+    def evaluation(self, subject: str) -> bytes:
+        """The same in AuthZEN's words."""
+        body = {
+            "subject": {"type": "engine", "id": self._engine},
+            "action": {"name": operation_word(int(OPERATION))},
+            "resource": {"type": "patient", "id": subject},
+            "context": {"study": self._study, "categories": self._categories},
+        }
+        return self._post("/access/v1/evaluation", body)
+
+    def _post(self, path: str, body: dict[str, Any]) -> bytes:
+        return request(self._port, "POST", path, json.dumps(body).encode(), self._token)

@@ -1,0 +1,155 @@
+"""Servers in processes of their own, and the plain client that measures them: sockets, no library between."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from ledger.errors import NotReady
+
+STARTING_SECONDS = 60
+ROOT = Path(__file__).parents[2]
+_SERVE = "from ledger.cli.main import main; main()"
+_ECHO = "benches.echo:app"
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def consentry(home: Path, port: int) -> Iterator[None]:
+    """``consentry serve`` on the data in a folder."""
+    variables = {"CONSENTRY_HOME": str(home), "CONSENTRY_PORT": str(port), "CONSENTRY_ANCHOR_SECONDS": "0"}
+    with _running([sys.executable, "-c", _SERVE, "serve", "--log-level", "error"], variables, port, "/readyz"):
+        yield
+
+
+@contextmanager
+def echo(port: int) -> Iterator[None]:
+    """One bare FastAPI route under the same server."""
+    command = [sys.executable, "-m", "uvicorn", _ECHO, "--port", str(port), "--log-level", "error"]
+    with _running(command, {}, port, "/"):
+        yield
+
+
+@contextmanager
+def _running(command: Sequence[str], variables: dict[str, str], port: int, path: str) -> Iterator[None]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")}
+    environment = kept | variables | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        _await(process, port, path)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _await(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+    deadline = time.monotonic() + STARTING_SECONDS
+    question = request(port, "GET", path)
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with Connection(port) as connection:
+                if connection.exchange(question)[0] == 200:
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    words = b"" if process.poll() is None or process.stderr is None else process.stderr.read()[-2000:]
+    raise NotReady(f"the server of the bench does not come up: {words.decode(errors='replace')}")
+
+
+def request(port: int, method: str, path: str, body: bytes = b"", token: str = "") -> bytes:
+    """The bytes of a request."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(body)}"]
+    if body:
+        lines.append("Content-Type: application/json")
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Connection:
+    """A connection that is kept open."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+
+    def exchange(self, question: bytes) -> tuple[int, bytes]:
+        """Send a request; the answer's status and body."""
+        self._socket.sendall(question)
+        status = int(self._file.readline().split(b" ", 2)[1])
+        size = 0
+        while (line := self._file.readline()) not in (b"\r\n", b""):
+            if line[:15].lower() == b"content-length:":
+                size = int(line[15:])
+        return status, self._file.read(size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def load(port: int, questions: Sequence[bytes], connections: int, count: int) -> tuple[float, list[float]]:
+    """Send requests over several connections at once, each waiting for its answer.
+
+    Args:
+        port: Of the server.
+        questions: Sent in turn.
+        connections: How many at once.
+        count: Requests of each.
+
+    Returns:
+        The seconds that all took, and the time of each.
+
+    Raises:
+        NotReady: An answer was not 200.
+    """
+    gate = threading.Barrier(connections + 1)
+    times: list[float] = []
+    failures: list[str] = []
+
+    def work(thread: int) -> None:
+        own: list[float] = []
+        with Connection(port) as connection:
+            gate.wait()
+            for place in range(count):
+                began = time.perf_counter()
+                status, body = connection.exchange(questions[(thread * count + place) % len(questions)])
+                own.append(time.perf_counter() - began)
+                if status != 200:
+                    failures.append(f"{status} {body[:200]!r}")
+                    break
+        times.extend(own)
+
+    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(connections)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - began
+    if failures:
+        raise NotReady(f"the server of the bench answered {failures[0]}")
+    return took, times
