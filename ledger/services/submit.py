@@ -43,6 +43,7 @@ from ledger.services.context import Context
 
 LONGEST_SIGNATURE = 65
 ADDRESS_BYTES = 20
+LONGEST_SIGNER = 1024
 
 
 def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
@@ -189,8 +190,8 @@ def _check_enrolment(context: Context, act: Enrolment, ahead: _Ahead) -> None:
 
 
 def _check_new_signer(signer: bytes, capacity: int, since: int, until: int, form: bytes) -> None:
-    if len(signer) < ADDRESS_BYTES:
-        raise InvalidInput(f"a signer has at least {ADDRESS_BYTES} bytes (an address)")
+    if not ADDRESS_BYTES <= len(signer) <= LONGEST_SIGNER or not any(signer[:ADDRESS_BYTES]):
+        raise InvalidInput(f"a signer has {ADDRESS_BYTES} bytes (an address) to {LONGEST_SIGNER}; the address not zero")
     if capacity not in set(Capacity):
         raise InvalidInput(f"capacity {capacity} is not in the vocabulary")
     if not 0 <= since < until <= FOREVER:

@@ -134,6 +134,14 @@ def test_a_withdrawal_stays_in_force_from_outbox_to_mirror(house, patient, grant
     assert house.look(patient)[0].reason is Reason.NO_CONSENT
 
 
+def test_what_is_sealed_above_the_view_is_seen_by_a_process_that_has_just_started(house, patient, granted):
+    """It never saw the act wait: the chain has it, the copy that it answers from not yet."""
+    house.submit(house.scene.withdrawal(patient, granted.id))
+    house.carry()
+    house.ledger.context = replace(house.context, pending=Pending(house.context.outbox))
+    assert bites(house, patient, granted)
+
+
 def test_blocks_of_others_do_not_make_it_forgotten(house, patient, granted):
     """The view moves on while the withdrawal still waits: the set is read anew, whole."""
     house.submit(house.scene.withdrawal(patient, granted.id))

@@ -337,7 +337,8 @@ def test_an_enrolment_is_checked(house, patient):
     refused(house, BadSignature, msgspec.structs.replace(scene.enrolment(newcomer), signature=bytes(65)))
     refused(house, InvalidInput, scene.enrolment(newcomer, since=5, until=5))
     refused(house, InvalidInput, scene.enrolment(newcomer, capacity=9))
-    refused(house, InvalidInput, scene.enrolment(newcomer, first_signer=b"\x01" * 19))
+    for signer in (b"", b"\x01" * 19, b"\x01" * 1025, bytes(20), bytes(20) + b"\x01" * 33):
+        refused(house, InvalidInput, scene.enrolment(newcomer, first_signer=signer), match="a signer has")
     refused(house, InvalidInput, scene.enrolment(newcomer, capacity=Capacity.STAFF), match="paper form")
     twice = scene.enrolment(newcomer)
     refused(house, Replayed, twice, scene.enrolment(newcomer, form=fresh()), index=1)
