@@ -106,7 +106,7 @@ def scope_from_json(document: Mapping[str, Any]) -> Scope:
     """Read and check a scope.
 
     Args:
-        document: The JSON object described in docs/consent.md.
+        document: The JSON object, with the keys that ``scope_to_json`` writes.
 
     Raises:
         UnknownCode: A word is outside the vocabulary.
