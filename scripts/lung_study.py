@@ -8,9 +8,11 @@ again, and a job that was stopped goes on where it was.
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from lung import audit, registry, study
@@ -22,6 +24,7 @@ from lung.show import Show, stopwatch
 from lung.world import World
 
 from ledger.errors import ConsentryError
+from ledger.gate.opendp import epsilon_of
 from ledger.identity.principal import Role
 
 STEPS: tuple[tuple[str, str, Callable[[World], str]], ...] = (
@@ -48,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/run", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--once", action="store_true", help="stop the service at the end")
     once = parser.parse_args(arguments).once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is told to end stops its service first
     show = Show()
     show.title("Consentry: one whole path, on the NCCTG lung cancer patients")
     try:
@@ -110,6 +114,9 @@ def summary(world: World, *, running: bool) -> None:
             ("entry in the log", str(first["index"]), str(second["index"])),
         ),
     )
+    both = Decimal(first["rho"]) + Decimal(second["rho"])
+    epsilon = epsilon_of(both, Decimal(study.DELTA))
+    show.say(f"losses add up: a patient who is in both has lost rho {both}, epsilon {epsilon}, at delta {study.DELTA}")
     took = (("" if seconds is None else f"{seconds:.1f} s") for _, _, seconds in show.steps)
     rows = [(words, figure, time_) for (words, figure, _), time_ in zip(show.steps, took, strict=True)]
     show.table("Steps", ("step", "figure", "time"), rows)

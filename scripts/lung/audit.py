@@ -1,6 +1,7 @@
 """The steps of the auditor: export, offline verification, and what a changed copy gives."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -46,9 +47,8 @@ def tamper(world: World) -> str:
     copy.write_bytes(data)
     result = world.service.run("verify", str(copy), "--block", world.memory.kept("block"))
     expect(result.returncode == 1, f"verify exits {result.returncode} on a changed copy, not 1: {result.stderr[-500:]}")
-    words = next((line.strip() for line in (result.stderr + result.stdout).splitlines() if "fail" in line.lower()), "")
-    if words:
-        world.show.say(words)
+    words = [line for line in (result.stdout + result.stderr).splitlines() if "fail" in line.lower()]
+    world.show.say(" ".join(re.sub(r"[│┃]", " ", words[0]).split()) if words else "consentry verify says no")
     return "a copy with one bit turned is refused (exit 1)"
 
 

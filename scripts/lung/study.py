@@ -58,6 +58,7 @@ def _compute(world: World, name: str, *, parents: tuple[str, ...]) -> str:
             "age": str(age.value.value),
             "alive": str(alive.value.value),
             "epsilon": str(loss.epsilon),
+            "rho": str(loss.rho),
             "size": size,
             "decision": run.cohort.decision,
             "leaf": run.completed.entries[0].leaf,
