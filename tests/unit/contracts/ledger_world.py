@@ -72,7 +72,9 @@ class Contract:
     gas: int = 0
 
     def _function(self, name: str) -> dict[str, Any]:
-        return next(entry for entry in self.artifact["abi"] if entry.get("name") == name and entry["type"] == "function")
+        return next(
+            entry for entry in self.artifact["abi"] if entry.get("name") == name and entry["type"] == "function"
+        )
 
     def calldata(self, name: str, *args: Any) -> bytes:
         """The call data of a function."""
@@ -98,7 +100,9 @@ class Contract:
         """Decode one log."""
         for entry in self.artifact["abi"]:
             types = [type_name(argument) for argument in entry.get("inputs", [])]
-            if entry["type"] != "event" or keccak(text=f"{entry['name']}({','.join(types)})").hex() != topics[0].removeprefix("0x"):
+            if entry["type"] != "event" or keccak(text=f"{entry['name']}({','.join(types)})").hex() != topics[
+                0
+            ].removeprefix("0x"):
                 continue
             plain = [argument for argument in entry["inputs"] if not argument["indexed"]]
             indexed = [argument["name"] for argument in entry["inputs"] if argument["indexed"]]
@@ -296,6 +300,18 @@ class LedgerWorld:
         signature = self.sign(by, self.registry, "Withdrawal(bytes32 subject,bytes32 id)", message)
         return (*message.values(), signer(by), signature)
 
+    def withdrawal_of_all(self, subject: str, name: str) -> tuple[Any, ...]:
+        """A signed withdrawal of everything."""
+        message = {"subject": word(subject), "id": word(name), "deadline": FOREVER}
+        declaration = "WithdrawalOfAll(bytes32 subject,bytes32 id,uint40 deadline)"
+        signature = self.sign(subject, self.registry, declaration, message)
+        return (*message.values(), signer(subject), signature)
+
+    @staticmethod
+    def scope_fields() -> list[str]:
+        """The names of a scope's fields, in order."""
+        return [member["name"] for member in fields_of(SCOPE)[1]]
+
     def refusals(self, events: list[tuple[str, dict[str, Any]]]) -> dict[int, str]:
         """The reasons of the acts that were refused, by index."""
         return {e["index"]: self.registry.reason(e["reason"]) for name, e in events if name == "ActRefused"}
@@ -313,3 +329,19 @@ class LedgerWorld:
         at = self.now if at is None else at
         verdict: tuple[Any, ...] = self.registry.read("decide", word(subject), tuple(request.values()), at)[0]
         return verdict
+
+    # -------------------------------------------------------------- AuditAnchor
+
+    def append(
+        self, log: str, size: int, root: bytes, proof: Sequence[bytes] = (), events: Sequence[tuple[Any, ...]] = ()
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Anchor a head of ``log``, signed by the key of the same name; events are (index, leaf, study, engine)."""
+        words = b"".join(encode(["uint64", "bytes32", "bytes32", "bytes32"], event) for event in events)
+        message = {"log": word(log), "size": size, "root": root, "eventsHash": keccak(words)}
+        declaration = "Anchoring(bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash)"
+        signature = self.sign(log, self.anchor, declaration, message)
+        return self.anchor.send("append", (word(log), size, root, list(proof), list(events), signature))
+
+    def head(self, log: str) -> tuple[Any, ...]:
+        """The anchored head: size and root."""
+        return self.anchor.read("head", word(log))

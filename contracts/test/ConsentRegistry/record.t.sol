@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
+import {SignatureGate} from "../../src/libraries/SignatureGate.sol";
+import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
+import {ConsentAct, SignerAddition} from "../../src/types/Acts.sol";
+import {Scope} from "../../src/types/Scope.sol";
+import {BurningWallet, FloodingWallet, PlainWallet, RevertingWallet} from "../mocks/Wallets.sol";
+import {Ledger} from "../utils/Ledger.sol";
+import {vm} from "../utils/Vm.sol";
+
+contract RecordTest is Ledger {
+    // ------------------------------------------------------------------ the act
+
+    function test_GivenASoundAct_ItStoresAndEmits() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        assertAccepted(record(act));
+        vm.assertEq(logs.length, 1, "one event");
+        vm.assertEq(logs[0].topics[0], IConsentRegistry.ConsentRecorded.selector, "event");
+        vm.assertEq(logs[0].topics[1], PATIENT, "subject");
+        vm.assertEq(logs[0].topics[2], CONSENT, "id");
+        bytes memory expected = abi.encode(
+            digestOf(address(registry), this.hashOf(act)),
+            act.version,
+            act.scope,
+            act.scope.validUntil,
+            Vocabulary.CAPACITY_SELF,
+            act.form,
+            act.signer
+        );
+        vm.assertEq(logs[0].data, expected, "data");
+        vm.assertEq(registry.consentsOf(PATIENT)[0], CONSENT, "listed");
+    }
+
+    function test_WhenItIsSentBySomebodyElse_ItIsAccepted() external {
+        ConsentAct[] memory acts = new ConsentAct[](1);
+        acts[0] = consentAct(CONSENT);
+        acts[0].signature = sign(PATIENT_KEY, address(registry), this.hashOf(acts[0]));
+        vm.prank(address(0xBEEF));
+        registry.record(acts);
+        vm.assertEq(registry.consentsOf(PATIENT).length, 1, "recorded");
+    }
+
+    function test_WhenTheDeadlineIsNow_ItIsAccepted() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.deadline = NOW;
+        assertAccepted(record(act));
+    }
+
+    function test_WhenTheDeadlineHasPassed_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.deadline = NOW - 1;
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__DeadlinePassed.selector);
+    }
+
+    function test_WhenTheSubjectIsNotEnrolled_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.subject = keccak256("nobody");
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__SubjectUnknown.selector);
+    }
+
+    function test_WhenGrantsArePaused_ItIsRefused() external {
+        vm.prank(ADMIN);
+        registry.pauseGrants(true);
+        assertRefused(record(consentAct(CONSENT)), IConsentRegistry.ConsentRegistry__GrantsPaused.selector);
+        vm.prank(ADMIN);
+        registry.pauseGrants(false);
+        assertAccepted(record(consentAct(CONSENT)));
+    }
+
+    // ------------------------------------------------------------------ signature and authority
+
+    function test_WhenAnotherKeySigned_ItIsRefused() external {
+        assertRefused(record(consentAct(CONSENT), STRANGER_KEY), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+    }
+
+    function test_WhenAStrangerSignsAsHimself_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signer = signerOf(STRANGER_KEY);
+        assertRefused(record(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+    }
+
+    function testFuzz_WhenASignedFieldWasChanged_ItIsRefused(uint256 field, uint256 value) external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signature = sign(PATIENT_KEY, address(registry), this.hashOf(act));
+        bytes32 signed = this.hashOf(act);
+        field %= 12;
+        if (field == 0) act.id = bytes32(value);
+        if (field == 1) act.version = uint24(value);
+        if (field == 2) act.form = bytes32(value);
+        if (field == 3) act.issuedAt = uint40(value);
+        if (field == 4) act.deadline = uint40(block.timestamp + (value % 1 days));
+        if (field == 5) act.scope.effect = uint8(value);
+        if (field == 6) act.scope.purposes = uint16(value);
+        if (field == 7) act.scope.conditions = uint16(value);
+        if (field == 8) act.scope.operations = uint16(value);
+        if (field == 9) act.scope.categories = uint32(value);
+        if (field == 10) act.scope.validUntil = uint40(value);
+        if (field == 11) act.scope.terms = bytes32(value);
+        vm.assume(this.hashOf(act) != signed);
+        assertRefused(sendConsent(act), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+        vm.assertEq(registry.consentsOf(PATIENT).length, 0, "nothing recorded");
+    }
+
+    function testFuzz_WhenTheSignatureIsNotOne_ItIsRefused(bytes calldata signature) external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signature = signature;
+        assertRefused(sendConsent(act), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+    }
+
+    function test_WhenTheSignatureIsTheOtherOfThePair_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(PATIENT_KEY, digestOf(address(registry), this.hashOf(act)));
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        act.signature = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27));
+        assertRefused(sendConsent(act), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+    }
+
+    function test_WhenTheSignerIsTooShort_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signer = hex"01";
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+    }
+
+    function test_GivenAWindowOfAuthority_ItHoldsFromItsStartUpToItsEnd() external {
+        SignerAddition memory addition = additionAct("addition", signerOf(STRANGER_KEY));
+        addition.from = NOW + 10;
+        addition.until = NOW + 20;
+        assertAccepted(addSigner(addition));
+        uint40[4] memory times = [NOW + 9, NOW + 10, NOW + 19, NOW + 20];
+        for (uint256 i = 0; i < times.length; ++i) {
+            vm.warp(times[i]);
+            ConsentAct memory act = consentAct(keccak256(abi.encode(i)));
+            act.signer = signerOf(STRANGER_KEY);
+            bytes4 reason = record(act, STRANGER_KEY);
+            if (i == 1 || i == 2) assertAccepted(reason);
+            else assertRefused(reason, IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+        }
+    }
+
+    function test_GivenASignerThatIsAContract_ItsAnswerDecides() external {
+        assertAccepted(_recordBy("c1", abi.encodePacked(new PlainWallet(true))));
+        assertRefused(
+            _recordBy("c2", abi.encodePacked(new PlainWallet(false))),
+            IConsentRegistry.ConsentRegistry__BadSignature.selector
+        );
+    }
+
+    function test_GivenAnErc7913Verifier_ItsAnswerDecides() external {
+        assertAccepted(_recordBy("c1", abi.encodePacked(new PlainWallet(true), "key")));
+        assertRefused(
+            _recordBy("c2", abi.encodePacked(new PlainWallet(false), "key")),
+            IConsentRegistry.ConsentRegistry__BadSignature.selector
+        );
+    }
+
+    function test_WhenASignerReverts_OnlyItsActIsRefused() external {
+        _assertOnlyItsActIsRefused(abi.encodePacked(new RevertingWallet()));
+    }
+
+    function test_WhenASignerBurnsItsGas_OnlyItsActIsRefused() external {
+        _assertOnlyItsActIsRefused(abi.encodePacked(new BurningWallet()));
+    }
+
+    function test_WhenASignerFloodsItsCaller_OnlyItsActIsRefused() external {
+        _assertOnlyItsActIsRefused(abi.encodePacked(new FloodingWallet()));
+        _assertOnlyItsActIsRefused(abi.encodePacked(new FloodingWallet(), "key"));
+    }
+
+    function test_WhenThereIsTooLittleGasToAskASigner_TheTransactionReverts() external {
+        bytes memory wallet = abi.encodePacked(new PlainWallet(true));
+        assertAccepted(_addWallet("addition", wallet));
+        ConsentAct[] memory acts = new ConsentAct[](1);
+        acts[0] = consentAct(CONSENT);
+        acts[0].signer = wallet;
+        (bool success, bytes memory data) =
+            address(registry).call{gas: 900_000}(abi.encodeCall(IConsentRegistry.record, (acts)));
+        vm.assertFalse(success, "a good signature must not be refused for want of gas");
+        vm.assertEq(bytes32(bytes4(data)), bytes32(SignatureGate.SignatureGate__OutOfGas.selector), "says so");
+    }
+
+    function test_GivenAnAccountWithCode_ItsKeyStillSigns() external {
+        vm.etch(vm.addr(PATIENT_KEY), hex"00"); // as EIP-7702 leaves it
+        assertAccepted(record(consentAct(CONSENT)));
+    }
+
+    // ------------------------------------------------------------------ ids and versions
+
+    function test_GivenAnIdInUse_WhenItIsGrantedAgain_ItIsRefused() external {
+        assertAccepted(record(consentAct(CONSENT)));
+        assertRefused(record(consentAct(CONSENT)), IConsentRegistry.ConsentRegistry__IdSpent.selector);
+    }
+
+    function test_WhenTheIdIsZero_ItIsRefused() external {
+        assertRefused(record(consentAct(0)), IConsentRegistry.ConsentRegistry__IdSpent.selector);
+    }
+
+    function test_GivenAWithdrawnConsent_NoVersionIsAccepted() external {
+        assertAccepted(record(consentAct(CONSENT)));
+        assertAccepted(withdraw(withdrawalAct(CONSENT)));
+        assertRefused(record(consentAct(CONSENT)), IConsentRegistry.ConsentRegistry__IdSpent.selector);
+        ConsentAct memory act = consentAct(CONSENT);
+        act.version = 2;
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__ConsentWithdrawn.selector);
+    }
+
+    function testFuzz_GivenVersionN_OnlyNPlusOneIsAccepted(uint24 version) external {
+        for (uint24 i = 1; i <= 3; ++i) {
+            ConsentAct memory good = consentAct(CONSENT);
+            good.version = i;
+            assertAccepted(record(good));
+        }
+        vm.assume(version != 4 && version != 1);
+        ConsentAct memory act = consentAct(CONSENT);
+        act.version = version;
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__WrongVersion.selector);
+    }
+
+    function test_WhenAnUnknownIdIsAmended_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.version = 2;
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__WrongVersion.selector);
+    }
+
+    function test_GivenTwoSubjects_TheIdOfOneIsFreeForTheOther() external {
+        bytes32 other = keccak256("other");
+        enrol(enrolmentAct(other, STRANGER_KEY));
+        ConsentAct memory act = consentAct(CONSENT);
+        act.subject = other;
+        act.signer = signerOf(STRANGER_KEY);
+        assertAccepted(record(act, STRANGER_KEY));
+        assertAccepted(record(consentAct(CONSENT)));
+    }
+
+    function test_Given64LiveConsents_OneMoreIsRefusedButAnAmendmentIsNot() external {
+        for (uint256 i = 1; i <= 64; ++i) {
+            assertAccepted(record(consentAct(bytes32(i))));
+        }
+        assertRefused(record(consentAct(CONSENT)), IConsentRegistry.ConsentRegistry__TooManyConsents.selector);
+        ConsentAct memory act = consentAct(bytes32(uint256(7)));
+        act.version = 2;
+        assertAccepted(record(act));
+        assertAccepted(withdraw(withdrawalAct(bytes32(uint256(9)))));
+        assertAccepted(record(consentAct(CONSENT)));
+    }
+
+    function test_GivenEverythingWasWithdrawn_WhenItWasIssuedBefore_ItIsRefused() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        vm.warp(NOW + 1);
+        assertAccepted(withdrawAll(withdrawalOfAllAct("all")));
+        act.issuedAt = NOW + 1;
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__Stopped.selector);
+        act.issuedAt = NOW + 2;
+        assertAccepted(record(act));
+    }
+
+    // ------------------------------------------------------------------ the scope
+
+    function testFuzz_WhenAMaskHasAnUnknownBit_ItIsRefused(uint256 field, uint256 bit) external {
+        Scope memory scope = anyScope();
+        field %= 4;
+        if (field == 0) scope.purposes = _withUnknownBit(Vocabulary.KNOWN_PURPOSES, bit);
+        if (field == 1) scope.conditions = _withUnknownBit(Vocabulary.KNOWN_CONDITIONS, bit);
+        if (field == 2) scope.operations = _withUnknownBit(Vocabulary.KNOWN_OPERATIONS, bit);
+        if (field == 3) scope.categories = uint32(1 | (1 << (16 + (bit % 16))));
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownCode.selector);
+    }
+
+    function testFuzz_WhenEffectOrKindIsUnknown_ItIsRefused(uint8 value) external {
+        vm.assume(value == 0 || value > 3);
+        Scope memory scope = anyScope();
+        scope.effect = value;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownCode.selector);
+        scope = anyScope();
+        scope.recipientKind = value;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownCode.selector);
+    }
+
+    function test_WhenASetIsEmpty_ItIsRefused() external {
+        Scope memory scope = anyScope();
+        scope.purposes = 0;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__EmptySet.selector);
+        scope = anyScope();
+        scope.operations = 0;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__EmptySet.selector);
+        scope = anyScope();
+        scope.categories = 0;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__EmptySet.selector);
+    }
+
+    function test_WhenNoConditionIsNamed_APermitIsAcceptedAndADenyIsNot() external {
+        Scope memory scope = anyScope();
+        scope.conditions = 0;
+        scope.effect = Vocabulary.EFFECT_DENY;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__EmptySet.selector);
+        scope.effect = Vocabulary.EFFECT_PERMIT;
+        ConsentAct memory act = consentAct(CONSENT);
+        act.scope = scope;
+        assertAccepted(record(act));
+    }
+
+    function testFuzz_WhenAWindowIsEmpty_ItIsRefused(uint40 from, uint40 until) external {
+        vm.assume(from >= until);
+        Scope memory scope = anyScope();
+        (scope.validFrom, scope.validUntil) = (from, until);
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadWindow.selector);
+        scope = anyScope();
+        (scope.dataFrom, scope.dataUntil) = (from, until);
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadWindow.selector);
+    }
+
+    function test_WhenDiseasesAndPurposeDisagree_ItIsRefused() external {
+        Scope memory scope = anyScope();
+        scope.purposes = Vocabulary.PURPOSE_DS;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadDiseases.selector);
+        scope.purposes = Vocabulary.PURPOSE_HMB;
+        scope.diseases = 5;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadDiseases.selector);
+        scope.purposes = Vocabulary.ANY16;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadDiseases.selector);
+        scope.purposes = Vocabulary.PURPOSE_DS;
+        scope.effect = Vocabulary.EFFECT_DENY;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__BadDiseases.selector);
+    }
+
+    function test_WhenTheRecipientIsUnknown_ItIsRefused() external {
+        Scope memory scope = anyScope();
+        scope.recipient = HOSPITAL; // with "any"
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+        scope.recipientKind = Vocabulary.RECIPIENT_KIND_STUDY; // an institution's id
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+        scope.recipientKind = Vocabulary.RECIPIENT_KIND_INSTITUTION;
+        scope.recipient = 0;
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+    }
+
+    function test_WhenTheTermsAreNotPublished_ItIsRefused() external {
+        Scope memory scope = anyScope();
+        scope.terms = keccak256("another text");
+        _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__TermsNotPublished.selector);
+    }
+
+    // ------------------------------------------------------------------ capacities
+
+    function test_GivenStaff_WhenThereIsNoForm_ItIsRefused() external {
+        SignerAddition memory addition = additionAct("addition", signerOf(STRANGER_KEY));
+        addition.capacity = Vocabulary.CAPACITY_STAFF;
+        addition.form = keccak256("appointment");
+        assertAccepted(addSigner(addition));
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signer = signerOf(STRANGER_KEY);
+        assertRefused(record(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__FormMissing.selector);
+        act.form = keccak256("paper");
+        assertAccepted(record(act, STRANGER_KEY));
+    }
+
+    function testFuzz_GivenACapacity_OnlyAGuardiansOrProxysConsentIsCut(uint8 capacity, uint40 validUntil) external {
+        capacity = 1 + capacity % 4;
+        vm.assume(validUntil > 0);
+        SignerAddition memory addition = additionAct("addition", signerOf(STRANGER_KEY));
+        addition.capacity = capacity;
+        addition.form = keccak256("form");
+        addition.until = NOW + 100;
+        assertAccepted(addSigner(addition));
+        ConsentAct memory act = consentAct(CONSENT);
+        act.signer = signerOf(STRANGER_KEY);
+        act.form = keccak256("form");
+        act.scope.validUntil = validUntil;
+        assertAccepted(record(act, STRANGER_KEY));
+        bytes memory data = logs[0].data;
+        uint256 effective;
+        assembly {
+            effective := mload(add(data, mul(16, 0x20))) // the sixteenth word
+        }
+        bool forAnother = capacity == Vocabulary.CAPACITY_GUARDIAN || capacity == Vocabulary.CAPACITY_PROXY;
+        uint256 expected = forAnother && validUntil > NOW + 100 ? NOW + 100 : validUntil;
+        vm.assertEq(effective, expected, "effective end");
+    }
+
+    // ------------------------------------------------------------------ batches
+
+    function test_GivenABadActAmongGoodOnes_OnlyItIsRefused() external {
+        ConsentAct[] memory acts = new ConsentAct[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            acts[i] = consentAct(bytes32(i + 1));
+            if (i == 1) acts[i].scope.terms = 0;
+            acts[i].signature = sign(PATIENT_KEY, address(registry), this.hashOf(acts[i]));
+        }
+        vm.recordLogs();
+        registry.record(acts);
+        assertRefused(refusal(), IConsentRegistry.ConsentRegistry__TermsNotPublished.selector);
+        vm.assertEq(logs.length, 3, "one event an act");
+        vm.assertEq(registry.consentsOf(PATIENT).length, 2, "the good ones are recorded");
+    }
+
+    function test_GivenALookupThatFailed_TheNextActIsNotTakenInByIt() external {
+        // The answers of the Directory are kept through a batch: a failure must not be answered by the last success.
+        ConsentAct[] memory acts = new ConsentAct[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            acts[i] = consentAct(bytes32(i + 1));
+            acts[i].scope.recipientKind = Vocabulary.RECIPIENT_KIND_INSTITUTION;
+            acts[i].scope.recipient = i % 2 == 0 ? HOSPITAL : STUDY;
+            acts[i].signature = sign(PATIENT_KEY, address(registry), this.hashOf(acts[i]));
+        }
+        vm.recordLogs();
+        registry.record(acts);
+        assertRefused(refusal(), IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+        vm.assertEq(registry.consentsOf(PATIENT).length, 2, "only those to the hospital");
+    }
+
+    // ------------------------------------------------------------------ helpers
+
+    function _assertScopeRefused(Scope memory scope, bytes4 reason) private {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.scope = scope;
+        assertRefused(record(act), reason);
+    }
+
+    function _withUnknownBit(uint16 known, uint256 bit) private pure returns (uint16) {
+        uint16 unknown = ~known;
+        uint16 one = uint16(1 << (bit % 16));
+        vm.assume(unknown & one != 0);
+        return 1 | one;
+    }
+
+    function _addWallet(bytes32 id, bytes memory wallet) private returns (bytes4) {
+        return addSigner(additionAct(id, wallet));
+    }
+
+    function _recordBy(bytes32 id, bytes memory wallet) private returns (bytes4) {
+        assertAccepted(_addWallet(keccak256(abi.encode(id)), wallet));
+        ConsentAct memory act = consentAct(id);
+        act.signer = wallet;
+        return sendConsent(act);
+    }
+
+    function _assertOnlyItsActIsRefused(bytes memory wallet) private {
+        uint256 before = registry.consentsOf(PATIENT).length;
+        assertAccepted(_addWallet(keccak256(wallet), wallet));
+        ConsentAct[] memory acts = new ConsentAct[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            acts[i] = consentAct(keccak256(abi.encode(wallet, i)));
+            if (i == 1) acts[i].signer = wallet;
+            acts[i].signature = sign(PATIENT_KEY, address(registry), this.hashOf(acts[i]));
+        }
+        vm.recordLogs();
+        registry.record{gas: 6_000_000}(acts);
+        assertRefused(refusal(), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+        vm.assertEq(registry.consentsOf(PATIENT).length, before + 2, "the others are recorded");
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
+import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
+import {ConsentAct, SignerAddition, SignerRemoval} from "../../src/types/Acts.sol";
+import {Ledger} from "../utils/Ledger.sol";
+import {vm} from "../utils/Vm.sol";
+
+/// @dev addSigners and removeSigners.
+contract SignersTest is Ledger {
+    // ------------------------------------------------------------------ addSigners
+
+    function test_GivenASoundAddition_TheNewSignerActs() external {
+        SignerAddition memory act = additionAct("addition", signerOf(STRANGER_KEY));
+        assertAccepted(addSigner(act));
+        bytes memory expected = abi.encode(
+            digestOf(address(registry), this.hashOf(act)),
+            act.newSigner,
+            act.capacity,
+            act.from,
+            act.until,
+            act.form,
+            act.signer
+        );
+        vm.assertEq(logs[0].data, expected, "data");
+        ConsentAct memory consent = consentAct(CONSENT);
+        consent.signer = signerOf(STRANGER_KEY);
+        assertAccepted(record(consent, STRANGER_KEY));
+    }
+
+    function test_WhenTheSignerIsKnown_ItIsRefused() external {
+        assertRefused(
+            addSigner(additionAct("addition", signerOf(PATIENT_KEY))),
+            IConsentRegistry.ConsentRegistry__SignerKnown.selector
+        );
+    }
+
+    function test_WhenTheIdIsSpent_ItIsRefused() external {
+        record(consentAct(CONSENT));
+        assertRefused(
+            addSigner(additionAct(CONSENT, signerOf(STRANGER_KEY))), IConsentRegistry.ConsentRegistry__IdSpent.selector
+        );
+    }
+
+    function test_GivenTheSignerWasRemoved_WhenTheAdditionIsReplayed_ItIsRefused() external {
+        SignerAddition memory act = additionAct("addition", signerOf(STRANGER_KEY));
+        assertAccepted(addSigner(act));
+        assertAccepted(removeSigner(removalAct("removal", signerOf(STRANGER_KEY))));
+        assertRefused(addSigner(act), IConsentRegistry.ConsentRegistry__IdSpent.selector);
+    }
+
+    function test_WhenStaffWouldAddOrRemoveASigner_ItIsRefused() external {
+        SignerAddition memory staff = additionAct("addition", signerOf(STRANGER_KEY));
+        staff.capacity = Vocabulary.CAPACITY_STAFF;
+        assertRefused(addSigner(staff), IConsentRegistry.ConsentRegistry__FormMissing.selector);
+        staff.form = keccak256("appointment");
+        assertAccepted(addSigner(staff));
+        SignerAddition memory act = additionAct("2", signerOf(ENGINE_KEY));
+        act.signer = signerOf(STRANGER_KEY);
+        assertRefused(addSigner(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+        SignerRemoval memory removal = removalAct("3", signerOf(PATIENT_KEY));
+        removal.signer = signerOf(STRANGER_KEY);
+        assertRefused(removeSigner(removal, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+    }
+
+    function test_WhenAnActIsLateOrBadlySigned_ItIsRefused() external {
+        SignerAddition memory act = additionAct("addition", signerOf(STRANGER_KEY));
+        assertRefused(addSigner(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+        act.deadline = NOW - 1;
+        assertRefused(addSigner(act), IConsentRegistry.ConsentRegistry__DeadlinePassed.selector);
+        SignerRemoval memory removal = removalAct("removal", signerOf(PATIENT_KEY));
+        assertRefused(removeSigner(removal, STRANGER_KEY), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+        removal.deadline = NOW - 1;
+        assertRefused(removeSigner(removal), IConsentRegistry.ConsentRegistry__DeadlinePassed.selector);
+    }
+
+    // ------------------------------------------------------------------ removeSigners
+
+    function test_GivenASignerWasRemoved_ItsAuthorityIsOver() external {
+        addSigner(additionAct("addition", signerOf(STRANGER_KEY)));
+        SignerRemoval memory act = removalAct("removal", signerOf(STRANGER_KEY));
+        assertAccepted(removeSigner(act));
+        bytes memory expected =
+            abi.encode(digestOf(address(registry), this.hashOf(act)), act.oldSigner, act.signer);
+        vm.assertEq(logs[0].data, expected, "data");
+        ConsentAct memory consent = consentAct(CONSENT);
+        consent.signer = signerOf(STRANGER_KEY);
+        assertRefused(record(consent, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+    }
+
+    function test_GivenASignerWasRemoved_ItCanBeAddedAgain() external {
+        addSigner(additionAct("addition", signerOf(STRANGER_KEY)));
+        removeSigner(removalAct("removal", signerOf(STRANGER_KEY)));
+        assertAccepted(addSigner(additionAct("again", signerOf(STRANGER_KEY))));
+    }
+
+    function test_WhenTheSignerIsUnknown_ItIsRefused() external {
+        assertRefused(
+            removeSigner(removalAct("removal", signerOf(STRANGER_KEY))),
+            IConsentRegistry.ConsentRegistry__SignerUnknown.selector
+        );
+    }
+
+    function test_WhenItIsTheLastSigner_ItIsRefused() external {
+        assertRefused(
+            removeSigner(removalAct("removal", signerOf(PATIENT_KEY))),
+            IConsentRegistry.ConsentRegistry__LastSigner.selector
+        );
+    }
+
+    function test_GivenARefusedAct_ItsIdIsNotSpent() external {
+        removeSigner(removalAct(CONSENT, signerOf(PATIENT_KEY)));
+        assertAccepted(record(consentAct(CONSENT)));
+    }
+
+    // ------------------------------------------------------------------ pauseGrants
+
+    function test_WhenAnybodyButTheAdminPauses_ItReverts() external {
+        vm.expectRevert();
+        registry.pauseGrants(true);
+        vm.assertFalse(registry.paused(), "not paused");
+    }
+}
