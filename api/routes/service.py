@@ -17,7 +17,7 @@ PUBLIC = {"Cache-Control": "public, max-age=60"}
 
 
 @router.get("/healthz", response_model=HealthAnswer)
-def healthz() -> Response:
+async def healthz() -> Response:
     """The process answers. It says nothing about decisions: see /readyz."""
     return answer({"status": "ok"})
 

@@ -1,6 +1,7 @@
 """An auditor takes a log away and checks it elsewhere; the commands look at a running service's data."""
 
 import json
+import sqlite3
 import sys
 from typing import NamedTuple
 
@@ -93,6 +94,21 @@ def test_the_command_exports_verifies_and_replays_beside_the_service(world, used
     status = command("chain", "status")
     assert status.code == 0
     assert "ConsentRegistry" in status.out
+
+
+def test_a_changed_row_of_the_copy_is_named(world, used, command):
+    path = world.service.settings.home / "ledger.sqlite"
+    with sqlite3.connect(path, timeout=30) as connection:
+        connection.execute("UPDATE study SET title = 'Survival in lung cancer!' WHERE title LIKE 'Survival%'")
+    try:
+        found = command("mirror", "verify")
+        assert found.code == 1
+        for part in ("study", "title", "Survival in lung cancer!"):
+            assert part in found.err
+    finally:
+        with sqlite3.connect(path, timeout=30) as connection:
+            connection.execute("UPDATE study SET title = 'Survival in lung cancer' WHERE title LIKE 'Survival%'")
+    assert command("mirror", "verify").code == 0
 
 
 def test_the_command_says_what_is_wrong_in_one_line(world, used, command, tmp_path):

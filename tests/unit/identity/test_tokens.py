@@ -175,6 +175,42 @@ def test_every_changed_character_is_refused(checker):
             checker.check(swapped)
 
 
+class Counting(FixedKeys):
+    """The keys, and how often they were asked for."""
+
+    asked = 0
+
+    def key(self, kid):
+        self.asked += 1
+        return super().key(kid)
+
+
+def test_a_checked_token_is_remembered_for_a_short_time_and_never_past_its_end():
+    clock, keys = Stopped(), Counting(JWKS)
+    checker = TokenChecker(keys, issuer=ISSUER, audience="consentry", clock=clock, remember=20)
+    token = sign(claims(exp=NOW + 600))
+    assert checker.check(token) == checker.check(token)
+    assert keys.asked == 1
+    clock.at += 20
+    checker.check(token)
+    assert keys.asked == 2
+    short = sign(claims(exp=NOW + 25))
+    checker.check(short)
+    clock.at = NOW + 25 + 29
+    long = TokenChecker(keys, issuer=ISSUER, audience="consentry", clock=clock, remember=10_000)
+    long.check(short)
+    clock.at = NOW + 25 + 30
+    with pytest.raises(Unauthenticated, match="expired"):
+        long.check(short)
+
+
+def test_a_refused_token_is_not_remembered(checker):
+    bad = sign(claims(aud="another"))
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            checker.check(bad)
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 def test_a_nested_header_is_refused_unread(checker, opening):
     header = base64.urlsafe_b64encode(b'{"alg":' + opening * 1000).rstrip(b"=").decode()

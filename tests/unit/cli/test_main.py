@@ -1,0 +1,83 @@
+"""The command's edge: exit codes, messages of one line, and help that reads."""
+
+import sys
+
+import pytest
+
+from ledger import errors
+from ledger.cli.main import app, code_of, main
+
+USAGE = {"InvalidInput", "UnknownCode", "BadSignature", "DeadlinePassed", "TooLarge", "ConfigurationError"}
+UNREACHABLE = {"CannotCheck", "NotReady", "MirrorLagging", "ReorgTooDeep", "LedgerUnreachable"}
+TREE = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.ConsentryError) and kind is not errors.ConsentryError
+]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CONSENTRY_HOME", str(tmp_path / "home"))
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["consentry", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+def test_every_error_has_its_exit_code(kind):
+    expected = 2 if kind.__name__ in USAGE else 3 if kind.__name__ in UNREACHABLE else 1
+    assert code_of(kind("x")) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["token", "--role", "engine", "--sub", "0x12"], 2, "64 lower-case hex digits"),
+        (["token", "--role", "engine", "--sub", "0x" + "11" * 32, "--minutes", "10000000"], 2, "90 days"),
+        (["verify", "nothing.zip"], 1, "nothing.zip"),
+        (["verify", "nothing.zip", "--block", "x"], 2, "--block"),
+        (["chain", "deploy"], 2, "CONSENTRY_RPC_URL"),
+        (["mirror", "verify"], 1, ""),
+        (["nothing"], 2, "No such command"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(run, arguments, code, says):
+    got, out, err = run(*arguments)
+    assert got == code, out + err
+    assert says in err
+    assert "Traceback" not in out + err
+
+
+def test_settings_that_contradict_each_other_are_named(run, monkeypatch):
+    monkeypatch.setenv("CONSENTRY_JWKS_URL", "https://issuer.example/jwks")
+    code, _, err = run("token", "--role", "engine", "--sub", "0x" + "11" * 32)
+    assert (code, "CONSENTRY_JWKS_URL" in err) == (2, True)
+    monkeypatch.setenv("CONSENTRY_PORT", "many")
+    code, _, err = run("chain", "status")
+    assert (code, "CONSENTRY_PORT" in err) == (2, True)
+
+
+def test_a_command_that_only_looks_leaves_nothing_behind_where_nothing_is(run, tmp_path):
+    run("verify", "nothing.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_has_help_that_begins_with_a_whole_sentence():
+    groups = [(group.name, group.typer_instance.registered_commands) for group in app.registered_groups]
+    commands = [*app.registered_commands, *(one for _, members in groups for one in members)]
+    assert {name for name, _ in groups} == {"mirror", "audit", "chain", "decision"}
+    assert len(commands) == 9
+    for command in commands:
+        text = (command.callback.__doc__ or "").strip()
+        assert text[0].isupper()
+        assert text.split("\n\n")[0].endswith(".")
