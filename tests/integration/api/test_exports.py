@@ -103,7 +103,7 @@ def test_a_changed_row_of_the_copy_is_named(world, used, command):
     try:
         found = command("mirror", "verify")
         assert found.code == 1
-        for part in ("study", "title", "Survival in lung cancer!"):
+        for part in ("Study", world.study, "title", "the chain says Survival in lung cancer;"):
             assert part in found.err
     finally:
         with sqlite3.connect(path, timeout=30) as connection:
