@@ -9,7 +9,7 @@ Invariants:
 - A sealed item is never refused later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, exists, false, insert, or_, select, text, true, update
@@ -26,6 +26,7 @@ _SENT = table_of(tables.Transmission)
 _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
+_NEW = ("digest", "subject", "act", "state", "accepted_at", "reason")
 _COLUMNS = ", ".join(f'"{column.name}"' for column in _ITEM.columns)
 _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
 _BY_DIGEST = f'SELECT {_COLUMNS} FROM {_ITEM.name} WHERE "digest" = ? ORDER BY "sequence" DESC LIMIT 1'  # noqa: S608
@@ -43,20 +44,17 @@ class SqlOutbox:
             if not self._database.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ACCEPTING})
             held = _open_items(connection, [digest for digest, _ in acts])
+            fresh: dict[bytes, Act] = {}
             for digest, act in acts:
-                if digest in held:
-                    continue
-                row = {
-                    "digest": digest,
-                    "subject": getattr(act, "subject", None),
-                    "act": dump(act),
-                    "state": int(ItemState.ACCEPTED),
-                    "accepted_at": at,
-                    "reason": "",
-                }
-                created = connection.execute(insert(_ITEM).values(row))
-                assert created.inserted_primary_key is not None
-                held[digest] = Item(created.inserted_primary_key[0], digest, act, ItemState.ACCEPTED, at)
+                if digest not in held:
+                    fresh.setdefault(digest, act)
+            rows = [
+                (digest, getattr(act, "subject", None), dump(act), int(ItemState.ACCEPTED), at, "")
+                for digest, act in fresh.items()
+            ]
+            self._database.insert(connection, _ITEM, _NEW, rows)
+            for digest, sequence in _sequences(connection, list(fresh)):
+                held[digest] = Item(sequence, digest, fresh[digest], ItemState.ACCEPTED, at)
             return [held[digest] for digest, _ in acts]
 
     def item(self, digest: bytes) -> Item | None:
@@ -109,17 +107,19 @@ class SqlOutbox:
                     error="",
                 )
             )
-            for place, sequence in enumerate(transmission.items):
+            for start in range(0, len(transmission.items), _CHUNK):
+                part = transmission.items[start : start + _CHUNK]
                 bound = connection.execute(
                     update(_ITEM)
-                    .where(_ITEM.c.sequence == sequence, _ITEM.c.state == ItemState.ACCEPTED)
+                    .where(_ITEM.c.sequence.in_(part), _ITEM.c.state == ItemState.ACCEPTED)
                     .values(state=ItemState.SENT, transaction_hash=transmission.hash)
                 )
-                if bound.rowcount != 1:
-                    raise WrongState(f"item {sequence} does not wait to be sent; read the waiting items again")
-                connection.execute(
-                    insert(_CARRIED).values(transaction_hash=transmission.hash, place=place, sequence=sequence)
-                )
+                if bound.rowcount != len(part):
+                    raise WrongState(
+                        "an item of the transaction does not wait to be sent; read the waiting items again"
+                    )
+            rows = [(transmission.hash, place, sequence) for place, sequence in enumerate(transmission.items)]
+            self._database.insert(connection, _CARRIED, ("transaction_hash", "place", "sequence"), rows)
 
     def transmissions(self) -> list[Transmission]:
         """As ``OutboxStore.transmissions``."""
@@ -202,6 +202,13 @@ def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes,
         for row in connection.execute(select(_ITEM).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
             held[row.digest] = _item(*row)
     return held
+
+
+def _sequences(connection: Connection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    for start in range(0, len(digests), _CHUNK):
+        chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
+        rows = select(_ITEM.c.digest, _ITEM.c.sequence).where(chosen, _ITEM.c.state != ItemState.REFUSED)
+        yield from ((digest, sequence) for digest, sequence in connection.execute(rows))
 
 
 def _carried_by(connection: Connection, transaction: bytes) -> tuple[int, ...]:
