@@ -70,7 +70,7 @@ def output(home):
         time.sleep(0.1)
     time.sleep(1)
     job.kill()
-    job.wait()
+    job.communicate()
     service = json.loads((home / "demo" / "service.json").read_text())["service"]
     with suppress(ProcessLookupError):
         os.kill(service, signal.SIGKILL)
