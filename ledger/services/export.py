@@ -81,6 +81,7 @@ class Export:
     block: Block = field(init=False)
     institution: str = field(init=False)
     heads: list[tuple[Head, Logged]] = field(init=False)
+    _decided: list[tuple[int, str]] | None = None
 
     def __post_init__(self) -> None:
         institution = self.ports.mirror.institution(self.log)
@@ -134,13 +135,16 @@ class Export:
         Raises:
             MirrorDiverged: An entry tells of a decision that the store does not hold.
         """
-        for entry in self.ports.audit.entries(self.log, 0, self.size):
-            document = canonical.decode_object(entry.canonical)
-            if document["kind"] != Kind.DECISION:
-                continue
-            record = self.ports.audit.decision(str(document["decision"]))
-            if record is None or record.index != entry.index:
-                raise MirrorDiverged(f"entry {entry.index} tells of a decision that is not stored; run audit fsck")
+        if self._decided is None:
+            self._decided = [
+                (entry.index, str(document["decision"]))
+                for entry in self.ports.audit.entries(self.log, 0, self.size)
+                if (document := canonical.decode_object(entry.canonical))["kind"] == Kind.DECISION
+            ]
+        for index, decision in self._decided:
+            record = self.ports.audit.decision(decision)
+            if record is None or (record.log, record.index) != (self.log, index):
+                raise MirrorDiverged(f"entry {index} tells of a decision that is not stored with it; run audit fsck")
             yield record
 
     def decisions(self) -> Iterator[bytes]:
@@ -233,7 +237,7 @@ class Export:
                 institution=self.institution,
                 created=self.ports.clock.now(),
                 entries=self.size,
-                decisions=sum(1 for _ in self.records()),
+                decisions=len(list(self.records())),
                 members=self.with_members,
                 chain=form.ChainLine(reader.chain_id, {name: to_hex(at) for name, at in reader.contracts.items()}),
                 trusted=form.TrustedBlock(self.block.number, to_hex(self.block.hash)),

@@ -63,6 +63,8 @@ def read_cases(bundle: Bundle) -> list[Case]:
         if cases and cases[-1].line.index >= line.index:
             raise ProofInvalid(f"{what}: out of the order of the entries")
         cases.append(Case(line, request, receipt))
+    if len(cases) != bundle.manifest.decisions:
+        raise ProofInvalid(f"{form.DECISIONS}: {len(cases)} decisions, the manifest says {bundle.manifest.decisions}")
     return cases
 
 
@@ -182,7 +184,7 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
         pending += held
     detail = f"{decided} decisions of {len(cases)} questions come out the same"
     if pending:
-        detail += f"; {pending} of them were denied because a withdrawal was on its way to the chain"
+        detail += f"; {pending} of them were denied for an act that was on its way to the chain"
     return detail
 
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.identifiers import to_hex
-from ledger.errors import NotFound
+from ledger.errors import NotFound, ProofInvalid
 from ledger.export.archive import ArchiveWriter
 from ledger.provenance import bundle as form
 from ledger.services.submit import submit
@@ -21,10 +21,12 @@ from ledger.transparency import canonical
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.jws import sign_jws
 from ledger.transparency.keys import KeySet, SigningKey
+from ledger.verify import decisions
 from ledger.verify.archive import Archive
 from ledger.verify.bundle import Bundle
+from ledger.verify.chain import link
 from ledger.verify.checks import verify_bundle
-from ledger.verify.decisions import verify_receipt
+from ledger.verify.log import recompute
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
 
@@ -156,7 +158,7 @@ def test_pinned_contracts(shown, exported):
 def test_a_decision_receipt_alone(shown, exported):
     answer = shown.answers[0]
     jwks = dict(shown.ledger.context.log_keys.published.jwks)
-    assert verify_receipt(answer.receipt, jwks).decision == answer.id
+    assert decisions.verify_receipt(answer.receipt, jwks).decision == answer.id
 
 
 # --- what cannot be checked -------------------------------------------------------------------------------------------
@@ -237,6 +239,17 @@ def test_bytes_behind_the_bundle_are_seen(exported):
     assert check(exported[0] + b"\0", exported[1]).exit_code == 1
 
 
+def test_a_manifest_that_was_not_signed_is_seen(exported):
+    data, block = exported
+    files = unpack(data)
+    stated = canonical.decode_object(files[form.MANIFEST][:-1])
+    stated["created"] += 1
+    files[form.MANIFEST] = canonical.encode(stated) + b"\n"
+    report = check(pack(files), block)
+    assert statuses(report, Status.FAIL) == {"signature"}
+    assert form.MANIFEST in report.check("signature").detail
+
+
 def test_an_unlisted_or_missing_file_is_seen(exported):
     data, block = exported
     files = unpack(data)
@@ -253,6 +266,13 @@ def test_an_unlisted_or_missing_file_is_seen(exported):
 FORGERIES = {
     "an entry changed": ({"entries": entry_changed(4, with_leaf=False)}, "tree", "entry 4"),
     "an entry changed with its leaf": ({"entries": entry_changed(4, with_leaf=True)}, "tree", "entries 3 to 6"),
+    "an access changed with its leaf": ({"entries": entry_changed(6, with_leaf=True)}, "accesses", "entry 6"),
+    "an entry changed under a checkpoint": ({"entries": entry_changed(0, with_leaf=True)}, "checkpoints", "line 1"),
+    "a decision's entry changed": (
+        {"entries": rewritten(0, lambda line: line["document"]["facts"].update(outcome="deny"))},
+        "decisions",
+        "does not say the same",
+    ),
     "an entry removed": ({"entries": without(2)}, "tree", "entry 2"),
     "the last entry removed": ({"entries": without(-1), "manifest": {"entries": 6}}, "tree", "7 entries were anchored"),
     "two entries swapped": ({"entries": lambda lines: [lines[1], lines[0], *lines[2:]]}, "tree", "entry 0"),
@@ -285,7 +305,8 @@ FORGERIES = {
         "history",
         "not what the receipts prove",
     ),
-    "a decision removed": ({"decisions": without(0)}, "decisions", "entry 0"),
+    "a decision removed": ({"decisions": without(0), "manifest": {"decisions": 2}}, "decisions", "entry 0"),
+    "fewer decisions than the manifest says": ({"decisions": without(0)}, "decisions", "the manifest says 3"),
     "another request shown": (
         {"decisions": rewritten(0, lambda line: line["request"].update(categories=["genomics"]))},
         "decisions",
@@ -335,6 +356,17 @@ def test_a_forgery_fails_and_is_named(exported, name):
     assert report.exit_code == 1
     found = report.check(claim)
     assert (found.status, words in found.detail) == (Status.FAIL, True), found
+
+
+def test_a_decision_at_a_block_that_is_not_on_the_chain_fails(exported):
+    bundle = Bundle(io.BytesIO(exported[0]))
+    cases, log, linked = decisions.read_cases(bundle), recompute(bundle), link(bundle)
+    number = cases[0].receipt.block_number
+    assert decisions.check_receipts(cases, log, linked)
+    orphaned = replace(linked.wanted[number], hash=b"\x01" * 32)
+    for wanted in ({**linked.wanted, number: orphaned}, {}):
+        with pytest.raises(ProofInvalid, match=f"block {number} is not the one on the chain"):
+            decisions.check_receipts(cases, log, replace(linked, wanted=wanted))
 
 
 def block_of(shown, event):
@@ -415,7 +447,7 @@ def test_a_tail_that_is_not_anchored_is_said_to_be_unchecked_then_anchored(tmp_p
         data, manifest = shown.export()
         report = check(data, bytes.fromhex(manifest.trusted.hash[2:]))
         assert report.exit_code == 0, report
-        assert "1 of them were denied" in report.check("replay").detail
+        assert "1 of them were denied for an act that was on its way" in report.check("replay").detail
 
 
 def test_a_log_without_entries_can_be_exported(shown):
