@@ -3,8 +3,10 @@
 from ledger.gate.answers import Appended, CohortAnswer
 from ledger.gate.client import AsyncLedgerClient, LedgerClient
 from ledger.gate.gate import AsyncGate, Gate
+from ledger.gate.held import Held
+from ledger.gate.plan import EngineIdentity
 from ledger.gate.requests import CohortRequest
-from ledger.gate.run import AsyncRun, EngineIdentity, Held, Run
+from ledger.gate.run import AsyncRun, Run
 
 __all__ = [
     "Appended",

@@ -14,7 +14,8 @@ import msgspec
 
 from ledger.domain.audit import Kind
 from ledger.errors import CannotCheck, ProofInvalid
-from ledger.gate.answers import Appended, CohortAnswer, Look, appended_of, cohort_of, keys_of, looks_of
+from ledger.gate.answers import Appended, CohortAnswer, Look
+from ledger.gate.checking import appended_of, cohort_of, keys_of, looks_of
 from ledger.gate.problems import error_of
 from ledger.gate.requests import CohortRequest
 from ledger.transparency.keys import KeySet

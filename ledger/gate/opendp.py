@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from ledger.errors import ConfigurationError, InvalidInput
 from ledger.gate import rows
-from ledger.gate.run import AsyncRun, Held, Run
+from ledger.gate.held import Held
+from ledger.gate.run import AsyncRun, Run
 
 Number = Decimal | int | str
 MECHANISM: Final = "discrete gaussian"

@@ -7,7 +7,8 @@ import pytest
 
 from ledger.errors import ConsentDenied, InvalidInput, LedgerUnreachable, NotReady, ProofInvalid, WrongState
 from ledger.gate import Gate
-from ledger.gate.run import State, band
+from ledger.gate.held import State
+from ledger.gate.plan import band
 from tests.unit.gate.conftest import CATEGORIES, OPERATION, STUDY
 
 AWAY = httpx.ConnectError("away")
