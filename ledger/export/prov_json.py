@@ -12,8 +12,9 @@ from typing import Any
 
 from ledger.domain.identifiers import to_hex
 from ledger.errors import MirrorDiverged, NotFound
+from ledger.provenance.builder import Builder
 from ledger.provenance.constraints import violations
-from ledger.provenance.document import Builder, Document, Link, Node, Relation, Value
+from ledger.provenance.document import Document, Link, Node, Relation, Value
 from ledger.services.export import Ports
 from ledger.transparency import canonical
 

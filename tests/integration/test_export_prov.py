@@ -9,7 +9,7 @@ from prov.model import ProvDocument
 from ledger.errors import MirrorDiverged, NotFound
 from ledger.export.ndjson import export_ndjson
 from ledger.export.prov_json import export_prov
-from ledger.provenance import document as provenance
+from ledger.provenance.builder import Builder
 from ledger.transparency.hashing import leaf_hash
 from tests.support.exhibit import exhibit
 
@@ -40,12 +40,13 @@ def test_it_is_labelled_with_the_directorys_names_and_names_no_subject(shown):
 
 
 def test_invalid_provenance_is_not_written(shown, monkeypatch):
-    real = provenance.Builder.take
+    real = Builder.take
 
     def shuffled(self, entry, leaf):
-        real(self, {**entry, "decision": "0x" + "01" * 32}, leaf)
+        at = {**entry["facts"], "at": entry["index"]}
+        real(self, {**entry, "decision": "0x" + "01" * 32, "facts": at}, leaf)
 
-    monkeypatch.setattr(provenance.Builder, "take", shuffled)
+    monkeypatch.setattr(Builder, "take", shuffled)
     with pytest.raises(MirrorDiverged, match="audit fsck"):
         export_prov(shown.ledger.context, shown.log)
 

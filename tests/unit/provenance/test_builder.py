@@ -1,10 +1,11 @@
-"""The neutral document: what the entries say, as a graph, and nothing else."""
+"""From entries to the document: what they say, as a graph, and nothing else."""
 
 import pytest
 
 from ledger.domain.audit import Kind, NewEntry
+from ledger.provenance.builder import build
 from ledger.provenance.constraints import violations
-from ledger.provenance.document import Document, Link, Node, Relation, Thing, build
+from ledger.provenance.document import Link, Thing
 
 LOG = b"\x0a" * 32
 INSTITUTION = f"institution/0x{LOG.hex()}"
@@ -82,6 +83,26 @@ def test_an_output_that_is_used_again_links_the_two_computations():
     assert violations(document) == []
 
 
+def test_a_parent_can_be_named_by_the_leaf_of_its_entry():
+    parent = completed()
+    second = [started(3, 130, "bb"), completed(4, 140, "bb", [parent[1]], "0x" + "33" * 32)]
+    document = build([decision(), started(), parent, *second])
+    assert ("computation/bb", "computation/aa") in related(document, Link.INFORMED)
+    assert ("output/bb/mean-age", "output/aa/mean-age") in related(document, Link.DERIVED)
+    assert violations(document) == []
+
+
+def test_parameters_and_what_the_engine_said_are_attributes_where_a_format_can_write_them():
+    odd = {"epsilon": "0.5", "rounds": 3, "clamped": True, "bounds": ["18", "100"], "a name": "x"}
+    document = build([entry(0, 110, Kind.STARTED, {"run": "aa", "parameters": odd}), completed(1)])
+    facts = document.nodes["computation/aa"].facts
+    assert {name: value for name, value in facts.items() if name.startswith("parameter-")} == {
+        "parameter-epsilon": "0.5",
+        "parameter-rounds": 3,
+        "parameter-clamped": True,
+    }
+
+
 def test_a_parent_that_the_log_does_not_know_is_named_by_its_hash():
     document = build([started(0), completed(1, parents=["0x" + "44" * 32])])
     assert ("computation/aa", "parent/0x" + "44" * 32) in related(document, Link.USED)
@@ -118,53 +139,3 @@ def test_names_label_and_nothing_more():
     assert named.nodes[f"engine/{ENGINE}"].label == "OpenDP"
     assert plain.nodes.keys() == named.nodes.keys()
     assert plain.relations == named.relations
-
-
-# --- constraints ------------------------------------------------------------------------------------------------------
-
-
-def graph(*relations, nodes=()):
-    document = Document()
-    for node in (
-        Node("e", Thing.ENTITY, "Output"),
-        Node("f", Thing.ENTITY, "Output"),
-        Node("a", Thing.ACTIVITY, "Computation", start=10, end=20),
-        Node("b", Thing.ACTIVITY, "Computation", start=10, end=20),
-        Node("g", Thing.AGENT, "prov:Agent"),
-        *nodes,
-    ):
-        document.add(node)
-    for relation in relations:
-        document.relations[relation] = None
-    return document
-
-
-@pytest.mark.parametrize(
-    ("document", "words"),
-    [
-        (graph(Relation(Link.USED, "e", "a")), "typing"),
-        (graph(Relation(Link.USED, "a", "g")), "typing"),
-        (graph(Relation(Link.ASSOCIATED, "a", "nobody")), "not in the document"),
-        (graph(nodes=[Node("x", Thing.ACTIVITY, "Computation", start=5, end=4)]), "ends before it starts"),
-        (graph(nodes=[Node("x", Thing.ENTITY, "Output", start=5)]), "only an activity"),
-        (graph(Relation(Link.GENERATED, "e", "a"), Relation(Link.GENERATED, "e", "b")), "two activities"),
-        (graph(Relation(Link.USED, "a", "e", 9)), "constraint 33"),
-        (graph(Relation(Link.GENERATED, "e", "a", 21)), "constraint 34"),
-        (graph(Relation(Link.GENERATED, "e", "a", 15), Relation(Link.USED, "b", "e", 14)), "used before"),
-        (
-            graph(
-                Relation(Link.GENERATED, "e", "a", 15),
-                Relation(Link.GENERATED, "f", "b", 14),
-                Relation(Link.DERIVED, "f", "e"),
-            ),
-            "generated before",
-        ),
-        (graph(Relation(Link.DERIVED, "e", "f"), Relation(Link.DERIVED, "f", "e")), "derived from itself"),
-    ],
-)
-def test_what_prov_forbids_is_found(document, words):
-    assert any(words in line for line in violations(document))
-
-
-def test_what_prov_allows_is_not_found():
-    assert violations(graph(Relation(Link.USED, "a", "e", 10), Relation(Link.GENERATED, "f", "a", 20))) == []
