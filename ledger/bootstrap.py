@@ -32,6 +32,7 @@ log = logging.getLogger("consentry")
 
 IDLE_SECONDS = 0.05
 REST_SECONDS = 1.0
+FINAL = (ItemState.SEALED, ItemState.REFUSED)
 
 
 class SystemClock:
@@ -64,11 +65,14 @@ class Ledger:
     relayer: Relayer
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
+    _bells: dict[str, threading.Event] = field(default_factory=dict)
+    """Wakes a thread from its rest."""
     _leads: bool = False
 
     def start(self) -> None:
         """Start following, relaying and anchoring."""
         for name, work in (("mirror", self._follow), ("relayer", self._relay), ("anchor", self._anchor)):
+            self._bells[name] = threading.Event()
             thread = threading.Thread(target=self._loop, args=(name, work), name=f"consentry-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -76,6 +80,8 @@ class Ledger:
     def close(self) -> None:
         """Stop the threads and close every adapter; what was accepted stays accepted."""
         self._stop.set()
+        for bell in self._bells.values():
+            bell.set()
         for thread in self._threads:
             thread.join(timeout=30)
         self.chain.close()
@@ -100,21 +106,27 @@ class Ledger:
             NotFound: One of them was never accepted.
         """
         deadline = time.monotonic() + seconds
-        items: dict[bytes, Item] = {}
+        items = {digest: self._item(digest) for digest in digests}
+        # Acts are sealed about in order, so the first open one is asked for, and not thousands at each turn.
+        waiting = [digest for digest in reversed(digests) if items[digest].state not in FINAL]
         while True:
-            for digest in digests:
-                held = items.get(digest)
-                if held is None or held.state not in (ItemState.SEALED, ItemState.REFUSED):
-                    found = self.context.outbox.item(digest)
-                    if found is None:
-                        raise NotFound(f"there is no act 0x{digest.hex()}")
-                    items[digest] = found
-            blocks = [item.block or 0 for item in items.values()]
-            done = all(item.state in (ItemState.SEALED, ItemState.REFUSED) for item in items.values())
+            while waiting:
+                items[waiting[-1]] = self._item(waiting[-1])
+                if items[waiting[-1]].state not in FINAL:
+                    break
+                waiting.pop()
             left = deadline - time.monotonic()
-            if (done and self.keeper.wait_for(max(blocks, default=0), max(left, 0))) or left <= 0:
+            block = max((item.block or 0 for item in items.values()), default=0)
+            if (not waiting and self.keeper.wait_for(block, max(left, 0))) or left <= 0:
+                items.update((digest, self._item(digest)) for digest in waiting)
                 return [items[digest] for digest in digests]
             time.sleep(min(IDLE_SECONDS / 2, max(left, 0)))
+
+    def _item(self, digest: bytes) -> Item:
+        found = self.context.outbox.item(digest)
+        if found is None:
+            raise NotFound(f"there is no act 0x{digest.hex()}")
+        return found
 
     def catch_up(self) -> None:
         """Bring mirror and snapshot to the chain's head once, without the threads."""
@@ -122,7 +134,12 @@ class Ledger:
 
     def _loop(self, name: str, work: Callable[[], float]) -> None:
         rest = IDLE_SECONDS
-        while not self._stop.wait(rest):
+        bell = self._bells[name]
+        while True:
+            bell.wait(rest)
+            bell.clear()
+            if self._stop.is_set():
+                return
             try:
                 rest = work()
             except ConsentryError as problem:
@@ -149,7 +166,9 @@ class Ledger:
         if not self._leads:
             return REST_SECONDS / 4
         progress = self.relayer.run_once()
-        return IDLE_SECONDS if progress.idle else 0
+        if progress.sealed or progress.refused:
+            self._bells["mirror"].set()
+        return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
 
     def _anchor(self) -> float:
         if not self._leads or not self.settings.anchor_seconds:
