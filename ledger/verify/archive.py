@@ -23,7 +23,7 @@ from ledger.errors import NotFound, ProofInvalid, TooLarge
 MOST_BYTES = 0xFFFF_FFFE
 """The longest bundle, and the longest member: what a zip holds without its 64-bit extension."""
 
-MOST_LINE = 1 << 28
+MOST_LINE = 1 << 26
 """The longest line of a member that is read at once, in bytes."""
 
 CHUNK = 1 << 16
@@ -133,18 +133,22 @@ class Archive:
             ProofInvalid: A line does not end, or is too long.
         """
         member = self._member(name)
-        at, rest, read = start, b"", start
+        at = read = start
+        begun: list[bytes] = []
         while read < member.size:
             self._file.seek(member.offset + read)
             chunk = self._file.read(min(CHUNK, member.size - read))
             read += len(chunk)
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
+            first, *others = chunk.split(b"\n")
+            begun.append(first)
+            for other in others:
+                line = b"".join(begun)
                 yield at, line
                 at += len(line) + 1
-            if not chunk or len(rest) > MOST_LINE:
+                begun = [other]
+            if not chunk or read - at > MOST_LINE:
                 raise ProofInvalid(f"{name}: the line at byte {at} is too long, or the file was cut while it was read")
-        if rest:
+        if any(begun):
             raise ProofInvalid(f"{name}: its last line does not end in a newline")
 
     def _member(self, name: str) -> Member:

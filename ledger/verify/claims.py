@@ -90,12 +90,14 @@ COMPLETENESS = Claim(
     "completeness",
     "Between a subject's enrolment (a study's proposal, and so on) and the trusted block no further event about it "
     "exists: the blooms of all blocks not shown in full exclude it.",
-    "What happened after the trusted block.",
+    "What happened after the trusted block; and of a subject that a decision called unknown, that it was not enrolled "
+    "before the first block shown.",
 )
 COHORTS = Claim(
     "cohorts",
     "The subjects shown are exactly those that each decision committed to, with the same outcome.",
-    "That the computation used no other data: the gate enforces that, not the log.",
+    "That everybody was considered who should have been; and that the computation used no other data: the gate "
+    "enforces that, not the log.",
 )
 REPLAY = Claim(
     "replay",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.errors import NotFound, ProofInvalid
+from ledger.errors import NotFound, ProofInvalid, TooLarge
 from ledger.export.archive import ArchiveWriter
-from ledger.verify.archive import Archive, Member, directory, local_header
+from ledger.verify.archive import CHUNK, Archive, Member, directory, local_header
 
 CONTENT = {"README.txt": b"words\n", "entries.ndjson": b'{"a":1}\n{"b":2}\n', "empty.txt": b""}
 
@@ -45,6 +45,27 @@ def test_lines_can_be_read_from_an_offset_and_by_two_readers_in_turn():
     assert [line for _, line in archive.lines("entries.ndjson", offsets[30])] == lines[30:]
     both = zip(archive.lines("entries.ndjson"), archive.lines("entries.ndjson", offsets[1]), strict=False)
     assert all(later == lines[number + 1] for number, (_, (_, later)) in enumerate(both))
+
+
+def test_a_line_longer_than_what_is_read_at_once_comes_whole():
+    lines = [b"a" * 10, b"b" * (3 * CHUNK), b"", b"c" * CHUNK]
+    archive = Archive(io.BytesIO(write({"entries.ndjson": b"".join(line + b"\n" for line in lines)})))
+    assert [line for _, line in archive.lines("entries.ndjson")] == lines
+
+
+def test_a_line_that_never_ends_is_refused(monkeypatch):
+    monkeypatch.setattr("ledger.verify.archive.MOST_LINE", 2 * CHUNK)
+    archive = Archive(io.BytesIO(write({"entries.ndjson": b"a" * (3 * CHUNK) + b"\n"})))
+    with pytest.raises(ProofInvalid, match="too long"):
+        list(archive.lines("entries.ndjson"))
+
+
+def test_a_bundle_that_a_zip_cannot_hold_is_not_written(monkeypatch):
+    for most in (20, 200):
+        monkeypatch.setattr("ledger.export.archive.MOST_BYTES", most)
+        monkeypatch.setattr("ledger.verify.archive.MOST_BYTES", most)
+        with pytest.raises(TooLarge):
+            write({"entries.ndjson": b"x" * 100})
 
 
 def test_a_missing_member_is_not_found():
