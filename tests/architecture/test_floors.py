@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 from ledger import errors
 
@@ -45,12 +44,22 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_the_contracts_on_imports_hold(monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    assert lint_imports(no_cache=True) == 0, capsys.readouterr().out
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter in a process of its own: it sets the logging of the whole process up anew."""
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
 
-def test_a_broken_contract_would_be_seen(tmp_path, monkeypatch):
+def test_the_contracts_on_imports_hold():
+    run = lint_imports(ROOT)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " 0 broken" in run.stdout
+
+
+def test_a_broken_contract_would_be_seen(tmp_path):
     """The same contracts, and a file that breaks one of them."""
     house = tmp_path / "ledger"
     for package in (house, house / "domain", house / "store"):
@@ -61,18 +70,7 @@ def test_a_broken_contract_would_be_seen(tmp_path, monkeypatch):
         "[importlinter]\nroot_package = ledger\n\n"
         "[importlinter:contract:1]\nname = down\ntype = layers\nlayers =\n  ledger.store\n  ledger.domain\n"
     )
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = lint_imports(tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "ledger.domain.policy -> ledger.store" in run.stdout
 
@@ -100,7 +98,7 @@ def test_a_pure_module_names_no_clock_chance_or_file(path):
     assert not imported & (STANDARD | set(IMPURE))
 
 
-def test_nothing_happens_at_import():
+def test_nothing_happens_at_import(tmp_path):
     """No room opens a connection, starts a thread or reads the environment when it is only imported."""
     code = (
         "import sys, os, socket, threading\n"
@@ -112,19 +110,13 @@ def test_nothing_happens_at_import():
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=_empty_folder(),
+        cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-def _empty_folder() -> str:
-    import tempfile
-
-    return tempfile.mkdtemp()
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
