@@ -212,6 +212,18 @@ def test_facts_that_have_no_canonical_form(world, unwritten, facts):
     problem(answer, 400, "invalid-input")
 
 
+def test_an_engine_cannot_stand_on_the_decision_of_another(world, ann):
+    service = world.service
+    asked = service.post("/v1/cohorts", world.question(subjects=[ann[0]]), "engine", world.wrong_engine, 200).json()
+    before = service.rows()
+    entries = {"entries": [{"kind": "computation.started", "study": world.study, "decision": asked["id"]}]}
+    answer = service.post("/v1/entries", entries, "engine", world.engine, **{"Idempotency-Key": fresh_id()})
+    problem(answer, 404, "not-found", "of this engine")
+    hidden = service.http.get(f"/v1/decisions/{asked['id']}", headers=service.as_("engine", world.engine))
+    problem(hidden, 404, "not-found")
+    assert service.rows() == before
+
+
 def test_an_engine_cannot_write_the_services_own_entries(world, unwritten):
     for kind, status, slug in (
         ("decision", 403, "forbidden"),
