@@ -4,7 +4,7 @@ Every store method is one transaction: when it returns, its effect is durable; w
 Times are whole seconds UTC. Ids and hashes are 32 bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -180,10 +180,11 @@ class OutboxStore(Protocol):
         """Accepted items that no transmission carries yet, in order of acceptance."""
         ...
 
-    def unsealed(self, *, above: int, after: int = 0) -> list[Item]:
+    def unsealed(self, *, above: int, after: int = 0, subjects: Collection[bytes] | None = None) -> list[Item]:
         """Items that a copy of the chain at block ``above`` cannot show yet, with a sequence over ``after``, in order.
 
-        These are the accepted and sent ones, and those sealed in later blocks than ``above``.
+        These are the accepted and sent ones, and those sealed in later blocks than ``above``; of some subjects alone,
+        where they are given.
         """
         ...
 

@@ -65,7 +65,7 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
         raise TooLarge(f"{len(acts)} acts in one request; at most {context.limits.most_batch} are accepted")
     now = context.clock.now()
     batch: list[tuple[bytes, Act]] = []
-    ahead = _Ahead(context)
+    ahead = _Ahead(context, acts)
     for index, act in enumerate(acts):
         try:
             digest = context.writer.digest(act)
@@ -83,14 +83,14 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
 class _Ahead:
     """Consents as they are with the outbox and the earlier acts of the same request applied: versions by id."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, context: Context, acts: Sequence[Act]) -> None:
         self._versions: dict[tuple[bytes, bytes], int] = {}
         self._enrolled: set[bytes] = set()
         self._signers: dict[bytes, list[tuple[bytes, int, int, int]]] = {}
         cursor = context.mirror.cursor()
         self.block = -1 if cursor is None else cursor.block.number
-        for item in context.outbox.unsealed(above=self.block):
+        subjects = {subject for act in acts if (subject := getattr(act, "subject", None)) is not None}
+        for item in context.outbox.unsealed(above=self.block, subjects=subjects):
             self.note(item.act)
 
     def note(self, act: Act) -> None:

@@ -9,7 +9,7 @@ Invariants:
 - A sealed item is never refused later.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, exists, false, insert, or_, select, text, true, update
@@ -67,13 +67,22 @@ class SqlOutbox:
         rows = select(_ITEM).where(_ITEM.c.state == ItemState.ACCEPTED).order_by(_ITEM.c.sequence)
         return self._items(rows.limit(limit))
 
-    def unsealed(self, *, above: int, after: int = 0) -> list[Item]:
+    def unsealed(self, *, above: int, after: int = 0, subjects: Collection[bytes] | None = None) -> list[Item]:
         """As ``OutboxStore.unsealed``."""
         hidden = or_(
             _ITEM.c.state.in_((ItemState.ACCEPTED, ItemState.SENT)),
             (_ITEM.c.state == ItemState.SEALED) & (_ITEM.c.block > above),
         )
-        return self._items(select(_ITEM).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence))
+        rows = select(_ITEM).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence)
+        if subjects is None:
+            return self._items(rows)
+        named = list(subjects)
+        found: list[Item] = []
+        with self._database.reading() as connection:
+            for start in range(0, len(named), _CHUNK):
+                chosen = rows.where(_ITEM.c.subject.in_(named[start : start + _CHUNK]))
+                found += [_item(*row) for row in connection.execute(chosen)]
+        return sorted(found, key=lambda item: item.sequence)
 
     def items(self, *, subject: bytes | None = None, state: ItemState | None = None, limit: int = 100) -> list[Item]:
         """As ``OutboxStore.items``, newest first."""

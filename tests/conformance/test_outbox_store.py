@@ -208,6 +208,15 @@ def test_threads_that_accept_at_once_lose_and_double_nothing(store):
     assert len(digests) == len(set(digests)) == 31
 
 
+def test_unsealed_items_of_some_subjects_are_told_alone_and_in_order(store):
+    items = accept(store.outbox, 1, 2, 3, 4, 5, 6)
+    assert store.outbox.unsealed(above=0, subjects=[ident(2), ident(0)]) == [items[1], items[2], items[4], items[5]]
+    assert store.outbox.unsealed(above=0, after=items[2].sequence, subjects={ident(0)}) == [items[5]]
+    assert store.outbox.unsealed(above=0, subjects=()) == []
+    many = [ident(number) for number in range(3, 1_200)]
+    assert store.outbox.unsealed(above=0, subjects=[*many, ident(1)]) == [items[0], items[3]]
+
+
 def test_the_newest_sequence_grows_with_each_acceptance_alone(store):
     assert store.outbox.newest() == 0
     first = accept(store.outbox, 1)

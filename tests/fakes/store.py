@@ -63,11 +63,12 @@ class MemoryOutbox:
     def waiting(self, limit):
         return [item for item in self._items if item.state is ItemState.ACCEPTED][:limit]
 
-    def unsealed(self, *, above, after=0):
+    def unsealed(self, *, above, after=0, subjects=None):
         return [
             item
             for item in self._items
             if item.sequence > after
+            and (subjects is None or getattr(item.act, "subject", None) in subjects)
             and (
                 item.state in (ItemState.ACCEPTED, ItemState.SENT)
                 or (item.state is ItemState.SEALED and item.block > above)
