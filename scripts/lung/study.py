@@ -13,7 +13,7 @@ from ledger.identity.principal import Role
 from lung.people import BY_NAME
 from lung.world import CATEGORIES, HOSPITAL, OPERATION, World, expect
 
-RHO_AGE, RHO_SURVIVAL, DELTA = "0.25", "0.25", "0.000001"
+RHO_AGE, RHO_SURVIVAL, RHO, DELTA = "0.05", "0.05", "0.1", "0.000001"
 AGES = (18, 100)
 WITHDRAWING = 10
 COMMIT_SECONDS = 30
@@ -41,7 +41,7 @@ def _compute(world: World, name: str, *, parents: tuple[str, ...]) -> str:
         params={"ages": list(AGES), "rho_age": RHO_AGE, "rho_survival": RHO_SURVIVAL},
         parents=parents,
     ) as run:
-        statistics = PrivateStatistics(run, table, id_column="subject", rho="0.5", delta=DELTA)
+        statistics = PrivateStatistics(run, table, id_column="subject", rho=RHO, delta=DELTA)
         age = statistics.mean("mean-age", "age", bounds=AGES, rho=RHO_AGE)
         alive = statistics.proportion("one-year-survival", "alive_at_one_year", rho=RHO_SURVIVAL)
         permitted, size, loss = run.subjects, run.size, statistics.loss
