@@ -62,31 +62,34 @@ contract AuditAnchor is IAuditAnchor, EIP712 {
     }
 
     function _recordAccesses(Anchoring calldata anchoring) private {
+        (bytes32 log, uint64 size) = (anchoring.log, anchoring.size);
+        AccessEvent[] calldata events = anchoring.events;
         bytes32 known = 0; // the engine that was looked up last: a batch is mostly of one engine
-        for (uint256 i = 0; i < anchoring.events.length; ++i) {
-            AccessEvent calldata access = anchoring.events[i];
-            require(access.index < anchoring.size, AuditAnchor__IndexOutOfRange(access.index, anchoring.size));
-            if (i == 0 || access.engine != known) {
-                known = access.engine;
-                (, uint8 state,) = _DIRECTORY.engine(known);
-                require(state != 0, AuditAnchor__EngineNotRegistered(known));
+        for (uint256 i = 0; i < events.length; ++i) {
+            AccessEvent calldata access = events[i];
+            (uint64 index, bytes32 engine) = (access.index, access.engine);
+            require(index < size, AuditAnchor__IndexOutOfRange(index, size));
+            if (i == 0 || engine != known) {
+                (, uint8 state,) = _DIRECTORY.engine(engine);
+                require(state != 0, AuditAnchor__EngineNotRegistered(engine));
+                known = engine;
             }
-            emit AccessRecorded(access.study, known, anchoring.log, access.index, access.leaf);
+            emit AccessRecorded(access.study, engine, log, index, access.leaf);
         }
     }
 
     function _digestOf(Anchoring calldata anchoring) private view returns (bytes32) {
         return _hashTypedDataV4(
             keccak256(
-                abi.encode(
-                    ANCHORING_TYPEHASH, anchoring.log, anchoring.size, anchoring.root, _hashOf(anchoring.events)
-                )
+                abi.encode(ANCHORING_TYPEHASH, anchoring.log, anchoring.size, anchoring.root, _hashOf(anchoring.events))
             )
         );
     }
 
-    /// @dev Events are static, so their encoding is the very stretch of call data that they came in.
+    /// @dev Events are static, so their encoding is the very stretch of call data that they came in. Re-encoding each
+    /// would cost more than recording it.
     function _hashOf(AccessEvent[] calldata events) private pure returns (bytes32 result) {
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let input := mload(0x40)
             let size := mul(events.length, EVENT_SIZE)

@@ -184,8 +184,7 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
             delete _live[act.subject][i];
             emit ConsentWithdrawn(act.subject, id, digest, version, by.capacity, act.signer);
         }
-        _subjects[act.subject] =
-            Subject({stoppedAt: uint40(block.timestamp), signers: held.signers, live: 0});
+        _subjects[act.subject] = Subject({stoppedAt: uint40(block.timestamp), signers: held.signers, live: 0});
         emit AllWithdrawn(act.subject, act.id, digest, by.capacity, act.signer);
         return ACCEPTED;
     }

@@ -62,7 +62,9 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc IDirectory
-    uint32 public immutable override approvalsRequired;
+    // The getter's name is the interface's.
+    // solhint-disable-next-line immutable-vars-naming
+    uint32 public immutable approvalsRequired;
 
     uint32 private _institutionCount;
     uint32 private _studyCount;
@@ -146,23 +148,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
             require(study_.diseases[i].length != 0, Directory__NoDisease());
         }
         _requireOpen(study_.deadline);
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(
-                abi.encode(
-                    STUDY_PROPOSAL_TYPEHASH,
-                    study_.id,
-                    study_.institution,
-                    keccak256(bytes(study_.title)),
-                    study_.uses,
-                    study_.conditions,
-                    study_.requiredTerms,
-                    study_.ethics,
-                    study_.ethicsUntil,
-                    keccak256(abi.encode(study_.diseases)),
-                    study_.deadline
-                )
-            )
-        );
+        bytes32 digest = _hashTypedDataV4(_hashOf(study_));
         _requireSigned(_activeInstitution(study_.institution).signer, digest, study_.signature);
 
         uint32 number = ++_studyCount;
@@ -215,9 +201,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
         _requireSigned(_activeInstitution(engine_.institution).signer, digest, engine_.signature);
 
         _engines[engine_.id] = Engine(engine_.institution, ENGINE_ACTIVE, engine_.operations, engine_.signer);
-        emit EngineRegistered(
-            engine_.id, engine_.institution, digest, engine_.name, engine_.signer, engine_.operations
-        );
+        emit EngineRegistered(engine_.id, engine_.institution, digest, engine_.name, engine_.signer, engine_.operations);
     }
 
     /// @inheritdoc IDirectory
@@ -320,6 +304,24 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
 
     function _requireSigned(bytes memory signer, bytes32 digest, bytes calldata signature) private view {
         require(SignatureChecker.isValidSignatureNow(signer, digest, signature), Directory__BadSignature());
+    }
+
+    function _hashOf(StudyProposal calldata study_) private pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                STUDY_PROPOSAL_TYPEHASH,
+                study_.id,
+                study_.institution,
+                keccak256(bytes(study_.title)),
+                study_.uses,
+                study_.conditions,
+                study_.requiredTerms,
+                study_.ethics,
+                study_.ethicsUntil,
+                keccak256(abi.encode(study_.diseases)),
+                study_.deadline
+            )
+        );
     }
 
     function _isTransition(uint8 from, uint8 to) private pure returns (bool) {

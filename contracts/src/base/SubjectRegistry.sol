@@ -65,11 +65,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
     }
 
     /// @inheritdoc IConsentRegistry
-    function isSignedBy(bytes calldata signer, bytes32 digest, bytes calldata signature)
-        external
-        view
-        returns (bool)
-    {
+    function isSignedBy(bytes calldata signer, bytes32 digest, bytes calldata signature) external view returns (bool) {
         return SignatureChecker.isValidSignatureNow(signer, digest, signature);
     }
 
@@ -129,9 +125,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         _spend(act.subject, act.id);
         _authorities[act.subject][key] = Authority(act.capacity, act.from, act.until);
         _subjects[act.subject].signers = held.signers + 1;
-        emit SignerAdded(
-            act.subject, digest, act.newSigner, act.capacity, act.from, act.until, act.form, act.signer
-        );
+        emit SignerAdded(act.subject, digest, act.newSigner, act.capacity, act.from, act.until, act.form, act.signer);
         return ACCEPTED;
     }
 

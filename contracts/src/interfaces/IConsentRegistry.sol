@@ -3,14 +3,7 @@ pragma solidity 0.8.37;
 
 import {Scope} from "../types/Scope.sol";
 import {Request, Verdict} from "../types/Decision.sol";
-import {
-    Enrolment,
-    ConsentAct,
-    Withdrawal,
-    WithdrawalOfAll,
-    SignerAddition,
-    SignerRemoval
-} from "../types/Acts.sol";
+import {Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval} from "../types/Acts.sol";
 
 /// @title Subjects, the signers who may act for them, and their consents
 /// @notice Anyone may carry acts to this contract; only the signatures in them count. A bad act in a batch emits

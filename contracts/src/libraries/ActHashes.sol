@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {
-    ConsentAct,
-    Enrolment,
-    SignerAddition,
-    SignerRemoval,
-    Withdrawal,
-    WithdrawalOfAll
-} from "../types/Acts.sol";
+import {ConsentAct, Enrolment, SignerAddition, SignerRemoval, Withdrawal, WithdrawalOfAll} from "../types/Acts.sol";
 import {Scope} from "../types/Scope.sol";
 
 /// @title The EIP-712 struct hashes of the registry's signed acts
@@ -96,8 +89,7 @@ library ActHashes {
     }
 
     function hash(SignerRemoval calldata act) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(SIGNER_REMOVAL_TYPEHASH, act.subject, act.id, keccak256(act.oldSigner), act.deadline)
-        );
+        return
+            keccak256(abi.encode(SIGNER_REMOVAL_TYPEHASH, act.subject, act.id, keccak256(act.oldSigner), act.deadline));
     }
 }

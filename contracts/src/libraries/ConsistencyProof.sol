@@ -51,6 +51,7 @@ library ConsistencyProof {
 
     /// @dev SHA-256(0x01 || left || right), without leaving each input behind in memory.
     function _parent(bytes32 left, bytes32 right) private view returns (bytes32 result) {
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let input := mload(0x40)
             mstore8(input, NODE_PREFIX)

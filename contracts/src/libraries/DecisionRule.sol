@@ -63,8 +63,7 @@ library DecisionRule {
     {
         if (consent.deny) return _touches(consent, question, request) ? Reasons.DENIED_BY_SUBJECT : 0;
         if (!_covers(consent, question, request)) return Reasons.NOT_COVERED;
-        return
-            consent.termsVersion >= question.study.requiredTerms ? Reasons.PERMITTED : Reasons.RECONSENT_REQUIRED;
+        return consent.termsVersion >= question.study.requiredTerms ? Reasons.PERMITTED : Reasons.RECONSENT_REQUIRED;
     }
 
     /// @dev Lets `reason` decide if it outranks what was heard so far, or has the same rank and a lower id.

@@ -14,9 +14,9 @@ library ScopeRules {
         bool deny = scope.effect == Vocabulary.EFFECT_DENY;
         if (!_isKnown(scope)) return IConsentRegistry.ConsentRegistry__UnknownCode.selector;
         // A permit that tolerates no condition has a meaning; a deny that names none could never match.
-        if (
-            scope.purposes == 0 || scope.operations == 0 || scope.categories == 0 || (deny && scope.conditions == 0)
-        ) return IConsentRegistry.ConsentRegistry__EmptySet.selector;
+        if (scope.purposes == 0 || scope.operations == 0 || scope.categories == 0 || (deny && scope.conditions == 0)) {
+            return IConsentRegistry.ConsentRegistry__EmptySet.selector;
+        }
         if (scope.validFrom >= scope.validUntil || scope.dataFrom >= scope.dataUntil) {
             return IConsentRegistry.ConsentRegistry__BadWindow.selector;
         }

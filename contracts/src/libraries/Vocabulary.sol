@@ -79,8 +79,7 @@ library Vocabulary {
     uint16 internal constant KNOWN_OPERATIONS = (1 << 9) - 1;
 
     /// @dev Sixteen bits for each use, in the order of the uses' bits: the purposes that contain the use wholly.
-    uint96 internal constant ACCEPTS =
-        (uint96(PURPOSE_NRES | PURPOSE_GRU) << (16 * 0)) // general
+    uint96 internal constant ACCEPTS = (uint96(PURPOSE_NRES | PURPOSE_GRU) << (16 * 0)) // general
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB) << (16 * 1)) // biomedical
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB) << (16 * 2)) // disease
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_POA) << (16 * 3)) // ancestry
@@ -88,8 +87,7 @@ library Vocabulary {
         | (uint96(PURPOSE_NRES | PURPOSE_CLINICAL_CARE) << (16 * 5)); // clinical care
 
     /// @dev Sixteen bits for each use, in the order of the uses' bits: the purposes that touch the use at all.
-    uint96 internal constant TOUCHES =
-        (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB | PURPOSE_POA) << (16 * 0)) // general
+    uint96 internal constant TOUCHES = (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB | PURPOSE_POA) << (16 * 0)) // general
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB) << (16 * 1)) // biomedical
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_HMB) << (16 * 2)) // disease
         | (uint96(PURPOSE_NRES | PURPOSE_GRU | PURPOSE_POA) << (16 * 3)) // ancestry

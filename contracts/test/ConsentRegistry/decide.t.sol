@@ -163,8 +163,7 @@ contract DecideTest is Ledger {
         ConsentAct memory act = consentAct(CONSENT);
         (act.scope.validFrom, act.scope.validUntil) = (NOW + 10, NOW + 20);
         record(act);
-        uint8[4] memory reasons =
-            [Reasons.NO_CONSENT, Reasons.PERMITTED, Reasons.PERMITTED, Reasons.NO_CONSENT];
+        uint8[4] memory reasons = [Reasons.NO_CONSENT, Reasons.PERMITTED, Reasons.PERMITTED, Reasons.NO_CONSENT];
         uint40[4] memory times = [NOW + 9, NOW + 10, NOW + 19, NOW + 20];
         uint40[4] memory until = [NOW + 10, NOW + 20, NOW + 20, FOREVER];
         for (uint256 i = 0; i < 4; ++i) {

@@ -17,12 +17,7 @@ contract EnrolTest is Ledger {
         vm.assertEq(logs[0].topics[1], NEW, "subject");
         vm.assertEq(logs[0].topics[2], HOSPITAL, "custodian");
         bytes memory expected = abi.encode(
-            digestOf(address(registry), this.hashOf(act)),
-            act.firstSigner,
-            act.capacity,
-            act.from,
-            act.until,
-            act.form
+            digestOf(address(registry), this.hashOf(act)), act.firstSigner, act.capacity, act.from, act.until, act.form
         );
         vm.assertEq(logs[0].data, expected, "data");
     }

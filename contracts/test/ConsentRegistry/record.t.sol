@@ -72,7 +72,9 @@ contract RecordTest is Ledger {
     // ------------------------------------------------------------------ signature and authority
 
     function test_WhenAnotherKeySigned_ItIsRefused() external {
-        assertRefused(record(consentAct(CONSENT), STRANGER_KEY), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+        assertRefused(
+            record(consentAct(CONSENT), STRANGER_KEY), IConsentRegistry.ConsentRegistry__BadSignature.selector
+        );
     }
 
     function test_WhenAStrangerSignsAsHimself_ItIsRefused() external {

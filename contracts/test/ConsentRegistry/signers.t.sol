@@ -81,8 +81,7 @@ contract SignersTest is Ledger {
         addSigner(additionAct("addition", signerOf(STRANGER_KEY)));
         SignerRemoval memory act = removalAct("removal", signerOf(STRANGER_KEY));
         assertAccepted(removeSigner(act));
-        bytes memory expected =
-            abi.encode(digestOf(address(registry), this.hashOf(act)), act.oldSigner, act.signer);
+        bytes memory expected = abi.encode(digestOf(address(registry), this.hashOf(act)), act.oldSigner, act.signer);
         vm.assertEq(logs[0].data, expected, "data");
         ConsentAct memory consent = consentAct(CONSENT);
         consent.signer = signerOf(STRANGER_KEY);

@@ -16,9 +16,8 @@ contract WithdrawTest is Ledger {
         assertAccepted(withdraw(act));
         assertReason(decide(anyRequest()), Reasons.NO_CONSENT);
         vm.assertEq(registry.consentsOf(PATIENT).length, 0, "off the list");
-        bytes memory expected = abi.encode(
-            digestOf(address(registry), this.hashOf(act)), uint24(1), Vocabulary.CAPACITY_SELF, act.signer
-        );
+        bytes memory expected =
+            abi.encode(digestOf(address(registry), this.hashOf(act)), uint24(1), Vocabulary.CAPACITY_SELF, act.signer);
         vm.assertEq(logs[0].data, expected, "data");
     }
 

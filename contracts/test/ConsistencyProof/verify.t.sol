@@ -31,10 +31,7 @@ contract VerifyTest {
         vm.assertTrue(_verify(leaves, m, n, Tree.consistency(leaves, m, n)), "holds");
     }
 
-    function testFuzz_WhenOneBitOfTheProofIsChanged_ItFails(uint64 m, uint64 n, uint256 node, uint8 bit)
-        external
-        view
-    {
+    function testFuzz_WhenOneBitOfTheProofIsChanged_ItFails(uint64 m, uint64 n, uint256 node, uint8 bit) external view {
         (m, n) = _sizes(m, n);
         bytes32[] memory leaves = _leaves(1, n);
         bytes32[] memory proof = Tree.consistency(leaves, m, n);

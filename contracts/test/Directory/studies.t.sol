@@ -172,9 +172,8 @@ contract StudiesTest is Ledger {
         vm.warp(NOW + 1);
         moveStudy(STUDY, 3, 4);
         bytes32 typeHash = keccak256("StudyState(bytes32 id,uint8 from,uint8 to,uint40 deadline)");
-        bytes32 digest = digestOf(
-            address(directory), keccak256(abi.encode(typeHash, STUDY, uint8(4), uint8(3), deadline))
-        );
+        bytes32 digest =
+            digestOf(address(directory), keccak256(abi.encode(typeHash, STUDY, uint8(4), uint8(3), deadline)));
         vm.expectRevert(abi.encodeWithSelector(IDirectory.Directory__Replayed.selector, digest));
         directory.setStudyState(STUDY, 4, 3, deadline, resume);
     }

@@ -48,8 +48,7 @@ contract ConsentHandler is Ledger {
         bool inOrder = act.version == 1
             ? model.version == 0 && !model.spent
             : act.version == model.version + 1 && model.version > 0 && !model.spent;
-        bool expected =
-            !_paused && _holds(key) && signing == key && inOrder && act.issuedAt > _stoppedAt;
+        bool expected = !_paused && _holds(key) && signing == key && inOrder && act.issuedAt > _stoppedAt;
         bool accepted = record(act, signing) == 0;
         vm.assertTrue(accepted == expected, "grant or amendment");
         _watch();

@@ -19,9 +19,8 @@ abstract contract AnchorLedger is Ledger {
         act.log = HOSPITAL;
         act.size = uint64(leaves.length);
         act.root = Tree.root(leaves, 0, leaves.length);
-        act.proof = size == 0 || size >= leaves.length
-            ? new bytes32[](0)
-            : Tree.consistency(leaves, size, leaves.length);
+        act.proof =
+            size == 0 || size >= leaves.length ? new bytes32[](0) : Tree.consistency(leaves, size, leaves.length);
         act.events = new AccessEvent[](0);
     }
 

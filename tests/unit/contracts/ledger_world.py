@@ -128,13 +128,15 @@ class LedgerWorld:
         self.evm = pyrevm.EVM()
         for account in (ADMIN, RELAYER):
             self.evm.set_balance(account, 10**20)
-        self.now = NOW
+        self.chain = CHAIN
         self.set_time(NOW)
-        self.manager = self._deploy("AccessManager", ["address"], [ADMIN])
+        self._deploy_all(ADMIN, reviewers)
+
+    def _deploy_all(self, admin: str, reviewers: int) -> None:
+        self.manager = self._deploy("AccessManager", ["address"], [admin])
         self.directory = self._deploy("Directory", ["address", "uint32"], [self.manager.address, reviewers])
-        self.registry = self._deploy(
-            "ConsentRegistry", ["address", "address"], [self.manager.address, self.directory.address]
-        )
+        registry = [self.manager.address, self.directory.address]
+        self.registry = self._deploy("ConsentRegistry", ["address", "address"], registry)
         self.anchor = self._deploy("AuditAnchor", ["address"], [self.directory.address])
 
     def set_time(self, now: int) -> None:
@@ -157,7 +159,7 @@ class LedgerWorld:
             {
                 "name": "Consentry " + contract.artifact["contractName"],
                 "version": "1",
-                "chainId": CHAIN,
+                "chainId": self.chain,
                 "verifyingContract": contract.address,
             },
             types,
