@@ -94,7 +94,7 @@ class Database:
             marks = ", ".join("?" * len(columns))
             self.run_many(connection, f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our tables
             return
-        with _driver_cursor(connection) as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        with driver_cursor(connection) as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
 
@@ -104,7 +104,7 @@ class Database:
         Its parameters are written ``?``, which stands nowhere else in it.
         """
         if rows:
-            with _driver_cursor(connection) as cursor:
+            with driver_cursor(connection) as cursor:
                 cursor.executemany(statement if self.sqlite else statement.replace("?", "%s"), rows)
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -212,7 +212,7 @@ def _begin(connection: Connection) -> None:
 
 
 @contextmanager
-def _driver_cursor(connection: Connection) -> Iterator[Any]:
+def driver_cursor(connection: Connection) -> Iterator[Any]:
     """A cursor of the bare driver; its errors come dressed as SQLAlchemy dresses them."""
     driver: Any = connection.dialect.loaded_dbapi
     bare: Any = connection.connection.driver_connection
