@@ -33,7 +33,8 @@ What is in it
   manifest.json       the list of all files with their fingerprints
   manifest.jws        its signature
 
-No names, birth dates or diagnoses are in it. Patients appear, if at all, under random numbers.
+No names, birth dates or health records are in it. Patients appear, if at all, under random numbers; a consent that is
+limited to some diseases names them.
 """
 _WITH = "members.ndjson      the patients considered, under random numbers, and what was decided on each"
 _WITHOUT = "(members.ndjson was left out: this copy does not show which patients were considered)"

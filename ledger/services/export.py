@@ -23,8 +23,6 @@ from ledger.services.context import LogKeys
 from ledger.transparency import canonical
 from ledger.transparency.tree import consistency_proof
 
-HEADERS_AT_ONCE = 1_000
-
 Suspicion = Callable[[bytes], bool]
 """Whether a block, by the RLP of its header, may hold an event that would change what was gathered."""
 
