@@ -8,6 +8,7 @@ import hashlib
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -86,8 +87,11 @@ def _grouped(appender: Appender, log: bytes, count: int) -> tuple[int, list[floa
         for thread in threads:
             thread.start()
         gate.wait()
-        rates.append(THREADS * count / seconds(lambda threads=threads: [thread.join() for thread in threads]))
-        times += [time for thread in found for time in thread]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        rates.append(THREADS * count / (time.perf_counter() - began))
+        times += [one for thread in found for one in thread]
     return round(median(rates)), times
 
 

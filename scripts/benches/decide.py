@@ -105,7 +105,7 @@ def _sql(stage: Stage, path: Path, request: Request, asked: list[list[bytes]]) -
 
 def _casbin(stage: Stage, request: Request) -> Figures:
     """The peer of policy engines."""
-    model = casbin.Model()
+    model = casbin.model.Model()
     model.load_model_from_text(_MODEL)
     enforcer = casbin.Enforcer(model)
     within: Callable[[int, str], bool] = lambda asked, allowed: bool(asked & int(allowed))  # noqa: E731

@@ -59,11 +59,11 @@ def measure(stage: Stage) -> Figures:
     home = stage.home()
     with deployed(home) as anvil:
         with scene(settings(home, rpc_url=anvil.url)) as founded:
-            patients = founded.enrol(stage.pick(50, 200))
+            patients = founded.enrol(stage.pick(50, 700))
             awaited = _awaited(founded, patients, stage.pick(30, 200))
         chain = open_rpc(anvil.url, home, SystemClock())
         try:
-            _mine(chain, founded, patients, stage.pick(4_000, 40_000))
+            _mine(chain, founded, patients, stage.pick(2_500, 40_000))
             first, last = chain.reader.first_block, chain.reader.head().number
             events = len(chain.reader.events_between(first, last))
             stage.say(f"{events:,} events in {last - first + 1:,} blocks")
