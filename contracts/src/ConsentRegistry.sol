@@ -57,7 +57,8 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
     /// @inheritdoc IConsentRegistry
     function record(ConsentAct[] calldata acts) external {
         bool isPaused = paused();
-        Lookups memory lookups;
+        // slither-disable-next-line uninitialized-local
+        Lookups memory lookups; // nothing asked yet: version zero is no text
         Memory.Pointer scratch = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < acts.length; ++i) {
             ConsentAct calldata act = acts[i];
@@ -101,7 +102,8 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
         view
         returns (Verdict memory verdict)
     {
-        DecisionRule.Question memory question;
+        // slither-disable-next-line uninitialized-local
+        DecisionRule.Question memory question; // filled by _ask
         question.instant = instant;
         uint8 obstacle = _ask(question, request);
         Subject memory held = _subjects[subject];

@@ -138,6 +138,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         if (!_isFresh(act.subject, act.id)) return ConsentRegistry__IdSpent.selector;
         bytes32 key = keccak256(act.oldSigner);
         if (!_authorities[act.subject][key].exists()) return ConsentRegistry__SignerUnknown.selector;
+        // slither-disable-next-line incorrect-equality
         if (held.signers == 1) return ConsentRegistry__LastSigner.selector;
 
         _spend(act.subject, act.id);

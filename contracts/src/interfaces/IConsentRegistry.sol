@@ -7,7 +7,8 @@ import {Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, Sign
 
 /// @title Subjects, the signers who may act for them, and their consents
 /// @notice Anyone may carry acts to this contract; only the signatures in them count. A bad act in a batch emits
-/// `ActRefused` with its digest and reason and leaves the others alone.
+/// `ActRefused` with its digest and reason and leaves the others alone. A whole transaction reverts only out of gas
+/// (`SignatureGate__OutOfGas` included), or where its call data is not valid ABI encoding.
 interface IConsentRegistry {
     /// @notice A subject was enrolled by its custodian.
     event SubjectEnrolled(

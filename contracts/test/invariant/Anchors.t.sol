@@ -9,7 +9,7 @@ import {vm} from "../utils/Vm.sol";
 
 /// @dev An institution that anchors its log, honestly or not.
 contract AnchorHandler is AnchorLedger {
-    uint256 private constant MOST = 48;
+    uint256 private constant MOST = 24;
 
     uint256 public accesses;
     uint256 public anchored;
