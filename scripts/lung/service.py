@@ -131,9 +131,11 @@ class Service:
 
     def wait(self) -> None:
         """Let it run until it ends, or until this process is interrupted."""
-        if self._process is not None:
-            with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):
+            if self._process is not None:
                 self._process.wait()
+            while self._process is None and self._ready():  # found running: not our child
+                time.sleep(1)
 
     def stop(self) -> None:
         """Stop it in order; by force when it does not."""

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 pytest.importorskip("lifelines", reason="the main job's data come with the extra consentry[demo]")
@@ -28,7 +29,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(home, port):
+def start(home, port, *arguments):
     environment = os.environ | {
         "CONSENTRY_HOME": str(home),
         "CONSENTRY_PORT": str(port),
@@ -37,7 +38,7 @@ def start(home, port):
         "NO_COLOR": "1",
     }
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts/lung_study.py"), "--once"],
+        [sys.executable, str(ROOT / "scripts/lung_study.py"), *arguments],
         cwd=home.parent,
         env=environment,
         stdout=subprocess.PIPE,
@@ -61,7 +62,7 @@ def home(tmp_path_factory):
 def output(home):
     """Kill -9 the job while patients are enrolled; then run it to its end on the same data."""
     port = free_port()
-    job = start(home, port)
+    job = start(home, port, "--once")
     state = home / "demo" / "state.json"
     for _ in range(SECONDS * 10):
         assert job.poll() is None, job.stdout.read()
@@ -74,7 +75,7 @@ def output(home):
     service = json.loads((home / "demo" / "service.json").read_text())["service"]
     with suppress(ProcessLookupError):
         os.kill(service, signal.SIGKILL)
-    return finish(start(home, port))
+    return finish(start(home, port, "--once"))
 
 
 def test_it_goes_on_where_it_was_killed_and_ends_well(output):
@@ -115,6 +116,28 @@ def test_the_service_is_stopped_at_the_end(output, home):
 
 def test_another_start_finds_everything_done(output, home):
     before = json.loads((home / "demo" / "state.json").read_text())
-    again = finish(start(home, free_port()))
+    again = finish(start(home, free_port(), "--once"))
     assert again.count("(at an earlier start)") == STEPS
     assert json.loads((home / "demo" / "state.json").read_text()) == before
+
+
+def test_it_keeps_running_shares_its_service_and_stops_when_told(output, home):
+    port = free_port()
+    job = start(home, port)
+    lines = []
+    for line in job.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    text = "".join(lines)
+    assert f"http://localhost:{port}/docs" in text, text
+    assert text.count(f"http://localhost:{port}/signin?token=") == 2
+    for link in re.findall(r"http://localhost:\d+(/signin\?token=\S+)", text):
+        assert httpx.get(f"http://127.0.0.1:{port}{link}").status_code < 400
+    assert "(at an earlier start)" in finish(start(home, port, "--once"))
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200, "the first job's service is still there"
+    job.send_signal(signal.SIGTERM)
+    job.communicate(timeout=60)
+    assert job.returncode in {0, 130}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/healthz")
