@@ -1,9 +1,11 @@
 """The ledger as it runs: threads that follow, relay and anchor, and answers that stop when they cannot be right."""
 
+import threading
+
 import pytest
 
 from ledger import bootstrap
-from ledger.bootstrap import open_ledger
+from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.domain.outbox import ItemState
 from ledger.errors import LedgerUnreachable, MirrorLagging, NotFound, NotReady, ReorgTooDeep, WrongState
@@ -116,20 +118,20 @@ def test_a_reorg_below_finality_raises_the_alarm_and_its_end_ends_it(house, monk
     assert house.look(patient)[0].permitted
 
 
-def test_a_thread_that_fails_tries_again_and_says_so(house, caplog):
-    failures = []
+def test_a_thread_that_fails_tries_again_and_says_so(house, caplog, monkeypatch):
+    calls, again = [], threading.Event()
 
-    def work():
-        failures.append(1)
-        if len(failures) == 1:
+    def follow(_):
+        calls.append(1)
+        if len(calls) == 1:
             raise RuntimeError("once")
-        house.ledger._stop.set()
-        return 0.0
+        again.set()
+        return 0.01
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "REST_SECONDS", 0.0)
-        house.ledger._loop("mirror", work)
-    assert len(failures) == 2
+    monkeypatch.setattr(Ledger, "_follow", follow)
+    monkeypatch.setattr(bootstrap, "REST_SECONDS", 0.0)
+    house.ledger.start()
+    assert again.wait(LONG)
     assert "mirror failed; it will try again" in caplog.text
 
 
