@@ -13,12 +13,14 @@ from ledger.domain.acts import (
     EngineRegistration,
     EngineRevocation,
     Enrolment,
+    InstitutionAdmission,
     SignerAddition,
     SignerRemoval,
     StudyApproval,
     StudyProposal,
     StudyTransition,
     SubjectAct,
+    TermsPublication,
     Withdrawal,
     WithdrawalOfAll,
 )
@@ -140,7 +142,15 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
                 _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
+        case InstitutionAdmission():
+            _check_unused(context.mirror.institution(act.id), "institution", act.id)
+        case TermsPublication():
+            _check_unused(context.mirror.terms(act.hash), "text", act.hash)
         case StudyProposal() | EngineRegistration():
+            if isinstance(act, StudyProposal):
+                _check_unused(context.mirror.study(act.id), "study", act.id)
+            else:
+                _check_unused(context.mirror.engine(act.id), "engine", act.id)
             institution = context.mirror.institution(act.institution)
             if institution is None:
                 raise NotFound(f"institution {to_hex(act.institution)} is not admitted")
@@ -165,6 +175,11 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
             if institution is None:
                 raise NotFound(f"institution {to_hex(act.log)} is not admitted, so its log cannot be anchored")
             context.checker.check(act, institution.signer)
+
+
+def _check_unused(held: object, kind: str, id: bytes) -> None:
+    if held is not None:
+        raise Replayed(f"{kind} {to_hex(id)} is in the directory already; it cannot be registered again")
 
 
 def _check_deadline(act: Act, now: int, longest: int) -> None:
