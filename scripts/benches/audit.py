@@ -81,7 +81,10 @@ def _grouped(appender: Appender, log: bytes, count: int) -> tuple[int, list[floa
 
         def work(thread: int, run: int = run, gate: threading.Barrier = gate, found: list[list[float]] = found) -> None:
             gate.wait()
-            found[thread] = each(lambda place: appender.append(log, f"g{run}-{thread}-{place}", [ENTRY]), count)
+            for place in range(count):
+                began = time.perf_counter()
+                appender.append(log, f"g{run}-{thread}-{place}", [ENTRY])
+                found[thread].append(time.perf_counter() - began)
 
         threads = [threading.Thread(target=work, args=(thread,)) for thread in range(THREADS)]
         for thread in threads:
