@@ -118,7 +118,8 @@ def as_json(name: str, figures: Figures, skipped: dict[str, str]) -> str:
 
 def as_table(console: Console, name: str, title: str, figures: Figures, skipped: dict[str, str]) -> None:
     """A table for people."""
-    table = Table(title=f"{name}: {title}", title_justify="left", title_style="bold")
+    console.print(f"\n[bold]{name}[/bold]: {title}")
+    table = Table()
     table.add_column("figure")
     table.add_column("value", justify="right")
     for key, value in figures.items():
