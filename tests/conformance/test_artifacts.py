@@ -41,7 +41,7 @@ def test_recompiling_gives_the_same_bytes():
     except command.NoCompilerError as error:
         pytest.skip(str(error))
     if not (CONTRACTS / "node_modules" / "@openzeppelin").is_dir():
-        pytest.skip("OpenZeppelin is not installed: run `npm ci` in contracts/")
+        pytest.skip("OpenZeppelin is not installed: run `npm install --no-save` in contracts/")
     if shutil.which("node") is None:
         pytest.skip("there is no Node to run the compiler")
     check = subprocess.run(

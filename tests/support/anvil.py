@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 _PACKAGES = Path(__file__).parents[2] / "contracts" / "node_modules" / "@foundry-rs"
-MISSING = "anvil is not there: run `npm ci --prefix contracts`, or put it on PATH"
+MISSING = "anvil is not there: run `npm install --no-save --prefix contracts`, or put it on PATH"
 
 
 def find_anvil() -> str | None:
