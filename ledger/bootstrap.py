@@ -159,7 +159,7 @@ class Ledger:
         self._leads = progress.standing is not Standing.STANDBY
         self.keeper.refresh()
         if progress.standing is not Standing.WAITING:
-            self.keeper.confirm(progress.head.number)
+            self.keeper.confirm(progress.head)
         return IDLE_SECONDS
 
     def _relay(self) -> float:

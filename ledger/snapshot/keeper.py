@@ -58,10 +58,13 @@ class Keeper:
                 return held.advance(block, self._store.facts_changed(held.block.number, block.number))
         return Snapshot.build(block, self._store.facts_at(block.number))
 
-    def confirm(self, head: int) -> None:
-        """Say that the node's head was read now and stands at this height."""
-        snapshot = self._snapshot
-        if snapshot is not None and snapshot.block.number >= head:
+    def confirm(self, head: Block) -> None:
+        """Say that the node's newest block was read now, and is this one.
+
+        At the same height the hashes must agree: a copy on another branch is not fresh, however high it stands.
+        """
+        held = self._snapshot
+        if held is not None and (held.block.number > head.number or held.block.hash == head.hash):
             self._confirmed_at = self._clock.now()
 
     def alarm(self, message: str) -> None:

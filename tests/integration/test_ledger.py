@@ -155,6 +155,6 @@ def test_one_process_holds_the_embedded_chain_and_others_read_beside_it(house, m
     with open_ledger(Settings(home=house.home), writable=False) as reader:
         assert reader.context.reader.head() == house.context.reader.head()
         reader.keeper.refresh()
-        reader.keeper.confirm(reader.context.reader.head().number)
+        reader.keeper.confirm(reader.context.reader.head())
         assert reader.keeper.view().block == house.ledger.keeper.view().block
     assert house.clock.now() == NOW

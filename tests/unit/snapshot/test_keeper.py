@@ -1,6 +1,7 @@
 """A view is whole, of one block, and fresh; or there is none."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -36,7 +37,7 @@ class Bench:
         """What the service's thread does."""
         progress = self.mirror.catch_up()
         self.keeper.refresh()
-        self.keeper.confirm(progress.head.number)
+        self.keeper.confirm(progress.head)
 
     def check(self):
         """The view answers as the mirror's tables do, at its own block."""
@@ -94,9 +95,21 @@ def test_staleness_ends_answers_and_confirmation_brings_them_back(bench):
 def test_a_head_above_the_snapshot_confirms_nothing(bench):
     bench.follow()
     bench.clock.at += STALENESS + 1
-    bench.keeper.confirm(bench.keeper.refresh().block.number + 1)
+    held = bench.keeper.refresh().block
+    bench.keeper.confirm(replace(held, number=held.number + 1, hash=b"\x01" * 32))
     with pytest.raises(MirrorLagging):
         bench.keeper.view()
+
+
+def test_a_head_of_the_same_height_on_another_branch_confirms_nothing(bench):
+    bench.follow()
+    bench.clock.at += STALENESS + 1
+    held = bench.keeper.refresh().block
+    bench.keeper.confirm(replace(held, hash=b"\x01" * 32))
+    with pytest.raises(MirrorLagging):
+        bench.keeper.view()
+    bench.keeper.confirm(held)
+    bench.keeper.view()
 
 
 def test_a_block_not_reached_yet(bench):
@@ -162,7 +175,7 @@ def test_a_copy_that_moves_while_it_is_read_is_read_again(bench, monkeypatch):
 
     monkeypatch.setattr(bench.store, "facts_at", moves)
     bench.keeper.refresh()
-    bench.keeper.confirm(bench.chain.head().number)
+    bench.keeper.confirm(bench.chain.head())
     assert moved
     assert bench.keeper.view().block == bench.store.cursor().block
     bench.check()
