@@ -92,6 +92,6 @@ def test_receipts_of_a_block_in_part_prove_what_they_show_but_not_that_there_is_
         shown.anchor()
         data, manifest = shown.export()
     report = verify_bundle(io.BytesIO(data), bytes.fromhex(manifest.trusted.hash[2:]))
-    assert report.exit_code == 3
+    assert report.exit_code == 3, report
     assert {check.name for check in report.checks if check.status == "could not check"} == {"completeness"}
     assert str(proof.block_number) in report.check("completeness").detail

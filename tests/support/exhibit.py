@@ -2,6 +2,7 @@
 
 import io
 import secrets
+import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
+from ledger.domain.outbox import ItemState
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import Category
 from ledger.export.bundle import export_bundle
@@ -70,8 +72,17 @@ class Exhibit:
         self.ledger.appender.append(self.log, f"{run}-end", [NewEntry(kind=Kind.COMPLETED, facts=facts, **common)])
 
     def anchor(self) -> None:
-        assert anchor(self.ledger.context, self.log) is not None
-        self.ledger.relayer.run_once()
+        item = anchor(self.ledger.context, self.log)
+        assert item is not None
+        for _ in range(1000):  # a node mines when it does; what is awaited here is the block, not a moment
+            self.ledger.relayer.run_once()
+            found = self.ledger.context.outbox.item(item.digest)
+            assert found is not None
+            if found.state is ItemState.SEALED:
+                break
+            time.sleep(0.01)
+        else:
+            raise AssertionError(f"the anchoring is {found.state}")
         self.ledger.catch_up()
 
     def export(self, *, with_members: bool = True) -> tuple[bytes, Manifest]:
