@@ -9,6 +9,7 @@ one block a second must not run ahead of the clock that deadlines are measured b
 """
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ from eth.db.backends.base import BaseAtomicDB
 from eth.vm.forks.prague import PragueVM
 
 from ledger.errors import NotFound
+
+# py-evm raises the limit for the whole process when it is imported, for calls a thousand deep; ours go two deep. Left
+# raised, a parser that follows nested input overflows the C stack, and the process dies instead of refusing it.
+RECURSION_LIMIT = 1_000
+sys.setrecursionlimit(RECURSION_LIMIT)
 
 GAS_LIMIT = 60_000_000
 _CHAIN_ID = b"consentry:chain-id"
