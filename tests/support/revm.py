@@ -6,7 +6,7 @@ It has no consensus and no blocks worth the name: an EVM, a block time, and the 
 from collections.abc import Mapping, Sequence
 
 import msgspec
-import pyrevm
+import pytest
 from coincurve import PrivateKey
 
 from ledger.chain import abi, artifacts, calldata
@@ -20,6 +20,8 @@ from ledger.domain.acts import Act
 from ledger.domain.decision import Decision
 from ledger.domain.events import ActRefused, Event
 from ledger.domain.policy import Request
+
+pyrevm = pytest.importorskip("pyrevm", reason="pyrevm has no wheel for this Python")
 
 ADMIN = b"\xad" * 20
 CHAIN_ID = 1
