@@ -43,6 +43,8 @@ from ledger.errors import (
 )
 from ledger.services.context import Context
 
+CLOCK_SKEW = 300
+"""Seconds that a clock may be ahead; a grant issued later than that would outlive a withdrawal of everything."""
 LONGEST_SIGNATURE = 65
 ADDRESS_BYTES = 20
 LONGEST_SIGNER = 1024
@@ -137,6 +139,8 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
         case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval():
             capacity = _check_signer(context, act, now, ahead)
             if isinstance(act, ConsentAct):
+                if act.issued_at > now + CLOCK_SKEW:
+                    raise InvalidInput(f"the act is issued in the future ({act.issued_at}, it is {now}); set the clock")
                 _check_consent(context, act, capacity, ahead)
             elif isinstance(act, SignerAddition | SignerRemoval) and capacity == Capacity.STAFF:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")

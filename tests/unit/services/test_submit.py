@@ -19,7 +19,7 @@ from ledger.errors import (
     UnknownCode,
     WrongState,
 )
-from ledger.services.submit import LONGEST_SIGNATURE
+from ledger.services.submit import CLOCK_SKEW, LONGEST_SIGNATURE
 from tests.support.scene import Patient, any_scope, fresh
 
 ZERO = bytes(32)
@@ -245,6 +245,17 @@ def test_deadlines(house, patient):
     refused(house, DeadlinePassed, changed(house, patient, grant, deadline=now))
     refused(house, InvalidInput, changed(house, patient, grant, deadline=now + YEAR), match="days ahead")
     house.submit(changed(house, patient, grant, deadline=now + 1))
+
+
+def test_a_grant_from_the_future_is_refused(house, patient):
+    now = house.context.clock.now()
+    house.submit(changed(house, patient, house.scene.consent(patient), issued_at=now + CLOCK_SKEW))
+    refused(
+        house,
+        InvalidInput,
+        changed(house, patient, house.scene.consent(patient), issued_at=now + CLOCK_SKEW + 1),
+        match="future",
+    )
 
 
 def test_a_withdrawal_has_no_deadline_but_that_of_all_has(house, patient):
