@@ -28,6 +28,10 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
     /// @notice The most consents of one subject that can stand at a time: bounds `decide` and `withdrawAll`.
     uint256 public constant MAX_LIVE = 64;
 
+    /// @notice Seconds that a device's clock may be ahead of the block's. A grant from further ahead would outlive a
+    /// withdrawal of everything that is signed after it.
+    uint256 public constant MAX_SKEW = 300;
+
     uint8 private constant STUDY_ACTIVE = 3;
     uint8 private constant ENGINE_ACTIVE = 1;
 
@@ -136,6 +140,7 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
         if (reason != ACCEPTED) return reason;
         if (act.issuedAt <= held.stoppedAt) return ConsentRegistry__Stopped.selector;
+        if (act.issuedAt > block.timestamp + MAX_SKEW) return ConsentRegistry__IssuedAhead.selector;
         ConsentSlot old = _consents[act.subject][act.id];
         reason = _versionFault(act.id, act.version, old);
         if (reason == ACCEPTED) reason = ScopeRules.faultOf(scope);

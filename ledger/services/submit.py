@@ -44,7 +44,7 @@ from ledger.errors import (
 from ledger.services.context import Context
 
 CLOCK_SKEW = 300
-"""Seconds that a clock may be ahead; a grant issued later than that would outlive a withdrawal of everything."""
+"""Seconds that a device's clock may be ahead, as in the contract (``ConsentRegistry.MAX_SKEW``)."""
 LONGEST_SIGNATURE = 65
 ADDRESS_BYTES = 20
 LONGEST_SIGNER = 1024

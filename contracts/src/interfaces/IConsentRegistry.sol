@@ -66,6 +66,7 @@ interface IConsentRegistry {
     error ConsentRegistry__ConsentWithdrawn();
     error ConsentRegistry__WrongVersion();
     error ConsentRegistry__Stopped(); // issued at or before the subject's last withdrawal of all
+    error ConsentRegistry__IssuedAhead(); // issued later than the block's time and a device's skew
     error ConsentRegistry__TooManyConsents();
     error ConsentRegistry__GrantsPaused();
     error ConsentRegistry__UnknownCode(); // a mask with bits outside the vocabulary that is not "any"

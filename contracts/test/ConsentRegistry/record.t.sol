@@ -257,6 +257,14 @@ contract RecordTest is Ledger {
         assertAccepted(record(act));
     }
 
+    function test_WhenItWasIssuedAheadOfTheClock_ItIsRefusedBeyondTheSkew() external {
+        ConsentAct memory act = consentAct(CONSENT);
+        act.issuedAt = uint40(block.timestamp + registry.MAX_SKEW() + 1);
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__IssuedAhead.selector);
+        act.issuedAt -= 1;
+        assertAccepted(record(act));
+    }
+
     // ------------------------------------------------------------------ the scope
 
     function testFuzz_WhenAMaskHasAnUnknownBit_ItIsRefused(uint256 field, uint256 bit) external {
