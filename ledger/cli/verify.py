@@ -18,7 +18,7 @@ _WORDS = {
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's file.")],
+    bundle: Annotated[Path, typer.Argument(help="The bundle's file.", exists=True, dir_okay=False)],
     block: Annotated[
         str, typer.Option("--block", help="Hash of the bundle's last block, from a node that you trust (0x-hex).")
     ] = "",

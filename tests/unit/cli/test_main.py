@@ -44,8 +44,8 @@ def test_every_error_has_its_exit_code(kind):
     [
         (["token", "--role", "engine", "--sub", "0x12"], 2, "64 lower-case hex digits"),
         (["token", "--role", "engine", "--sub", "0x" + "11" * 32, "--minutes", "10000000"], 2, "90 days"),
-        (["verify", "nothing.zip"], 1, "nothing.zip"),
-        (["verify", "nothing.zip", "--block", "x"], 2, "--block"),
+        (["verify", "nothing.zip"], 2, "nothing.zip"),
+        (["verify", __file__, "--block", "x"], 2, "--block"),
         (["chain", "deploy"], 2, "CONSENTRY_RPC_URL"),
         (["mirror", "verify"], 1, ""),
         (["nothing"], 2, "No such command"),
