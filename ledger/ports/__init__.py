@@ -1,0 +1,27 @@
+"""What the services need of the world, as protocols; the adapters and the tests' fakes implement them.
+
+Every store method is one transaction: when it returns, its effect is durable; when it raises, it had none.
+Times are whole seconds UTC. Ids and hashes are 32 bytes.
+"""
+
+from ledger.ports.audit import AuditStore, LogWriter
+from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
+from ledger.ports.mirror import Cursor, Interval, MirrorStore
+from ledger.ports.outbox import OutboxStore
+from ledger.ports.surroundings import Clock, Entropy
+
+__all__ = [
+    "ActSigner",
+    "AuditStore",
+    "ChainReader",
+    "ChainWriter",
+    "Clock",
+    "Cursor",
+    "Entropy",
+    "Interval",
+    "LogWriter",
+    "MirrorStore",
+    "OutboxStore",
+    "ReceiptProof",
+    "SignatureChecker",
+]

@@ -1,0 +1,102 @@
+"""The audit logs, and who holds one for writing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
+from ledger.transparency.edge import Place
+from ledger.transparency.tree import NodeReader
+
+
+class LogWriter(Protocol):
+    """One log, held exclusively inside a transaction."""
+
+    @property
+    def size(self) -> int:
+        """Entries so far."""
+        ...
+
+    def find(self, key: str) -> StoredEntry | None:
+        """The entry that came under an idempotency key."""
+        ...
+
+    def find_all(self, keys: Sequence[str]) -> dict[str, StoredEntry]:
+        """The entries that came under any of these keys, by key, in one question."""
+        ...
+
+    def node(self, level: int, index: int) -> bytes:
+        """A complete subtree's hash (see transparency.tree)."""
+        ...
+
+    def fetch(self, places: Sequence[Place]) -> list[bytes]:
+        """Complete nodes in one question: a writer is a ``NodeReader``."""
+        ...
+
+    def append(self, entries: Sequence[StoredEntry], nodes: Iterable[tuple[int, int, bytes]]) -> None:
+        """Add entries at the end, with the tree nodes that they complete."""
+        ...
+
+    def checkpoint(self, checkpoint: Checkpointed) -> None:
+        """Keep a checkpoint that is given out."""
+        ...
+
+    def save_decision(self, record: DecisionRecord, members: Sequence[Member]) -> None:
+        """Keep a decision with its entry, in the same transaction."""
+        ...
+
+
+class AuditStore(Protocol):
+    """The audit logs."""
+
+    def writer(self, log: bytes) -> AbstractContextManager[LogWriter]:
+        """Hold a log for writing; commits when the block ends, undoes everything when it raises."""
+        ...
+
+    def size(self, log: bytes) -> int:
+        """Entries in a log; 0 for one that is not there."""
+        ...
+
+    def logs(self) -> list[bytes]:
+        """Logs with at least one entry."""
+        ...
+
+    def entry(self, log: bytes, index: int) -> StoredEntry | None:
+        """One entry."""
+        ...
+
+    def entries(self, log: bytes, first: int, last: int) -> Iterator[StoredEntry]:
+        """Entries with ``first <= index < last``, in order, streamed."""
+        ...
+
+    def node(self, log: bytes, level: int, index: int) -> bytes:
+        """A complete subtree's hash; NotFound when it is not complete."""
+        ...
+
+    def nodes(self, log: bytes) -> NodeReader:
+        """The nodes of a log's tree, for roots and proofs (see transparency.tree)."""
+        ...
+
+    def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:
+        """The newest checkpoint, or the one of a size."""
+        ...
+
+    def checkpoint_over(self, log: bytes, index: int) -> Checkpointed | None:
+        """The smallest kept checkpoint that holds the entry at ``index``."""
+        ...
+
+    def decision(self, id: str) -> DecisionRecord | None:
+        """A decision that was given out."""
+        ...
+
+    def members(self, decision: str) -> list[Member]:
+        """The considered rows of a decision, by subject."""
+        ...
+
+    def decisions_on(self, subject: bytes, *, limit: int = 100) -> list[tuple[DecisionRecord, Member]]:
+        """Decisions that considered a subject, newest first."""
+        ...
+
+    def entries_of_decision(self, decision: str) -> list[StoredEntry]:
+        """Entries that name a decision, its own first."""
+        ...
