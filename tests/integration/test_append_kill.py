@@ -1,7 +1,6 @@
 """Kill -9 in the midst of appending: every receipt that was given out before still holds afterwards."""
 
 import json
-import multiprocessing
 import random
 import time
 from pathlib import Path
@@ -19,12 +18,10 @@ from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import Tree, inclusion_proof
 from tests.fakes.chain import FakeClock
 from tests.support.appending import entries, main
+from tests.support.killing import PROCESSES
 
 KILLS = 20
 LOG = b"\x0a" * 32
-# One process that has everything imported, and is forked for each run: the runs are short, imports are not.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.support.appending"])
 
 
 def run_and_kill(folder: Path, run: str, seconds: float) -> list[dict]:

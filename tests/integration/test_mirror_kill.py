@@ -2,19 +2,18 @@
 
 import random
 import time
-from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 
 from ledger.services.mirror_verify import verify_mirror
-from ledger.services.sync import Limits, Mirror
+from ledger.services.sync import Mirror
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
+from tests.support.killing import PROCESSES
+from tests.support.mirroring import BLOCKS, follower, mirror_without_end
 
 KILLS = 20
-BLOCKS = 400
 
 
 def long_chain() -> FakeChain:
@@ -25,20 +24,6 @@ def long_chain() -> FakeChain:
     return chain
 
 
-def follower(chain: FakeChain, store) -> Mirror:
-    return Mirror(chain, store.mirror, FakeClock(), confirmations=50, limits=Limits(first_span=3, most_span=3))
-
-
-def mirror_without_end(chain: FakeChain, url: str, sign_of_life: Path) -> None:
-    """Follow the chain to its head, go back half-way, and again."""
-    store = open_store(url)
-    sign_of_life.touch()
-    while True:
-        follower(chain, store).catch_up()
-        fence = store.mirror.lease("mirror", at=FakeClock().at, seconds=30)
-        store.mirror.roll_back(chain.first_block + BLOCKS // 2, fence=fence)
-
-
 @pytest.mark.slow
 def test_twenty_kills_leave_a_true_mirror(tmp_path):
     chance = random.Random(42)
@@ -46,8 +31,7 @@ def test_twenty_kills_leave_a_true_mirror(tmp_path):
     heights = []
     for kill in range(KILLS):
         sign_of_life = tmp_path / f"alive-{kill}"
-        # A fork, so that the kills hit the work and not twenty slow imports; nothing is open in this process.
-        worker = get_context("fork").Process(target=mirror_without_end, args=(chain, url, sign_of_life))
+        worker = PROCESSES.Process(target=mirror_without_end, args=(chain, url, sign_of_life))
         worker.start()
         while not sign_of_life.exists():
             assert worker.is_alive(), "the worker ended by itself"

@@ -3,7 +3,6 @@
 import random
 import time
 from collections import Counter
-from multiprocessing import get_context
 
 import pytest
 
@@ -13,6 +12,7 @@ from ledger.domain.events import ActRefused, ConsentRecorded
 from ledger.domain.outbox import ItemState
 from ledger.store.store import open_store
 from tests.support.granting import SystemClock, grant_without_end
+from tests.support.killing import PROCESSES
 from tests.support.scene import Patient, Scene
 
 KILLS = 20
@@ -30,11 +30,11 @@ def test_twenty_kills_lose_and_double_nothing(tmp_path):
     chain.close()
     store.close()
 
+    secrets = [(patient.subject, patient.key.secret) for patient in patients]
     promised: list[bytes] = []
     for kill in range(KILLS):
         output = tmp_path / f"accepted-{kill}"
-        # A fork, so that the kills hit the work and not twenty slow imports; nothing is open in this process.
-        worker = get_context("fork").Process(target=grant_without_end, args=(tmp_path, scene.terms, patients, output))
+        worker = PROCESSES.Process(target=grant_without_end, args=(tmp_path, scene.terms, secrets, output))
         worker.start()
         while not output.exists() or not output.stat().st_size:
             assert worker.is_alive(), "the worker ended by itself"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from coincurve import PrivateKey
 
 from ledger.chain.keys import sign_digest
 from ledger.chain.opening import open_embedded
@@ -21,7 +22,9 @@ class SystemClock:
         return int(time.time())
 
 
-def grant_without_end(home: Path, terms: bytes, patients: Sequence[Patient], promises: Path) -> None:
+def grant_without_end(home: Path, terms: bytes, secrets: Sequence[tuple[bytes, bytes]], promises: Path) -> None:
+    """Grant for the subjects with these keys."""
+    patients = [Patient(subject, PrivateKey(secret)) for subject, secret in secrets]
     clock = SystemClock()
     store = open_store(f"sqlite:///{home}/ledger.db")
     chain = open_embedded(home, clock)
