@@ -119,7 +119,7 @@ def test_the_command_says_what_is_wrong_in_one_line(world, used, command, tmp_pa
         (["export", world.institution, "-o", tmp_path / "no" / "x"], 2),
         (["export", world.institution, "-o", tmp_path / "x", "--format", "pdf"], 2),
         (["decision", "replay", nowhere], 1),
-        (["verify", tmp_path / "nothing.zip"], 1),
+        (["verify", tmp_path / "nothing.zip"], 2),
         (["serve"], 1),
     ):
         failed = command(*arguments)
