@@ -6,8 +6,9 @@ import pytest
 
 from ledger.chain.keys import CONSORTIUM, RELAYER, KeyRing, address_of
 from ledger.chain.opening import Chain, deploy_rpc
+from ledger.chain.writer import Writer
 from ledger.domain.consent import ConsentState
-from ledger.domain.outbox import ItemState
+from ledger.domain.outbox import ItemState, Outcome
 from ledger.errors import LedgerUnreachable, ReorgTooDeep
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
@@ -82,6 +83,15 @@ def rows(store: Store) -> list:
     return [mirror.blocks_in(0, TOP), mirror.events_in(0, TOP), mirror.intervals_in(0, TOP), mirror.cursor()]
 
 
+def landed(writer: Writer, transaction: bytes) -> Outcome:
+    """The outcome of a sent transaction: a node answers the sending before it has mined."""
+    deadline = time.monotonic() + 30
+    while (outcome := writer.outcome(transaction)) is None:
+        assert time.monotonic() < deadline, "the transaction was not mined in 30 seconds"
+        time.sleep(0.01)
+    return outcome
+
+
 def assert_equals_a_fresh_replay(chain: Chain, store: Store, tmp_path) -> None:
     fresh_store = open_store(f"sqlite:///{tmp_path}/fresh-{time.monotonic_ns()}.db")
     Mirror(chain.reader, fresh_store.mirror, SystemClock()).catch_up()
@@ -130,7 +140,7 @@ def test_the_same_transaction_in_another_block(anvil, chain, scene, store, patie
     sent = writer.prepare(store.outbox.waiting(1), writer.next_nonce(writer.sender_of(act)))
     store.outbox.record_transmission(sent, at=0)
     writer.send(sent)
-    store.outbox.settle(sent, writer.outcome(sent.hash))
+    store.outbox.settle(sent, landed(writer, sent.hash))
     mirror.catch_up()
     first = store.mirror.history("Consent", act.subject, act.id)[0].since
     anvil.ask("anvil_reorg", 1, [])
@@ -139,7 +149,7 @@ def test_the_same_transaction_in_another_block(anvil, chain, scene, store, patie
     assert store.outbox.item(writer.digest(act)).state is ItemState.SENT
     assert store.outbox.transmissions() == [sent]
     writer.send(sent)
-    store.outbox.settle(sent, writer.outcome(sent.hash))
+    store.outbox.settle(sent, landed(writer, sent.hash))
     mirror.catch_up()
     (interval,) = store.mirror.history("Consent", act.subject, act.id)
     assert interval.since > first

@@ -1,6 +1,21 @@
 """A second start finds all its data; what was asked once is not done twice; a busy caller is held back."""
 
+import pytest
+from httpx import Response
+
 from tests.support.service import WAIT, Service, fresh_id
+
+PER_MINUTE = 30
+
+
+def held_back(service: Service, before: int, **request) -> Response:
+    """The first refusal of a caller that keeps asking; two minutes' worth, as a minute may turn on the way."""
+    for _ in range(2 * PER_MINUTE + 1):
+        answer = service.http.get("/v1/studies", **request)
+        if answer.status_code == 429:
+            return answer
+        assert answer.status_code == before
+    pytest.fail("nobody held the caller back")
 
 
 def test_a_second_start_finds_everything_and_does_nothing_again(tmp_path):
@@ -14,7 +29,7 @@ def test_a_second_start_finds_everything_and_does_nothing_again(tmp_path):
         head = first.http.get("/v1/domain").json()["head"]
     finally:
         first.close()
-    second = Service(tmp_path, requests_per_minute=30)
+    second = Service(tmp_path, requests_per_minute=PER_MINUTE)
     try:
         assert second.http.get("/.well-known/jwks.json").json() == keys
         assert second.http.get("/v1/domain").json()["head"] == head
@@ -27,11 +42,9 @@ def test_a_second_start_finds_everything_and_does_nothing_again(tmp_path):
         assert again.status_code in {200, 409}, again.text
         assert len(second.get("/v1/institutions", "steward", steward)["institutions"]) == 1
 
-        busy = [second.http.get("/v1/studies", headers=second.as_("steward", steward)) for _ in range(40)]
-        assert {one.status_code for one in busy} == {200, 429}
-        assert int(busy[-1].headers["Retry-After"]) >= 1
+        held = held_back(second, 200, headers=second.as_("steward", steward))
+        assert int(held.headers["Retry-After"]) >= 1
         assert second.get("/v1/studies", "steward", fresh_id()) == {"studies": []}
-        strangers = [second.http.get("/v1/studies").status_code for _ in range(40)]
-        assert set(strangers) == {401, 429}
+        held_back(second, 401)
     finally:
         second.close()
