@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignerRecovery} from "./base/SignerRecovery.sol";
 import {SubjectRegistry} from "./base/SubjectRegistry.sol";
 import {IConsentRegistry} from "./interfaces/IConsentRegistry.sol";
 import {IDirectory} from "./interfaces/IDirectory.sol";
@@ -20,9 +21,9 @@ import {Request, Verdict} from "./types/Decision.sol";
 import {Scope} from "./types/Scope.sol";
 
 /// @title Subjects, the signers who may act for them, and their consents
-/// @notice See {IConsentRegistry}. Nobody but a signer in authority can change a consent; the only power that the
-/// AccessManager gives here is to pause grants.
-contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
+/// @notice See {IConsentRegistry} and {ISignerRecovery}. Nobody but a signer in authority can change a consent; the only
+/// power that the AccessManager gives here is to pause grants.
+contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
     using ActHashes for *;
 
     /// @notice The most consents of one subject that can stand at a time: bounds `decide` and `withdrawAll`.
@@ -52,8 +53,10 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
 
     /// @param authority the AccessManager that says who may pause grants
     /// @param directory_ where institutions, studies, engines and texts are registered
-    constructor(address authority, IDirectory directory_)
+    /// @param recoveryDelay_ seconds in which signers can object to a recovery
+    constructor(address authority, IDirectory directory_, uint40 recoveryDelay_)
         SubjectRegistry(directory_)
+        SignerRecovery(recoveryDelay_)
         AccessManaged(authority)
         EIP712("Consentry ConsentRegistry", "1")
     {}
@@ -191,7 +194,8 @@ contract ConsentRegistry is SubjectRegistry, AccessManaged, Pausable {
             delete _live[act.subject][i];
             emit ConsentWithdrawn(act.subject, id, digest, version, by.capacity, act.signer);
         }
-        _subjects[act.subject] = Subject({stoppedAt: uint40(block.timestamp), signers: held.signers, live: 0});
+        (held.stoppedAt, held.live) = (uint40(block.timestamp), 0);
+        _subjects[act.subject] = held;
         emit AllWithdrawn(act.subject, act.id, digest, by.capacity, act.signer);
         return ACCEPTED;
     }

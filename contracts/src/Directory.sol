@@ -4,14 +4,16 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {DatasetRegistry} from "./base/DatasetRegistry.sol";
 import {EngineRegistration, IDirectory, StudyFacts, StudyProposal} from "./interfaces/IDirectory.sol";
+import {Documents} from "./libraries/Documents.sol";
 import {Signers} from "./libraries/Signers.sol";
 import {Vocabulary} from "./libraries/Vocabulary.sol";
 
-/// @title Institutions, studies, engines, reviewers and published consent texts
-/// @notice See {IDirectory}. An id is never used twice within its kind, and nothing is ever deleted: an institution is
-/// suspended, a study closed, an engine revoked.
-contract Directory is IDirectory, AccessManaged, EIP712 {
+/// @title Institutions, studies, engines, datasets, reviewers and published consent texts
+/// @notice See {IDirectory} and {IDatasetRegistry}. An id is never used twice within its kind, and nothing is ever
+/// deleted: an institution is suspended, a study or dataset closed, an engine revoked.
+contract Directory is IDirectory, AccessManaged, DatasetRegistry {
     uint8 private constant INSTITUTION_ACTIVE = 1;
     uint8 private constant INSTITUTION_SUSPENDED = 2;
 
@@ -26,7 +28,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
 
     bytes32 private constant STUDY_PROPOSAL_TYPEHASH = keccak256(
         "StudyProposal(bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,uint32 requiredTerms,"
-        "bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline)"
+        "bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,bytes purpose,uint40 deadline)"
     );
     bytes32 private constant ENGINE_REGISTRATION_TYPEHASH = keccak256(
         "EngineRegistration(bytes32 id,bytes32 institution,string name,bytes signer,uint16 operations,uint40 deadline)"
@@ -51,6 +53,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
     struct Study {
         StudyFacts facts;
         uint32 approvals;
+        bytes32 purpose; // SHA-256
         mapping(bytes32 reviewer => bool) approvedBy;
     }
 
@@ -148,6 +151,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
             require(study_.diseases[i].length != 0, Directory__NoDisease());
         }
         _requireOpen(study_.deadline);
+        bytes32 purpose = Documents.digest(study_.purpose);
         bytes32 digest = _hashTypedDataV4(_hashOf(study_));
         _requireSigned(_activeInstitution(study_.institution).signer, digest, study_.signature);
 
@@ -161,6 +165,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
         facts.requiredTerms = study_.requiredTerms;
         facts.ethicsUntil = study_.ethicsUntil;
         facts.diseases = study_.diseases;
+        _studies[study_.id].purpose = purpose;
         emit StudyProposed(
             study_.id,
             study_.institution,
@@ -172,7 +177,8 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
             study_.requiredTerms,
             study_.ethics,
             study_.ethicsUntil,
-            study_.diseases
+            study_.diseases,
+            study_.purpose
         );
     }
 
@@ -280,6 +286,11 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
     }
 
     /// @inheritdoc IDirectory
+    function studyPurpose(bytes32 id) external view returns (bytes32) {
+        return _studies[id].purpose;
+    }
+
+    /// @inheritdoc IDirectory
     function engine(bytes32 id) external view returns (bytes32 institution_, uint8 state, uint16 operations) {
         Engine storage engine_ = _engines[id];
         return (engine_.institution, engine_.state, engine_.operations);
@@ -298,7 +309,15 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
         require(institution_.state == INSTITUTION_ACTIVE, Directory__InstitutionNotActive(id));
     }
 
-    function _requireOpen(uint40 deadline) private view {
+    function _requireActive(bytes32 institution_) internal view override {
+        _activeInstitution(institution_);
+    }
+
+    function _requireSignedBy(bytes32 institution_, bytes32 digest, bytes calldata signature) internal view override {
+        _requireSigned(_institutions[institution_].signer, digest, signature);
+    }
+
+    function _requireOpen(uint40 deadline) internal view override {
         require(block.timestamp <= deadline, Directory__DeadlinePassed(deadline));
     }
 
@@ -319,6 +338,7 @@ contract Directory is IDirectory, AccessManaged, EIP712 {
                 study_.ethics,
                 study_.ethicsUntil,
                 keccak256(abi.encode(study_.diseases)),
+                keccak256(study_.purpose),
                 study_.deadline
             )
         );

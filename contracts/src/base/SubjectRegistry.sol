@@ -85,6 +85,23 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         if (!authority.holds(block.timestamp)) reason = ConsentRegistry__NoAuthority.selector;
     }
 
+    /// @dev Gives a new signer of `subject` its authority. `by` is the signer who asked for it.
+    function _give(
+        bytes32 subject,
+        bytes32 digest,
+        bytes calldata signer,
+        Authority memory authority,
+        bytes32 form,
+        bytes calldata by
+    ) internal returns (bytes4) {
+        bytes32 key = keccak256(signer);
+        if (_authorities[subject][key].exists()) return ConsentRegistry__SignerKnown.selector;
+        _authorities[subject][key] = authority;
+        ++_subjects[subject].signers;
+        emit SignerAdded(subject, digest, signer, authority.capacity, authority.from, authority.until, form, by);
+        return ACCEPTED;
+    }
+
     /// @dev Whether `id` was never used by `subject`, for a consent or for another act.
     function _isFresh(bytes32 subject, bytes32 id) internal view virtual returns (bool);
 
@@ -93,7 +110,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
 
     function _enrol(Enrolment calldata act, bytes32 digest) private returns (bytes4) {
         if (act.deadline < block.timestamp) return ConsentRegistry__DeadlinePassed.selector;
-        (, uint8 state, bytes memory custodianSigner) = _DIRECTORY.institution(act.custodian);
+        (uint32 custodian, uint8 state, bytes memory custodianSigner) = _DIRECTORY.institution(act.custodian);
         if (state != INSTITUTION_ACTIVE) return ConsentRegistry__CustodianNotActive.selector;
         if (!SignatureGate.isSignedBy(custodianSigner, digest, act.signature)) {
             return ConsentRegistry__BadSignature.selector;
@@ -102,7 +119,8 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         bytes4 reason = _signerFault(act.firstSigner, act.capacity, act.from, act.until, act.form);
         if (reason != ACCEPTED) return reason;
 
-        _subjects[act.subject].signers = 1;
+        Subject storage subject = _subjects[act.subject];
+        (subject.signers, subject.custodian) = (1, custodian);
         _authorities[act.subject][keccak256(act.firstSigner)] = Authority(act.capacity, act.from, act.until);
         emit SubjectEnrolled(
             act.subject, act.custodian, digest, act.firstSigner, act.capacity, act.from, act.until, act.form
@@ -119,14 +137,10 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         if (!_isFresh(act.subject, act.id)) return ConsentRegistry__IdSpent.selector;
         reason = _signerFault(act.newSigner, act.capacity, act.from, act.until, act.form);
         if (reason != ACCEPTED) return reason;
-        bytes32 key = keccak256(act.newSigner);
-        if (_authorities[act.subject][key].exists()) return ConsentRegistry__SignerKnown.selector;
-
-        _spend(act.subject, act.id);
-        _authorities[act.subject][key] = Authority(act.capacity, act.from, act.until);
-        _subjects[act.subject].signers = held.signers + 1;
-        emit SignerAdded(act.subject, digest, act.newSigner, act.capacity, act.from, act.until, act.form, act.signer);
-        return ACCEPTED;
+        Authority memory authority = Authority(act.capacity, act.from, act.until);
+        reason = _give(act.subject, digest, act.newSigner, authority, act.form, act.signer);
+        if (reason == ACCEPTED) _spend(act.subject, act.id);
+        return reason;
     }
 
     function _removeSigner(SignerRemoval calldata act, bytes32 digest) private returns (bytes4) {
@@ -149,7 +163,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
     }
 
     function _signerFault(bytes calldata signer, uint8 capacity, uint40 from, uint40 until, bytes32 form)
-        private
+        internal
         view
         returns (bytes4)
     {

@@ -13,6 +13,7 @@ struct StudyProposal {
     bytes32 ethics; // hash of the ethics approval
     uint40 ethicsUntil;
     uint32[][] diseases;
+    bytes purpose; // canonical JSON (RFC 8785): what is known of the use beyond this; may be empty; at most 8 KiB
     uint40 deadline;
     bytes signature; // of the institution's signer
 }
@@ -57,7 +58,8 @@ interface IDirectory {
         uint32 requiredTerms,
         bytes32 ethics,
         uint40 ethicsUntil,
-        uint32[][] diseases
+        uint32[][] diseases,
+        bytes purpose
     );
     event StudyApproved(bytes32 indexed id, bytes32 indexed reviewer, bytes32 digest, uint32 approvals);
     event StudyStateChanged(bytes32 indexed id, bytes32 digest, uint8 state);
@@ -107,6 +109,8 @@ interface IDirectory {
     function institutionNumber(bytes32 id) external view returns (uint32);
     function study(bytes32 id) external view returns (StudyFacts memory);
     function studyNumber(bytes32 id) external view returns (uint32);
+    /// @notice The SHA-256 of a study's purpose, which the event that proposed it carries whole.
+    function studyPurpose(bytes32 id) external view returns (bytes32);
     function engine(bytes32 id) external view returns (bytes32 institution_, uint8 state, uint16 operations);
     function termsVersion(bytes32 hash) external view returns (uint32);
     function approvalsRequired() external view returns (uint32);

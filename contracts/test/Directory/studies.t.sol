@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Directory} from "../../src/Directory.sol";
 import {IDirectory, StudyFacts, StudyProposal} from "../../src/interfaces/IDirectory.sol";
+import {Documents} from "../../src/libraries/Documents.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
 import {Ledger} from "../utils/Ledger.sol";
 import {vm} from "../utils/Vm.sol";
@@ -28,6 +29,27 @@ contract StudiesTest is Ledger {
         vm.assertEq(facts.uses, act.uses, "uses");
         vm.assertEq(keccak256(abi.encode(facts.diseases)), keccak256(abi.encode(act.diseases)), "diseases");
         vm.assertEq(directory.studyNumber(NEW), 2, "number");
+    }
+
+    function test_GivenAPurpose_ItsHashIsKept() external {
+        StudyProposal memory act = _proposal();
+        act.purpose = '{"nonprofit":true}';
+        propose(act);
+        vm.assertEq(directory.studyPurpose(NEW), sha256(act.purpose), "purpose");
+        vm.assertEq(directory.studyPurpose(STUDY), sha256(""), "none");
+    }
+
+    function test_WhenThePurposeIsTooLong_ItReverts() external {
+        StudyProposal memory act = _proposal();
+        act.purpose = new bytes(Documents.MAX_LENGTH + 1);
+        _expectRefusal(
+            act,
+            abi.encodeWithSelector(
+                Documents.Documents__TooLong.selector, Documents.MAX_LENGTH + 1, Documents.MAX_LENGTH
+            )
+        );
+        act.purpose = new bytes(Documents.MAX_LENGTH);
+        propose(act);
     }
 
     function test_WhenTheFormIsWrong_ItReverts() external {
@@ -78,7 +100,7 @@ contract StudiesTest is Ledger {
         act.diseases[0] = new uint32[](1);
         act.diseases[0][0] = 5;
         signStudy(act, HOSPITAL_KEY);
-        field %= 6;
+        field %= 7;
         vm.assume(value != 0 && uint32(value) != 2 && uint32(value) != 5 && uint40(value) != FOREVER);
         if (field == 0) act.title = "another";
         if (field == 1) act.conditions = uint16(1 + (value % 255));
@@ -86,6 +108,7 @@ contract StudiesTest is Ledger {
         if (field == 3) act.ethics = bytes32(value);
         if (field == 4) act.ethicsUntil = uint40(value);
         if (field == 5) act.diseases[0][0] = uint32(value);
+        if (field == 6) act.purpose = abi.encode(value);
         vm.expectRevert(IDirectory.Directory__BadSignature.selector);
         directory.proposeStudy(act);
     }

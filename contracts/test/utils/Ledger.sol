@@ -9,6 +9,7 @@ import {Directory} from "../../src/Directory.sol";
 import {EngineRegistration, StudyProposal} from "../../src/interfaces/IDirectory.sol";
 import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
 import {ActHashes} from "../../src/libraries/ActHashes.sol";
+import {RecoveryHashes} from "../../src/libraries/RecoveryHashes.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
 import {
     ConsentAct,
@@ -19,6 +20,7 @@ import {
     WithdrawalOfAll
 } from "../../src/types/Acts.sol";
 import {Request, Verdict} from "../../src/types/Decision.sol";
+import {Recovery, RecoveryObjection, RecoveryProposal} from "../../src/types/Recovery.sol";
 import {Scope} from "../../src/types/Scope.sol";
 import {vm, Vm} from "./Vm.sol";
 
@@ -27,9 +29,11 @@ import {vm, Vm} from "./Vm.sol";
 /// and one enrolled subject. Tests make acts with the `...Act` functions, change fields, and sign them.
 abstract contract Ledger {
     using ActHashes for *;
+    using RecoveryHashes for *;
 
     uint40 internal constant NOW = 1_800_000_000;
     uint40 internal constant FOREVER = Vocabulary.FOREVER;
+    uint40 internal constant RECOVERY_DELAY = 7 days;
     uint256 internal constant HOSPITAL_KEY = 0x1001;
     uint256 internal constant REVIEWER_KEY = 0x1002;
     uint256 internal constant ENGINE_KEY = 0x1003;
@@ -54,7 +58,7 @@ abstract contract Ledger {
         vm.warp(NOW);
         manager = deploy("AccessManager", abi.encode(ADMIN));
         directory = Directory(deploy("Directory", abi.encode(manager, 1)));
-        registry = ConsentRegistry(deploy("ConsentRegistry", abi.encode(manager, directory)));
+        registry = ConsentRegistry(deploy("ConsentRegistry", abi.encode(manager, directory, RECOVERY_DELAY)));
         anchor = AuditAnchor(deploy("AuditAnchor", abi.encode(directory)));
 
         vm.prank(ADMIN);
@@ -134,7 +138,7 @@ abstract contract Ledger {
     function signStudy(StudyProposal memory act, uint256 key) internal view {
         bytes32 typeHash = keccak256(
             "StudyProposal(bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,"
-            "uint32 requiredTerms,bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline)"
+            "uint32 requiredTerms,bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,bytes purpose,uint40 deadline)"
         );
         bytes32 hash = keccak256(
             abi.encode(
@@ -148,6 +152,7 @@ abstract contract Ledger {
                 act.ethics,
                 act.ethicsUntil,
                 keccak256(abi.encode(act.diseases)),
+                keccak256(act.purpose),
                 act.deadline
             )
         );
@@ -279,6 +284,24 @@ abstract contract Ledger {
         act.signer = signerOf(PATIENT_KEY);
     }
 
+    function recoveryAct(bytes32 id, bytes memory newSigner) internal view returns (RecoveryProposal memory act) {
+        act.recovery.subject = PATIENT;
+        act.recovery.id = id;
+        act.recovery.custodian = HOSPITAL;
+        act.recovery.newSigner = newSigner;
+        act.recovery.capacity = Vocabulary.CAPACITY_SELF;
+        act.recovery.until = FOREVER;
+        act.recovery.form = keccak256("identified");
+        act.deadline = uint40(block.timestamp) + 1 days;
+    }
+
+    function objectionAct(bytes32 id, uint256 key) internal view returns (RecoveryObjection memory act) {
+        act.subject = PATIENT;
+        act.id = id;
+        act.signer = signerOf(key);
+        act.signature = sign(key, address(registry), this.hashOfObjection(act));
+    }
+
     // ------------------------------------------------------------------ sending one act; the reason if it was refused
 
     function enrol(Enrolment memory act) internal returns (bytes4) {
@@ -363,6 +386,15 @@ abstract contract Ledger {
         return removeSigner(act, PATIENT_KEY);
     }
 
+    function signRecovery(RecoveryProposal memory act, uint256 key) internal view {
+        act.signature = sign(key, address(registry), this.hashOf(act));
+    }
+
+    function propose(RecoveryProposal memory act) internal {
+        signRecovery(act, HOSPITAL_KEY);
+        registry.proposeRecovery(act);
+    }
+
     /// @dev The reason of the last ActRefused since the logs were recorded; zero when there is none.
     function refusal() internal returns (bytes4 reason) {
         logs = vm.getRecordedLogs();
@@ -399,6 +431,14 @@ abstract contract Ledger {
     }
 
     function hashOf(SignerRemoval calldata act) external pure returns (bytes32) {
+        return act.hash();
+    }
+
+    function hashOf(RecoveryProposal calldata act) external pure returns (bytes32) {
+        return act.hash(act.recovery.hash());
+    }
+
+    function hashOfObjection(RecoveryObjection calldata act) external pure returns (bytes32) {
         return act.hash();
     }
 
