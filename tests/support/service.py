@@ -54,7 +54,7 @@ class Service:
         self.thread.start()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         self.issuer = local_issuer(self.settings)
-        for _ in range(600):
+        for _ in range(1_200):
             if self.server.started and self.http.get("/readyz").status_code == 200:
                 return
             time.sleep(0.05)
