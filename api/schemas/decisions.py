@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from api.schemas.acts import words_field
 from api.schemas.base import Answer, Body, Id, Seconds, Window, Words
@@ -182,48 +182,3 @@ class MembershipAnswer(Answer):
     index: int
     path: list[str]
     commitment: Commitment
-
-
-class Entity(Body):
-    """AuthZEN: a subject or resource. Unknown fields are ignored (AuthZEN 1.0, section 4)."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    type: str = Field(min_length=1)
-    id: str = Field(min_length=1)
-    properties: dict[str, Any] | None = None
-
-
-class Action(Body):
-    """AuthZEN: what is to be done."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    name: str = Field(min_length=1)
-    properties: dict[str, Any] | None = None
-
-
-class Evaluation(Body):
-    """AuthZEN: one question. Subject: the engine. Resource: the patient. Context: study, categories."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    subject: Entity
-    action: Action
-    resource: Entity
-    context: dict[str, Any] | None = None
-
-
-class EvaluationContext(Answer):
-    """Why, and until when."""
-
-    outcome: Literal["permit", "deny"]
-    reason: str
-    consent: str | None
-    version: int
-    block: BlockAnswer
-    valid_until: int
-
-
-class EvaluationAnswer(Answer):
-    """AuthZEN: the decision."""
-
-    decision: bool
-    context: EvaluationContext
