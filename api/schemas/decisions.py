@@ -38,11 +38,19 @@ class Question(Body):
         return Request(self.study, engine, operation_of(self.operation), categories, data_from, data_until)
 
 
+class AsOf(Body):
+    """A moment in the past: a block, or seconds UTC."""
+
+    block: int | None = Field(default=None, ge=0, lt=1 << 63)
+    at: Seconds | None = None
+
+
 class DecisionsBody(Question):
     """A question about named subjects."""
 
     subjects: list[Id] = Field(min_length=1)
     record: bool = Field(default=True, description="false: a look, with no entry and no receipt, not to act on")
+    as_of: AsOf | None = Field(default=None, description="what the answer was at a moment; with record: false only")
 
 
 class OfCustodian(Body):
