@@ -208,7 +208,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         if settings.rpc_url:
             chain = open_rpc(settings.rpc_url, settings.home, clock)
         else:
-            chain = open_embedded(settings.home, clock, writable=writable)
+            chain = open_embedded(settings.home, clock, writable=writable, recovery_delay=settings.recovery_delay)
     except BaseException:
         store.close()
         raise

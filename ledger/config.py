@@ -33,6 +33,8 @@ class Settings:
         most_batch: ``CONSENTRY_MOST_BATCH``: items of one request.
         requests_per_minute: ``CONSENTRY_REQUESTS_PER_MINUTE``: for one caller; 0: no bound.
         smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
+        recovery_delay: ``CONSENTRY_RECOVERY_DELAY``: seconds in which signers can object to the recovery of a lost
+            key; it is fixed when the contracts are deployed.
     """
 
     home: Path
@@ -52,6 +54,7 @@ class Settings:
     most_batch: int = 10_000
     requests_per_minute: int = 0
     smallest_cell: int = 11
+    recovery_delay: int = 7 * 86_400
 
     @classmethod
     def read(cls, environment: Mapping[str, str], working_folder: Path) -> "Settings":
@@ -80,6 +83,7 @@ class Settings:
             "most_batch",
             "requests_per_minute",
             "smallest_cell",
+            "recovery_delay",
         ):
             variable = f"CONSENTRY_{name.upper()}"
             value = environment.get(variable, "")

@@ -17,11 +17,17 @@ from ledger.domain.acts import (
     Act,
     Anchoring,
     ConsentAct,
+    DatasetAmendment,
+    DatasetClosure,
+    DatasetRegistration,
     EngineRegistration,
     EngineRevocation,
     Enrolment,
     InstitutionAdmission,
     InstitutionSuspension,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
     ReviewerNaming,
     SignerAddition,
     SignerRemoval,
@@ -36,6 +42,7 @@ from ledger.domain.policy import Request
 from ledger.errors import InvalidInput
 
 _SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
+_RECOVERY = "(bytes32,bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32)"
 SIGNATURES: Mapping[str, str] = {
     "enrol": "enrol((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes)[])",
     "record": f"record((bytes32,bytes32,uint24,{_SCOPE},bytes32,uint40,uint40,bytes,bytes)[])",
@@ -43,17 +50,23 @@ SIGNATURES: Mapping[str, str] = {
     "withdrawAll": "withdrawAll((bytes32,bytes32,uint40,bytes,bytes)[])",
     "addSigners": "addSigners((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes,bytes)[])",
     "removeSigners": "removeSigners((bytes32,bytes32,bytes,uint40,bytes,bytes)[])",
+    "proposeRecovery": f"proposeRecovery(({_RECOVERY},uint40,bytes))",
+    "objectToRecovery": "objectToRecovery((bytes32,bytes32,bytes,bytes))",
+    "completeRecovery": f"completeRecovery({_RECOVERY})",
     "admitInstitution": "admitInstitution(bytes32,string,bytes)",
     "setInstitutionState": "setInstitutionState(bytes32,uint8)",
     "nameReviewer": "nameReviewer(bytes32,string,bytes,bool)",
     "publishTerms": "publishTerms(bytes32,uint32,string,string)",
     "proposeStudy": (
-        "proposeStudy((bytes32,bytes32,string,uint8,uint16,uint32,bytes32,uint40,uint32[][],uint40,bytes))"
+        "proposeStudy((bytes32,bytes32,string,uint8,uint16,uint32,bytes32,uint40,uint32[][],bytes,uint40,bytes))"
     ),
     "registerEngine": "registerEngine((bytes32,bytes32,string,bytes,uint16,uint40,bytes))",
     "setStudyState": "setStudyState(bytes32,uint8,uint8,uint40,bytes)",
     "revokeEngine": "revokeEngine(bytes32,bytes)",
     "approveStudy": "approveStudy(bytes32,bytes32,uint40,bytes)",
+    "registerDataset": "registerDataset((bytes32,bytes32,bytes,uint40,bytes))",
+    "amendDataset": "amendDataset((bytes32,uint32,bytes,uint40,bytes))",
+    "closeDataset": "closeDataset(bytes32,bytes)",
     "append": "append((bytes32,uint64,bytes32,bytes32[],(uint64,bytes32,bytes32,bytes32)[],bytes))",
     "decide": "decide(bytes32,(bytes32,bytes32,uint16,uint32,uint40,uint40),uint40)",
 }
@@ -154,6 +167,27 @@ def _removal(act: SignerRemoval) -> bytes:
     )
 
 
+def _recovery(act: RecoveryProposal | RecoveryCompletion) -> Tail:
+    return Tail(
+        pack(
+            fixed(act.subject),
+            fixed(act.id),
+            fixed(act.custodian),
+            dynamic(act.new_signer),
+            uints((act.capacity, act.since, act.until), (8, 40, 40)),
+            fixed(act.form),
+        )
+    )
+
+
+def _recovery_proposal(act: RecoveryProposal) -> bytes:
+    return pack(Tail(pack(_recovery(act), uint(act.deadline, 40), dynamic(act.signature))))
+
+
+def _objection(act: RecoveryObjection) -> bytes:
+    return pack(Tail(pack(fixed(act.subject), fixed(act.id), dynamic(act.signer), dynamic(act.signature))))
+
+
 def _proposal(act: StudyProposal) -> bytes:
     closures = [disease_words(closure) for closure in act.diseases]
     study = pack(
@@ -164,6 +198,7 @@ def _proposal(act: StudyProposal) -> bytes:
         fixed(act.ethics),
         uint(act.ethics_until, 40),
         abi.array_of_dynamic(closures),
+        dynamic(act.purpose),
         uint(act.deadline, 40),
         dynamic(act.signature),
     )
@@ -180,6 +215,28 @@ def _registration(act: EngineRegistration) -> bytes:
         dynamic(act.signature),
     )
     return pack(Tail(engine))
+
+
+def _dataset(act: DatasetRegistration) -> bytes:
+    dataset = pack(
+        fixed(act.id),
+        fixed(act.custodian),
+        dynamic(act.terms),
+        uint(act.deadline, 40),
+        dynamic(act.signature),
+    )
+    return pack(Tail(dataset))
+
+
+def _dataset_amendment(act: DatasetAmendment) -> bytes:
+    amendment = pack(
+        fixed(act.id),
+        uint(act.version, 32),
+        dynamic(act.terms),
+        uint(act.deadline, 40),
+        dynamic(act.signature),
+    )
+    return pack(Tail(amendment))
 
 
 def _anchoring(act: Anchoring) -> bytes:
@@ -202,6 +259,9 @@ _WRITERS: Mapping[type, Callable[[Any], bytes]] = {
     WithdrawalOfAll: _withdrawal_of_all,
     SignerAddition: _addition,
     SignerRemoval: _removal,
+    RecoveryProposal: _recovery_proposal,
+    RecoveryObjection: _objection,
+    RecoveryCompletion: lambda act: pack(_recovery(act)),
     InstitutionAdmission: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer)),
     InstitutionSuspension: lambda act: pack(fixed(act.id), uint(act.state, 8)),
     ReviewerNaming: lambda act: pack(fixed(act.id), text(act.name), dynamic(act.signer), uint(act.active, 1)),
@@ -213,5 +273,8 @@ _WRITERS: Mapping[type, Callable[[Any], bytes]] = {
     ),
     EngineRegistration: _registration,
     EngineRevocation: lambda act: pack(fixed(act.id), dynamic(act.signature)),
+    DatasetRegistration: _dataset,
+    DatasetAmendment: _dataset_amendment,
+    DatasetClosure: lambda act: pack(fixed(act.id), dynamic(act.signature)),
     Anchoring: _anchoring,
 }

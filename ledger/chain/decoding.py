@@ -131,6 +131,45 @@ def _signer_removed(topics: Topics, data: bytes) -> Event:
     return events.SignerRemoved(topics[1], read.fixed(0), read.dynamic(1), read.dynamic(2))
 
 
+def _recovery_proposed(topics: Topics, data: bytes) -> Event:
+    read = Words(data)
+    return events.RecoveryProposed(
+        topics[1],
+        topics[2],
+        topics[3],
+        read.fixed(0),
+        read.dynamic(1),
+        read.uint(2, 8),
+        read.uint(3, 40),
+        read.uint(4, 40),
+        read.fixed(5),
+        read.uint(6, 40),
+    )
+
+
+def _recovery_objected(topics: Topics, data: bytes) -> Event:
+    read = Words(data)
+    return events.RecoveryObjected(topics[1], topics[2], read.fixed(0), read.dynamic(1))
+
+
+def _recovery_completed(topics: Topics, data: bytes) -> Event:
+    return events.RecoveryCompleted(topics[1], topics[2], Words(data).fixed(0))
+
+
+def _dataset(topics: Topics, data: bytes) -> Event:
+    read = Words(data)
+    return events.DatasetRegistered(topics[1], topics[2], read.fixed(0), read.dynamic(1))
+
+
+def _dataset_amended(topics: Topics, data: bytes) -> Event:
+    read = Words(data)
+    return events.DatasetAmended(topics[1], read.fixed(0), read.uint(1, 32), read.dynamic(2))
+
+
+def _dataset_closed(topics: Topics, data: bytes) -> Event:
+    return events.DatasetClosed(topics[1], Words(data).fixed(0))
+
+
 def _admitted(topics: Topics, data: bytes) -> Event:
     read = Words(data)
     return events.InstitutionAdmitted(topics[1], read.uint(0, 32), read.text(1), read.dynamic(2))
@@ -164,6 +203,7 @@ def _proposed(topics: Topics, data: bytes) -> Event:
         read.fixed(6),
         read.uint(7, 40),
         read.uint_arrays(8, 32),
+        read.dynamic(9),
     )
 
 
@@ -209,6 +249,13 @@ _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
     ("SubjectEnrolled(bytes32,bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32)", 3, _enrolled),
     ("SignerAdded(bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,bytes)", 2, _signer_added),
     ("SignerRemoved(bytes32,bytes32,bytes,bytes)", 2, _signer_removed),
+    (
+        "RecoveryProposed(bytes32,bytes32,bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40)",
+        4,
+        _recovery_proposed,
+    ),
+    ("RecoveryObjected(bytes32,bytes32,bytes32,bytes)", 3, _recovery_objected),
+    ("RecoveryCompleted(bytes32,bytes32,bytes32)", 3, _recovery_completed),
     ("Paused(address)", 1, lambda _topics, _data: events.GrantsPaused(paused=True)),
     ("Unpaused(address)", 1, lambda _topics, _data: events.GrantsPaused(paused=False)),
     ("InstitutionAdmitted(bytes32,uint32,string,bytes)", 2, _admitted),
@@ -216,7 +263,7 @@ _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
     ("ReviewerNamed(bytes32,string,bytes,bool)", 2, _reviewer),
     ("TermsPublished(bytes32,uint32,string,string)", 2, _terms),
     (
-        "StudyProposed(bytes32,bytes32,bytes32,uint32,string,uint8,uint16,uint32,bytes32,uint40,uint32[][])",
+        "StudyProposed(bytes32,bytes32,bytes32,uint32,string,uint8,uint16,uint32,bytes32,uint40,uint32[][],bytes)",
         3,
         _proposed,
     ),
@@ -224,6 +271,9 @@ _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
     ("StudyStateChanged(bytes32,bytes32,uint8)", 2, _study_state),
     ("EngineRegistered(bytes32,bytes32,bytes32,string,bytes,uint16)", 3, _engine),
     ("EngineRevoked(bytes32,bytes32)", 2, _engine_revoked),
+    ("DatasetRegistered(bytes32,bytes32,bytes32,bytes)", 3, _dataset),
+    ("DatasetAmended(bytes32,bytes32,uint32,bytes)", 2, _dataset_amended),
+    ("DatasetClosed(bytes32,bytes32)", 2, _dataset_closed),
     ("HeadAnchored(bytes32,uint64,bytes32,uint64,bytes32)", 2, _anchored),
     ("AccessRecorded(bytes32,bytes32,bytes32,uint64,bytes32)", 4, _access),
 )

@@ -23,6 +23,8 @@ from ledger.errors import ConfigurationError, LedgerUnreachable, NotFound
 CONTRACTS = ("Directory", "ConsentRegistry", "AuditAnchor")
 _ORDER = ("AccessManager", *CONTRACTS)
 _SCHEMA = "consentry.chain/1"
+RECOVERY_DELAY = 7 * 86_400
+"""Seconds in which a subject's signers can object to the recovery of a lost key, where nothing else is said."""
 
 
 class NotMinedYet(LedgerUnreachable):
@@ -55,13 +57,16 @@ class Deployment:
         return {name: self.addresses[name] for name in CONTRACTS}
 
 
-def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
+def plan(
+    node: Node, key: PrivateKey, approvals_required: int, recovery_delay: int = RECOVERY_DELAY
+) -> Deployment:
     """Sign the creations with the next nonces of ``key``; sends nothing.
 
     Args:
         node: The chain.
         key: The consortium's key: admin of the AccessManager.
         approvals_required: How many reviewers approve a study; at least one.
+        recovery_delay: Seconds in which signers can object to the recovery of a lost key; at least one.
     """
     deployer = address_of(key)
     nonce = node.nonce(deployer)
@@ -69,7 +74,9 @@ def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
     arguments = {
         "AccessManager": abi.address(deployer),
         "Directory": abi.address(addresses["AccessManager"]) + abi.uint(approvals_required, 32),
-        "ConsentRegistry": abi.address(addresses["AccessManager"]) + abi.address(addresses["Directory"]),
+        "ConsentRegistry": abi.address(addresses["AccessManager"])
+        + abi.address(addresses["Directory"])
+        + abi.uint(recovery_delay, 40),
         "AuditAnchor": abi.address(addresses["Directory"]),
     }
     gas_price = node.gas_price()
@@ -88,7 +95,14 @@ def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
     return Deployment(node.chain_id, node.block(0).hash, deployer, transactions, addresses)
 
 
-def deploy(node: Node, key: PrivateKey, path: Path, *, approvals_required: int = 1) -> Deployment:
+def deploy(
+    node: Node,
+    key: PrivateKey,
+    path: Path,
+    *,
+    approvals_required: int = 1,
+    recovery_delay: int = RECOVERY_DELAY,
+) -> Deployment:
     """Deploy the contracts, or finish a deployment that was begun, or find it done.
 
     Args:
@@ -96,6 +110,7 @@ def deploy(node: Node, key: PrivateKey, path: Path, *, approvals_required: int =
         key: The consortium's key; its account needs funds where the chain has a price.
         path: The file that keeps the deployment.
         approvals_required: How many reviewers approve a study; at least one.
+        recovery_delay: Seconds in which signers can object to the recovery of a lost key; at least one.
 
     Raises:
         ConfigurationError: The file is of another chain, or something else was done with the planned nonces.
@@ -104,7 +119,7 @@ def deploy(node: Node, key: PrivateKey, path: Path, *, approvals_required: int =
     """
     deployment = load(path)
     if deployment is None:
-        deployment = plan(node, key, approvals_required)
+        deployment = plan(node, key, approvals_required, recovery_delay)
         _save(path, deployment)
     _same_chain(node, deployment, path)
     if deployment.first_block is not None:

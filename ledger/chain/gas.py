@@ -13,6 +13,8 @@ from ledger.domain.acts import (
     Act,
     Anchoring,
     ConsentAct,
+    DatasetAmendment,
+    DatasetRegistration,
     Enrolment,
     SignerAddition,
     SignerRemoval,
@@ -34,6 +36,7 @@ _KINDS = {
 _OTHER = 400_000  # acts of the Directory: a few slots and strings
 _BY_CONTRACT = 400_000  # a signer that is a contract: the P-256 check in Solidity costs about 310,000
 _DISEASE_CODE = 4_000
+_DOCUMENT_BYTE = 16  # copied and hashed twice, and logged
 _ACCESS = 6_000
 
 
@@ -44,6 +47,9 @@ def allowance(act: Act) -> int:
         gas += _BY_CONTRACT
     if isinstance(act, StudyProposal):
         gas += _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases)
+        gas += _DOCUMENT_BYTE * len(act.purpose)
+    if isinstance(act, DatasetRegistration | DatasetAmendment):
+        gas += _DOCUMENT_BYTE * len(act.terms)
     if isinstance(act, Anchoring):
         gas += _ACCESS * len(act.events)
     return gas

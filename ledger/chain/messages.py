@@ -15,9 +15,15 @@ from ledger.chain.hashing import keccak
 from ledger.domain.acts import (
     Anchoring,
     ConsentAct,
+    DatasetAmendment,
+    DatasetClosure,
+    DatasetRegistration,
     EngineRegistration,
     EngineRevocation,
     Enrolment,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
     SignerAddition,
     SignerRemoval,
     StudyApproval,
@@ -33,7 +39,11 @@ SCOPE_FIELDS = (
     "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
     "bytes32 terms"
 )
+RECOVERY_FIELDS = (
+    "bytes32 subject,bytes32 id,bytes32 custodian,bytes newSigner,uint8 capacity,uint40 from,uint40 until,bytes32 form"
+)
 _SCOPE = f"Scope({SCOPE_FIELDS})"
+_RECOVERY = f"Recovery({RECOVERY_FIELDS})"
 
 
 def scope_words(scope: Scope) -> bytes:
@@ -80,7 +90,10 @@ def access_words(index: int, leaf: bytes, study: bytes, engine: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON."""
+    """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON.
+
+    ``refers`` is the struct that a field refers to, as its type string.
+    """
 
     name: str
     fields: str
@@ -92,6 +105,12 @@ class Message:
     def type_hash(self) -> bytes:
         """The hash of the type, with the types that it refers to."""
         return keccak(f"{self.name}({self.fields}){self.refers}".encode())
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The fields of each struct, by its name."""
+        referred, _, fields = self.refers.partition("(")
+        return {self.name: self.fields} | ({referred: fields.removesuffix(")")} if referred else {})
 
 
 def _hex(value: bytes) -> str:
@@ -135,6 +154,17 @@ def _encode_removal(act: SignerRemoval) -> bytes:
     return abi.fixed(act.subject) + abi.fixed(act.id) + keccak(act.old_signer) + abi.uint(act.deadline, 40)
 
 
+def _encode_recovery(act: RecoveryProposal | RecoveryCompletion) -> bytes:
+    return (
+        abi.fixed(act.subject)
+        + abi.fixed(act.id)
+        + abi.fixed(act.custodian)
+        + keccak(act.new_signer)
+        + abi.uints((act.capacity, act.since, act.until), (8, 40, 40))
+        + abi.fixed(act.form)
+    )
+
+
 def _encode_proposal(act: StudyProposal) -> bytes:
     return (
         abi.fixed(act.id)
@@ -144,6 +174,7 @@ def _encode_proposal(act: StudyProposal) -> bytes:
         + abi.fixed(act.ethics)
         + abi.uint(act.ethics_until, 40)
         + diseases_hash(act.diseases)
+        + keccak(act.purpose)
         + abi.uint(act.deadline, 40)
     )
 
@@ -156,6 +187,27 @@ def _encode_registration(act: EngineRegistration) -> bytes:
         + keccak(act.signer)
         + abi.uints((act.operations, act.deadline), (16, 40))
     )
+
+
+def _encode_dataset(act: DatasetRegistration) -> bytes:
+    return abi.fixed(act.id) + abi.fixed(act.custodian) + keccak(act.terms) + abi.uint(act.deadline, 40)
+
+
+def _encode_dataset_amendment(act: DatasetAmendment) -> bytes:
+    return abi.fixed(act.id) + abi.uint(act.version, 32) + keccak(act.terms) + abi.uint(act.deadline, 40)
+
+
+def _recovery_values(act: RecoveryProposal | RecoveryCompletion) -> dict[str, Any]:
+    return {
+        "subject": _hex(act.subject),
+        "id": _hex(act.id),
+        "custodian": _hex(act.custodian),
+        "newSigner": _hex(act.new_signer),
+        "capacity": act.capacity,
+        "from": act.since,
+        "until": act.until,
+        "form": _hex(act.form),
+    }
 
 
 def _scope_values(scope: Scope) -> dict[str, Any]:
@@ -177,6 +229,7 @@ def _scope_values(scope: Scope) -> dict[str, Any]:
 
 
 _SCOPE_TYPE_HASH = keccak(_SCOPE.encode())
+_RECOVERY_TYPE_HASH = keccak(_RECOVERY.encode())
 _SIGNER_FIELDS = "uint8 capacity,uint40 from,uint40 until,bytes32 form,uint40 deadline"
 
 MESSAGES: Mapping[type, Message] = {
@@ -248,10 +301,25 @@ MESSAGES: Mapping[type, Message] = {
             "deadline": act.deadline,
         },
     ),
+    RecoveryProposal: Message(
+        "RecoveryProposal",
+        "Recovery recovery,uint40 deadline",
+        lambda act: keccak(_RECOVERY_TYPE_HASH + _encode_recovery(act)) + abi.uint(act.deadline, 40),
+        lambda act: {"recovery": _recovery_values(act), "deadline": act.deadline},
+        refers=_RECOVERY,
+    ),
+    RecoveryObjection: Message(
+        "RecoveryObjection",
+        "bytes32 subject,bytes32 id",
+        lambda act: abi.fixed(act.subject) + abi.fixed(act.id),
+        lambda act: {"subject": _hex(act.subject), "id": _hex(act.id)},
+    ),
+    # Nobody signs a completion; its digest is what tells it from other acts.
+    RecoveryCompletion: Message("Recovery", RECOVERY_FIELDS, _encode_recovery, _recovery_values),
     StudyProposal: Message(
         "StudyProposal",
         "bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,uint32 requiredTerms,"
-        "bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline",
+        "bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,bytes purpose,uint40 deadline",
         _encode_proposal,
         lambda act: {
             "id": _hex(act.id),
@@ -263,6 +331,7 @@ MESSAGES: Mapping[type, Message] = {
             "ethics": _hex(act.ethics),
             "ethicsUntil": act.ethics_until,
             "diseases": _hex(diseases_hash(act.diseases)),
+            "purpose": _hex(act.purpose),
             "deadline": act.deadline,
         },
     ),
@@ -298,6 +367,34 @@ MESSAGES: Mapping[type, Message] = {
     ),
     EngineRevocation: Message(
         "EngineRevocation",
+        "bytes32 id",
+        lambda act: abi.fixed(act.id),
+        lambda act: {"id": _hex(act.id)},
+    ),
+    DatasetRegistration: Message(
+        "DatasetRegistration",
+        "bytes32 id,bytes32 custodian,bytes terms,uint40 deadline",
+        _encode_dataset,
+        lambda act: {
+            "id": _hex(act.id),
+            "custodian": _hex(act.custodian),
+            "terms": _hex(act.terms),
+            "deadline": act.deadline,
+        },
+    ),
+    DatasetAmendment: Message(
+        "DatasetAmendment",
+        "bytes32 id,uint32 version,bytes terms,uint40 deadline",
+        _encode_dataset_amendment,
+        lambda act: {
+            "id": _hex(act.id),
+            "version": act.version,
+            "terms": _hex(act.terms),
+            "deadline": act.deadline,
+        },
+    ),
+    DatasetClosure: Message(
+        "DatasetClosure",
         "bytes32 id",
         lambda act: abi.fixed(act.id),
         lambda act: {"id": _hex(act.id)},

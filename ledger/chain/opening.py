@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.chain.deployment import Deployment, NotMinedYet, deploy, find
+from ledger.chain.deployment import RECOVERY_DELAY, Deployment, NotMinedYet, deploy, find
 from ledger.chain.eip712 import Domains
 from ledger.chain.embedded import EmbeddedNode
 from ledger.chain.keys import CONSORTIUM, ActKeys, KeyRing
@@ -49,7 +49,14 @@ class Chain:
         self.node.close()
 
 
-def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_required: int = 1) -> Chain:
+def open_embedded(
+    home: Path,
+    clock: Clock,
+    *,
+    writable: bool = True,
+    approvals_required: int = 1,
+    recovery_delay: int = RECOVERY_DELAY,
+) -> Chain:
     """Open the embedded chain; the first time, begin it and deploy the contracts.
 
     Args:
@@ -57,6 +64,7 @@ def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_
         clock: Gives the blocks their timestamps.
         writable: False for a command beside a running service: it can read, and not send.
         approvals_required: How many reviewers approve a study (at the first start only).
+        recovery_delay: Seconds to object to the recovery of a lost key (at the first start only).
 
     Raises:
         WrongState: Another process holds the chain for writing.
@@ -68,7 +76,11 @@ def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_
         ring = KeyRing(home / "keys")
         if writable:
             deployment = deploy(
-                node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
+                node,
+                ring.named(CONSORTIUM),
+                home / "chain.json",
+                approvals_required=approvals_required,
+                recovery_delay=recovery_delay,
             )
         else:
             deployment = find(node, home / "chain.json")
@@ -100,7 +112,15 @@ def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
         raise
 
 
-def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 1, most_wait: float = 120.0) -> Chain:
+def deploy_rpc(
+    url: str,
+    home: Path,
+    clock: Clock,
+    *,
+    approvals_required: int = 1,
+    recovery_delay: int = RECOVERY_DELAY,
+    most_wait: float = 120.0,
+) -> Chain:
     """Deploy the contracts from the consortium's account, or find them deployed, and open the chain.
 
     Args:
@@ -108,6 +128,7 @@ def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 
         home: The data folder.
         clock: For symmetry with ``open_embedded``.
         approvals_required: How many reviewers approve a study.
+        recovery_delay: Seconds to object to the recovery of a lost key.
         most_wait: Seconds to wait for blocks with the creations.
 
     Raises:
@@ -122,7 +143,11 @@ def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 
         while True:
             try:
                 deployment = deploy(
-                    node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
+                    node,
+                    ring.named(CONSORTIUM),
+                    home / "chain.json",
+                    approvals_required=approvals_required,
+                    recovery_delay=recovery_delay,
                 )
                 return _assemble(node, deployment, ring)
             except NotMinedYet:

@@ -50,7 +50,13 @@ def deploy(
     chosen = settings()
     if not chosen.rpc_url:
         raise ConfigurationError("set CONSENTRY_RPC_URL; the embedded chain deploys by itself at its first start")
-    chain = deploy_rpc(chosen.rpc_url, chosen.home, SystemClock(), approvals_required=approvals)
+    chain = deploy_rpc(
+        chosen.rpc_url,
+        chosen.home,
+        SystemClock(),
+        approvals_required=approvals,
+        recovery_delay=chosen.recovery_delay,
+    )
     try:
         for name, address in chain.reader.contracts.items():
             out.print(f"{name} {to_hex(address)}")

@@ -106,6 +106,52 @@ class SignerRemoval(_Act, frozen=True, tag="signer-removal"):
     signature: bytes = b""
 
 
+class RecoveryProposal(_Act, frozen=True, tag="recovery-proposal"):
+    """A custodian asks for a new signer for a subject who lost the key; ``id`` is fresh and spent by the act.
+
+    ``form`` is the hash of the record of how the person was identified.
+    """
+
+    contract = "ConsentRegistry"
+    function = "proposeRecovery"
+    subject: bytes
+    id: bytes
+    custodian: bytes
+    new_signer: bytes
+    capacity: int
+    since: int
+    until: int
+    form: bytes
+    deadline: int
+    signature: bytes = b""
+
+
+class RecoveryObjection(_Act, frozen=True, tag="recovery-objection"):
+    """A signer ends the pending recovery whose proposal has this ``id``."""
+
+    contract = "ConsentRegistry"
+    function = "objectToRecovery"
+    subject: bytes
+    id: bytes
+    signer: bytes
+    signature: bytes = b""
+
+
+class RecoveryCompletion(_Act, frozen=True, tag="recovery-completion"):
+    """A recovery that stood unobjected is carried out, exactly as it was proposed. Needs nobody's signature."""
+
+    contract = "ConsentRegistry"
+    function = "completeRecovery"
+    subject: bytes
+    id: bytes
+    custodian: bytes
+    new_signer: bytes
+    capacity: int
+    since: int
+    until: int
+    form: bytes
+
+
 class InstitutionAdmission(_Act, frozen=True, tag="institution-admission"):
     """The consortium admits an institution. Sent from the consortium's account, not signed as typed data."""
 
@@ -151,8 +197,12 @@ class TermsPublication(_Act, frozen=True, tag="terms-publication"):
     uri: str
 
 
-class StudyProposal(_Act, frozen=True, tag="study-proposal"):
-    """An institution proposes a study. ``diseases``: one closure a disease, its own number first."""
+class StudyProposal(_Act, frozen=True, kw_only=True, tag="study-proposal"):
+    """An institution proposes a study.
+
+    ``diseases``: one closure a disease, its own number first. ``purpose``: canonical JSON of what is known of the use
+    beyond uses and diseases; empty where nothing is.
+    """
 
     contract = "Directory"
     function = "proposeStudy"
@@ -165,6 +215,7 @@ class StudyProposal(_Act, frozen=True, tag="study-proposal"):
     ethics: bytes
     ethics_until: int
     diseases: tuple[tuple[int, ...], ...]
+    purpose: bytes = b""
     deadline: int
     signature: bytes = b""
 
@@ -215,6 +266,39 @@ class EngineRevocation(_Act, frozen=True, tag="engine-revocation"):
     signature: bytes = b""
 
 
+class DatasetRegistration(_Act, frozen=True, tag="dataset-registration"):
+    """A custodian registers a dataset; ``terms`` is the canonical JSON of the terms of its use."""
+
+    contract = "Directory"
+    function = "registerDataset"
+    id: bytes
+    custodian: bytes
+    terms: bytes
+    deadline: int
+    signature: bytes = b""
+
+
+class DatasetAmendment(_Act, frozen=True, tag="dataset-amendment"):
+    """A custodian gives a dataset new terms; ``version`` is the one after that which stands."""
+
+    contract = "Directory"
+    function = "amendDataset"
+    id: bytes
+    version: int
+    terms: bytes
+    deadline: int
+    signature: bytes = b""
+
+
+class DatasetClosure(_Act, frozen=True, tag="dataset-closure"):
+    """A custodian closes a dataset, for good."""
+
+    contract = "Directory"
+    function = "closeDataset"
+    id: bytes
+    signature: bytes = b""
+
+
 class AccessEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One access to data that an anchoring makes public; ``leaf`` is the entry's RFC 9162 leaf hash."""
 
@@ -244,6 +328,9 @@ Act = (
     | WithdrawalOfAll
     | SignerAddition
     | SignerRemoval
+    | RecoveryProposal
+    | RecoveryObjection
+    | RecoveryCompletion
     | InstitutionAdmission
     | InstitutionSuspension
     | ReviewerNaming
@@ -253,9 +340,22 @@ Act = (
     | StudyTransition
     | EngineRegistration
     | EngineRevocation
+    | DatasetRegistration
+    | DatasetAmendment
+    | DatasetClosure
     | Anchoring
 )
-SubjectAct = Enrolment | ConsentAct | Withdrawal | WithdrawalOfAll | SignerAddition | SignerRemoval
+SubjectAct = (
+    Enrolment
+    | ConsentAct
+    | Withdrawal
+    | WithdrawalOfAll
+    | SignerAddition
+    | SignerRemoval
+    | RecoveryProposal
+    | RecoveryObjection
+    | RecoveryCompletion
+)
 """Acts about one subject; they have a ``subject``."""
 
 _decoder: msgspec.json.Decoder[Act] = msgspec.json.Decoder(Act)

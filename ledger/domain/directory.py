@@ -1,4 +1,4 @@
-"""What the Directory contract says of institutions, studies, engines, reviewers and texts."""
+"""What the Directory contract says of institutions, studies, engines, datasets, reviewers and texts."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -31,6 +31,13 @@ class EngineState(IntEnum):
     REVOKED = 2
 
 
+class DatasetState(IntEnum):
+    """States of a dataset; closed is for good."""
+
+    ACTIVE = 1
+    CLOSED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Institution:
     """A custodian of data and the owner of one audit log. ``signer`` is in ERC-7913 form."""
@@ -47,7 +54,8 @@ class Study:
     """A study: who runs it, what for, under what approval.
 
     ``diseases`` holds one closure a disease: its own Mondo number first, then its ancestors. ``required_terms`` is the
-    lowest published version of a consent text that still counts. ``ethics_until`` is in seconds UTC.
+    lowest published version of a consent text that still counts. ``ethics_until`` is in seconds UTC. ``purpose`` is the
+    JSON of what is known of the use beyond that (``release.purposes_of`` reads it); empty where nothing is.
     """
 
     id: bytes
@@ -61,6 +69,7 @@ class Study:
     ethics_until: int
     diseases: tuple[tuple[int, ...], ...] = ()
     state: StudyState = StudyState.PROPOSED
+    purpose: bytes = b""
 
     def check(self) -> None:
         """Refuse a study that the Directory would refuse for its form.
@@ -87,6 +96,17 @@ class Engine:
     signer: bytes
     operations: int
     state: EngineState = EngineState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A custodian's dataset. ``terms`` is the JSON of the terms of its use, ``version`` counts them from 1."""
+
+    id: bytes
+    custodian: bytes
+    terms: bytes
+    version: int = 1
+    state: DatasetState = DatasetState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class StudyProposed:
     ethics: bytes
     ethics_until: int
     diseases: tuple[tuple[int, ...], ...]
+    purpose: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,28 @@ class EngineRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetRegistered:
+    id: bytes
+    custodian: bytes
+    digest: bytes
+    terms: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAmended:
+    id: bytes
+    digest: bytes
+    version: int
+    terms: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetClosed:
+    id: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectEnrolled:
     subject: bytes
     custodian: bytes
@@ -114,6 +137,35 @@ class SignerRemoved:
     digest: bytes
     signer: bytes
     by: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryProposed:
+    subject: bytes
+    id: bytes
+    custodian: bytes
+    digest: bytes
+    new_signer: bytes
+    capacity: int
+    since: int
+    until: int
+    form: bytes
+    opens_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryObjected:
+    subject: bytes
+    id: bytes
+    digest: bytes
+    signer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCompleted:
+    subject: bytes
+    id: bytes
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +241,15 @@ Event = (
     | StudyStateChanged
     | EngineRegistered
     | EngineRevoked
+    | DatasetRegistered
+    | DatasetAmended
+    | DatasetClosed
     | SubjectEnrolled
     | SignerAdded
     | SignerRemoved
+    | RecoveryProposed
+    | RecoveryObjected
+    | RecoveryCompleted
     | ConsentRecorded
     | ConsentWithdrawn
     | AllWithdrawn

@@ -6,11 +6,14 @@ chain but the events themselves.
 """
 
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from ledger.domain import events as ev
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import (
+    Dataset,
+    DatasetState,
     Engine,
     EngineState,
     Institution,
@@ -46,6 +49,33 @@ class Authority:
     until: int
     form: bytes
     active: bool = True
+
+
+class RecoveryState(IntEnum):
+    """States of a recovery. One that is replaced by another leaves no state of its own: the fact is the last one."""
+
+    PENDING = 1
+    OBJECTED = 2
+    COMPLETED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The last recovery of a subject's lost key: who asked for which signer, and when it can be completed.
+
+    ``opens_at`` is in seconds UTC; until it is completed, a signer can object.
+    """
+
+    subject: bytes
+    id: bytes
+    custodian: bytes
+    new_signer: bytes
+    capacity: Capacity
+    since: int
+    until: int
+    form: bytes
+    opens_at: int
+    state: RecoveryState = RecoveryState.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +136,10 @@ Fact = (
     | Study
     | Approval
     | Engine
+    | Dataset
     | Subject
     | Authority
+    | Recovery
     | SpentId
     | Consent
     | Head
@@ -122,7 +154,7 @@ Key = tuple[str, bytes, bytes]
 def key_of(fact: Fact) -> Key:  # noqa: PLR0911 - one line a kind
     """The key under which a fact replaces earlier ones."""
     match fact:
-        case Institution() | Reviewer() | Study() | Engine() | Subject():
+        case Institution() | Reviewer() | Study() | Engine() | Dataset() | Subject():
             return (type(fact).__name__, fact.id, b"")
         case Terms():
             return ("Terms", fact.hash, b"")
@@ -130,6 +162,8 @@ def key_of(fact: Fact) -> Key:  # noqa: PLR0911 - one line a kind
             return ("Approval", fact.study, fact.reviewer)
         case Authority():
             return ("Authority", fact.subject, fact.signer)
+        case Recovery():
+            return ("Recovery", fact.subject, b"")
         case SpentId() | Consent():
             return (type(fact).__name__, fact.subject, fact.id)
         case Head():
@@ -148,9 +182,11 @@ class Facts(Protocol):
     def institution(self, id: bytes) -> Institution | None: ...  # noqa: D102 - the field's word
     def study(self, id: bytes) -> Study | None: ...  # noqa: D102
     def engine(self, id: bytes) -> Engine | None: ...  # noqa: D102
+    def dataset(self, id: bytes) -> Dataset | None: ...  # noqa: D102
     def terms(self, hash: bytes) -> Terms | None: ...  # noqa: D102
     def consent(self, subject: bytes, id: bytes) -> Consent | None: ...  # noqa: D102
     def authority(self, subject: bytes, signer: bytes) -> Authority | None: ...  # noqa: D102
+    def recovery(self, subject: bytes) -> Recovery | None: ...  # noqa: D102
 
 
 def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, PLR0911, PLR0912 - one case an event
@@ -186,6 +222,7 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
                     ethics=event.ethics,
                     ethics_until=event.ethics_until,
                     diseases=event.diseases,
+                    purpose=event.purpose,
                 ),
             )
         case ev.StudyApproved():
@@ -196,6 +233,13 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
             return (Engine(event.id, event.institution, event.name, event.signer, event.operations),)
         case ev.EngineRevoked():
             return (replace(_held(facts.engine(event.id), "engine", event.id), state=EngineState.REVOKED),)
+        case ev.DatasetRegistered():
+            return (Dataset(event.id, event.custodian, event.terms),)
+        case ev.DatasetAmended():
+            dataset = _held(facts.dataset(event.id), "dataset", event.id)
+            return (replace(dataset, terms=event.terms, version=event.version),)
+        case ev.DatasetClosed():
+            return (replace(_held(facts.dataset(event.id), "dataset", event.id), state=DatasetState.CLOSED),)
         case ev.SubjectEnrolled():
             signer = Authority(
                 event.subject, event.signer, Capacity(event.capacity), event.since, event.until, event.form
@@ -208,6 +252,25 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
         case ev.SignerRemoved():
             authority = _held(facts.authority(event.subject, event.signer), "signer", event.signer)
             return (replace(authority, active=False),)
+        case ev.RecoveryProposed():
+            recovery = Recovery(
+                subject=event.subject,
+                id=event.id,
+                custodian=event.custodian,
+                new_signer=event.new_signer,
+                capacity=Capacity(event.capacity),
+                since=event.since,
+                until=event.until,
+                form=event.form,
+                opens_at=event.opens_at,
+            )
+            return (SpentId(event.subject, event.id), recovery)
+        case ev.RecoveryObjected():
+            recovery = _held(facts.recovery(event.subject), "recovery", event.id)
+            return (replace(recovery, state=RecoveryState.OBJECTED),)
+        case ev.RecoveryCompleted():
+            recovery = _held(facts.recovery(event.subject), "recovery", event.id)
+            return (replace(recovery, state=RecoveryState.COMPLETED),)
         case ev.ConsentRecorded():
             terms = _held(facts.terms(event.scope.terms), "text", event.scope.terms)
             return (
@@ -272,6 +335,10 @@ class World:
         """The engine, if it was registered."""
         return self._get(Engine, id)
 
+    def dataset(self, id: bytes) -> Dataset | None:
+        """The dataset, if it was registered."""
+        return self._get(Dataset, id)
+
     def terms(self, hash: bytes) -> Terms | None:
         """The text, if it was published."""
         return self._get(Terms, hash)
@@ -284,6 +351,10 @@ class World:
         """The signer's authority, ended or not."""
         return self._get(Authority, subject, signer)
 
+    def recovery(self, subject: bytes) -> Recovery | None:
+        """The subject's last recovery, if there was one."""
+        return self._get(Recovery, subject)
+
     def subject(self, id: bytes) -> Subject | None:
         """The subject, if enrolled."""
         return self._get(Subject, id)
@@ -292,6 +363,10 @@ class World:
         """The subject's consents, withdrawn ones too; None when the subject is not enrolled."""
         held = self.by_subject.get(subject)
         return None if held is None else tuple(held.values())
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """Every dataset that was registered, closed ones too."""
+        return tuple(fact for fact in self.facts.values() if isinstance(fact, Dataset))
 
     def setting(self, request: Request) -> Setting:
         """What the Directory says of the request."""

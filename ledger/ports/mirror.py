@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.domain.consent import Consent
+from ledger.domain.directory import Dataset
 from ledger.domain.events import Block, Logged
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Facts, Head, Key
@@ -76,6 +77,14 @@ class MirrorStore(Facts, Protocol):
 
     def consents_at(self, subject: bytes, block: int) -> tuple[Consent, ...] | None:
         """A subject's consents at a block; None when not enrolled then."""
+        ...
+
+    def datasets_at(self, block: int) -> tuple[Dataset, ...]:
+        """Every dataset that was registered at a block, closed ones too."""
+        ...
+
+    def custodian_of(self, subject: bytes) -> bytes | None:
+        """The custodian that enrolled a subject, which never changes; None when it is not enrolled."""
         ...
 
     def history(self, kind: str, first: bytes, second: bytes | None = None) -> list[Interval]:

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from ledger.domain import projection as facts
 from ledger.domain.consent import Consent
-from ledger.domain.directory import Engine, Institution, Reviewer, Study, Terms
+from ledger.domain.directory import Dataset, Engine, Institution, Reviewer, Study, Terms
 from ledger.domain.flat import columns_of, revive
 from ledger.domain.projection import Fact, Key
 from ledger.errors import InvalidInput, MirrorDiverged
@@ -100,8 +100,10 @@ TERMS = _kind(Terms, tables.TermsRow, "hash")
 STUDY = _kind(Study, tables.StudyRow, "id")
 APPROVAL = _kind(facts.Approval, tables.StudyApprovalRow, "study", "reviewer")
 ENGINE = _kind(Engine, tables.EngineRow, "id")
+DATASET = _kind(Dataset, tables.DatasetRow, "id")
 SUBJECT = _kind(facts.Subject, tables.SubjectRow, "id")
 AUTHORITY = _kind(facts.Authority, tables.SignerRow, "subject", "signer")
+RECOVERY = _kind(facts.Recovery, tables.RecoveryRow, "subject")
 SPENT_ID = _kind(facts.SpentId, tables.SpentIdRow, "subject", "id")
 CONSENT = _kind(Consent, tables.ConsentRow, "subject", "id")
 HEAD = _kind(facts.Head, tables.AnchoredHeadRow, "log")
@@ -116,8 +118,10 @@ KINDS: tuple[Kind[Any], ...] = (
     STUDY,
     APPROVAL,
     ENGINE,
+    DATASET,
     SUBJECT,
     AUTHORITY,
+    RECOVERY,
     SPENT_ID,
     CONSENT,
     HEAD,

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, and_, select
 
 from ledger.domain.consent import Consent
-from ledger.domain.directory import Engine, Institution, Study, Terms
+from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block, Logged
 from ledger.domain.flat import decode
 from ledger.domain.policy import Request, Setting
-from ledger.domain.projection import Access, Authority, Fact, Head, Key
+from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recovery
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
 from ledger.ports import Cursor, Interval
 from ledger.store import kinds, mirror_writer, tables
@@ -115,6 +115,10 @@ class SqlMirror:
         """The engine, if it was registered."""
         return self._held(kinds.ENGINE, id)
 
+    def dataset(self, id: bytes) -> Dataset | None:
+        """The dataset, if it was registered."""
+        return self._held(kinds.DATASET, id)
+
     def terms(self, hash: bytes) -> Terms | None:
         """The text, if it was published."""
         return self._held(kinds.TERMS, hash)
@@ -126,6 +130,10 @@ class SqlMirror:
     def authority(self, subject: bytes, signer: bytes) -> Authority | None:
         """The signer's authority, ended or not."""
         return self._held(kinds.AUTHORITY, subject, signer)
+
+    def recovery(self, subject: bytes) -> Recovery | None:
+        """The subject's last recovery, if there was one."""
+        return self._held(kinds.RECOVERY, subject)
 
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:
         """As ``MirrorStore.subjects``."""
@@ -187,6 +195,22 @@ class SqlMirror:
                 return None
             rows = which.rows().where(which.is_key((subject,)), which.held_at(block)).order_by(which.table.c.id)
             return tuple(which.fact_of(row) for row in connection.execute(rows))
+
+    def datasets_at(self, block: int) -> tuple[Dataset, ...]:
+        """As ``MirrorStore.datasets_at``, by id.
+
+        Raises:
+            MirrorLagging: The mirror has not come to the block.
+        """
+        which = kinds.DATASET
+        with self._as_of(block) as connection:
+            rows = which.rows().where(which.held_at(block)).order_by(which.table.c.id)
+            return tuple(which.fact_of(row) for row in connection.execute(rows))
+
+    def custodian_of(self, subject: bytes) -> bytes | None:
+        """As ``MirrorStore.custodian_of``."""
+        found = self._held(kinds.SUBJECT, subject)
+        return None if found is None else found.custodian
 
     def facts_at(self, block: int) -> Iterator[Fact]:
         """As ``MirrorStore.facts_at``, streamed kind by kind.

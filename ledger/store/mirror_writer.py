@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
 from ledger.domain.consent import Consent
-from ledger.domain.directory import Engine, Institution, Study, Terms
+from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block, ConsentWithdrawn, Logged, SignerRemoved
 from ledger.domain.flat import NO_DIGEST, encode, encode_row, flatten, next_digest
-from ledger.domain.projection import Authority, Fact, project
+from ledger.domain.projection import Authority, Fact, Recovery, project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
@@ -228,6 +228,9 @@ class _Batch:
     def engine(self, id: bytes) -> Engine | None:
         return self._look_up(kinds.ENGINE, id)
 
+    def dataset(self, id: bytes) -> Dataset | None:
+        return self._look_up(kinds.DATASET, id)
+
     def terms(self, hash: bytes) -> Terms | None:
         return self._look_up(kinds.TERMS, hash)
 
@@ -236,6 +239,9 @@ class _Batch:
 
     def authority(self, subject: bytes, signer: bytes) -> Authority | None:
         return self._look_up(kinds.AUTHORITY, subject, signer)
+
+    def recovery(self, subject: bytes) -> Recovery | None:
+        return self._look_up(kinds.RECOVERY, subject)
 
     def _look_up(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
         place = (kind.fact, *key)

@@ -5,7 +5,8 @@ from random import Random
 
 from ledger.domain import events as ev
 from ledger.domain.consent import ConsentState, Scope
-from ledger.domain.projection import Authority, Head, World
+from ledger.domain.directory import DatasetState
+from ledger.domain.projection import Authority, Head, Recovery, RecoveryState, World
 
 
 def ident(random: Random) -> bytes:
@@ -28,16 +29,25 @@ class History:
         r = self.random
         institution, reviewer, study, engine, subject = (ident(r) for _ in range(5))
         terms, consent, log_leaf = ident(r), ident(r), ident(r)
+        dataset, recovery, new_signer = ident(r), ident(r), r.randbytes(20)
         scope = self.scope(terms)
         events = (
             ev.InstitutionAdmitted(institution, 1, "St Elsewhere", r.randbytes(20)),
             ev.ReviewerNamed(reviewer, "Board", r.randbytes(20), active=True),
             ev.TermsPublished(terms, 1, "en", "https://example.org/terms"),
-            ev.StudyProposed(study, institution, ident(r), 1, "Lungs", 4, 0, 1, ident(r), 2 << 30, ((8903, 5070),)),
+            ev.StudyProposed(study, institution, ident(r), 1, "Lungs", 4, 0, 1, ident(r), 2 << 30, ((8903, 5070),), b"{}"),
             ev.StudyApproved(study, reviewer, ident(r), 1),
             ev.StudyStateChanged(study, ident(r), 3),
             ev.EngineRegistered(engine, institution, ident(r), "dp", r.randbytes(20), 8),
+            ev.DatasetRegistered(dataset, institution, ident(r), b'{"permission":"HMB"}'),
+            ev.DatasetAmended(dataset, ident(r), 2, b'{"permission":"GRU"}'),
+            ev.DatasetClosed(dataset, ident(r)),
             ev.SubjectEnrolled(subject, institution, ident(r), r.randbytes(20), 1, 0, 2_000_000_000, ident(r)),
+            ev.RecoveryProposed(
+                subject, recovery, institution, ident(r), new_signer, 1, 0, 2_000_000_000, ident(r), 1_900_000_000
+            ),
+            ev.SignerAdded(subject, ident(r), new_signer, 1, 0, 2_000_000_000, ident(r), b""),
+            ev.RecoveryCompleted(subject, recovery, ident(r)),
             ev.ConsentRecorded(subject, consent, ident(r), 1, scope, 1_900_000_000, 1, ident(r), r.randbytes(20)),
             ev.AllWithdrawn(subject, ident(r), ident(r), 1, r.randbytes(20)),
             ev.ActRefused(ident(r), 1, "ConsentRegistry__IdSpent"),
@@ -68,7 +78,7 @@ class History:
     def event(self) -> ev.Event:
         """One event that may happen now."""
         r = self.random
-        make = r.choice((self._enrol, self._grant, self._grant, self._grant, self._withdraw, self._signer, self._other))
+        make = r.choice((self._enrol, self._grant, self._grant, self._grant, self._withdraw, self._signer, self._recovery, self._other))
         return self._note(make())
 
     def _note(self, event: ev.Event) -> ev.Event:
@@ -106,9 +116,35 @@ class History:
             return ev.SignerRemoved(held.subject, ident(r), held.signer, r.randbytes(20))
         return ev.SignerAdded(self._subject(), ident(r), r.randbytes(24), 2, 0, 1 << 39, ident(r), r.randbytes(20))
 
-    def _other(self) -> ev.Event:  # noqa: PLR0911 - one line a kind
+    def _recovery(self) -> ev.Event:
         r = self.random
-        kind = r.randrange(9)
+        pending = [
+            fact
+            for fact in self.world.facts.values()
+            if isinstance(fact, Recovery) and fact.state is RecoveryState.PENDING
+        ]
+        if not pending or r.random() < 0.4:
+            return ev.RecoveryProposed(
+                self._subject(), ident(r), ident(r), ident(r), r.randbytes(20), 1, 0, 1 << 39, ident(r), 1 << 31
+            )
+        held = r.choice(pending)
+        if r.random() < 0.5:
+            return ev.RecoveryObjected(held.subject, held.id, ident(r), r.randbytes(20))
+        return ev.RecoveryCompleted(held.subject, held.id, ident(r))
+
+    def _dataset(self) -> ev.Event:
+        r = self.random
+        held = self.world.dataset(r.choice(self._of("Dataset")))
+        assert held is not None
+        if held.state is DatasetState.CLOSED or r.random() < 0.3:
+            return ev.DatasetRegistered(ident(r), r.choice(self._of("Institution")), ident(r), r.randbytes(20))
+        if r.random() < 0.7:
+            return ev.DatasetAmended(held.id, ident(r), held.version + 1, r.randbytes(20))
+        return ev.DatasetClosed(held.id, ident(r))
+
+    def _other(self) -> ev.Event:  # noqa: C901, PLR0911 - one line a kind
+        r = self.random
+        kind = r.randrange(10)
         if kind == 0:
             return ev.InstitutionStateChanged(r.choice(self._of("Institution")), r.choice((1, 2)))
         if kind == 1:
@@ -123,6 +159,8 @@ class History:
             return ev.ActRefused(ident(r), r.randrange(9), "Directory__UnknownCode")
         if kind == 6:
             return ev.ReviewerNamed(r.choice(self._of("Reviewer")), "Board", r.randbytes(20), active=r.random() < 0.5)
+        if kind == 9:
+            return self._dataset()
         head = r.choice([fact for fact in self.world.facts.values() if isinstance(fact, Head)])
         if kind == 7:
             grown = replace(head, size=head.size + r.randrange(1, 9), root=ident(r))

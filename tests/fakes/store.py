@@ -23,8 +23,8 @@ from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
 
 KINDS = (
-    "Institution", "Reviewer", "Terms", "Study", "Approval", "Engine", "Subject", "Authority", "SpentId", "Consent",
-    "Head", "Access", "Refusal", "Pause",
+    "Institution", "Reviewer", "Terms", "Study", "Approval", "Engine", "Dataset", "Subject", "Authority", "Recovery",
+    "SpentId", "Consent", "Head", "Access", "Refusal", "Pause",
 )  # fmt: skip
 
 
@@ -256,6 +256,20 @@ class MemoryMirror:
 
     def engine(self, id):
         return self._world().engine(id)
+
+    def dataset(self, id):
+        return self._world().dataset(id)
+
+    def recovery(self, subject):
+        return self._world().recovery(subject)
+
+    def datasets_at(self, block):
+        self._reach(block)
+        return tuple(sorted(self._world(block).datasets(), key=lambda dataset: dataset.id))
+
+    def custodian_of(self, subject):
+        found = self._world().subject(subject)
+        return None if found is None else found.custodian
 
     def terms(self, hash):
         return self._world().terms(hash)

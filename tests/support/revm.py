@@ -26,6 +26,7 @@ pyrevm = pytest.importorskip("pyrevm", reason="pyrevm has no wheel for this Pyth
 ADMIN = b"\xad" * 20
 CHAIN_ID = 1
 BATCH = 100
+RECOVERY_DELAY = 100
 
 
 class Revm:
@@ -43,7 +44,7 @@ class Revm:
         self.set_time(now)
         manager = self._deploy("AccessManager", abi.address(ADMIN), patch)
         directory = self._deploy("Directory", abi.address(manager) + abi.uint(1, 32), patch)
-        registry = self._deploy("ConsentRegistry", abi.address(manager) + abi.address(directory), patch)
+        registry = self._deploy("ConsentRegistry", abi.address(manager) + abi.address(directory) + abi.uint(RECOVERY_DELAY, 40), patch)
         anchor = self._deploy("AuditAnchor", abi.address(directory), patch)
         addresses = {
             "AccessManager": manager,

@@ -9,6 +9,7 @@ ids = st.binary(min_size=32, max_size=32)
 signers = st.one_of(st.binary(min_size=20, max_size=20), st.binary(min_size=0, max_size=120))
 signatures = st.binary(max_size=200)
 texts = st.text(max_size=60)
+documents = st.binary(max_size=100)
 
 
 def uints(bits: int) -> st.SearchStrategy[int]:
@@ -73,6 +74,29 @@ SIGNED = {
     acts.SignerRemoval: st.builds(
         acts.SignerRemoval, subject=ids, id=ids, old_signer=signers, deadline=uints(40), **_signed
     ),
+    acts.RecoveryProposal: st.builds(
+        acts.RecoveryProposal,
+        subject=ids,
+        id=ids,
+        custodian=ids,
+        new_signer=signers,
+        capacity=uints(8),
+        form=ids,
+        signature=signatures,
+        **_times,
+    ),
+    acts.RecoveryObjection: st.builds(acts.RecoveryObjection, subject=ids, id=ids, **_signed),
+    acts.RecoveryCompletion: st.builds(
+        acts.RecoveryCompletion,
+        subject=ids,
+        id=ids,
+        custodian=ids,
+        new_signer=signers,
+        capacity=uints(8),
+        since=uints(40),
+        until=uints(40),
+        form=ids,
+    ),
     acts.StudyProposal: st.builds(
         acts.StudyProposal,
         id=ids,
@@ -84,6 +108,7 @@ SIGNED = {
         ethics=ids,
         ethics_until=uints(40),
         diseases=diseases,
+        purpose=documents,
         deadline=uints(40),
         signature=signatures,
     ),
@@ -107,6 +132,23 @@ SIGNED = {
         signature=signatures,
     ),
     acts.EngineRevocation: st.builds(acts.EngineRevocation, id=ids, signature=signatures),
+    acts.DatasetRegistration: st.builds(
+        acts.DatasetRegistration,
+        id=ids,
+        custodian=ids,
+        terms=documents,
+        deadline=uints(40),
+        signature=signatures,
+    ),
+    acts.DatasetAmendment: st.builds(
+        acts.DatasetAmendment,
+        id=ids,
+        version=uints(32),
+        terms=documents,
+        deadline=uints(40),
+        signature=signatures,
+    ),
+    acts.DatasetClosure: st.builds(acts.DatasetClosure, id=ids, signature=signatures),
     acts.Anchoring: st.builds(
         acts.Anchoring,
         log=ids,

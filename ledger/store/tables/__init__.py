@@ -4,6 +4,7 @@ from ledger.store.tables.audit import AuditEntry, AuditLog, Checkpoint, Decision
 from ledger.store.tables.base import METADATA
 from ledger.store.tables.chain import Block, Event, MirrorCursor, WriterLease
 from ledger.store.tables.directory import (
+    DatasetRow,
     EngineRow,
     InstitutionRow,
     PauseRow,
@@ -17,6 +18,7 @@ from ledger.store.tables.registry import (
     AccessEventRow,
     AnchoredHeadRow,
     ConsentRow,
+    RecoveryRow,
     RefusalRow,
     SignerRow,
     SpentIdRow,
@@ -32,6 +34,7 @@ __all__ = [
     "Block",
     "Checkpoint",
     "ConsentRow",
+    "DatasetRow",
     "Decision",
     "DecisionMember",
     "EngineRow",
@@ -40,6 +43,7 @@ __all__ = [
     "MirrorCursor",
     "OutboxItem",
     "PauseRow",
+    "RecoveryRow",
     "RefusalRow",
     "ReviewerRow",
     "SignerRow",

@@ -47,7 +47,7 @@ class TermsRow(IntervalRow, table=True):
 
 
 class StudyRow(IntervalRow, table=True):
-    """A version of a study; ``diseases`` is the JSON text of its closures."""
+    """A version of a study; ``diseases`` is the JSON text of its closures, ``purpose`` that of what more is known."""
 
     __tablename__ = "study"
     __table_args__ = interval_arguments("study", "id")
@@ -62,6 +62,7 @@ class StudyRow(IntervalRow, table=True):
     ethics_until: int = number_column()
     diseases: str = text_column()
     state: int = small_column()
+    purpose: bytes = bytes_column()
 
 
 class StudyApprovalRow(IntervalRow, table=True):
@@ -83,6 +84,18 @@ class EngineRow(IntervalRow, table=True):
     name: str = text_column()
     signer: bytes = bytes_column()
     operations: int = small_column()
+    state: int = small_column()
+
+
+class DatasetRow(IntervalRow, table=True):
+    """A version of a dataset; ``terms`` are the bytes of their JSON, as the chain has them."""
+
+    __tablename__ = "dataset"
+    __table_args__ = interval_arguments("dataset", "id")
+    id: bytes = hash_column(key=True)
+    custodian: bytes = hash_column()
+    terms: bytes = bytes_column()
+    version: int = number_column()
     state: int = small_column()
 
 

@@ -41,6 +41,23 @@ class SignerRow(IntervalRow, table=True):
     active: bool = flag_column()
 
 
+class RecoveryRow(IntervalRow, table=True):
+    """A version of the last recovery of a subject's lost key."""
+
+    __tablename__ = "recovery"
+    __table_args__ = interval_arguments("recovery", "subject")
+    subject: bytes = hash_column(key=True)
+    id: bytes = hash_column()
+    custodian: bytes = hash_column()
+    new_signer: bytes = bytes_column()
+    capacity: int = small_column()
+    since: int = number_column()
+    until: int = number_column()
+    form: bytes = hash_column()
+    opens_at: int = number_column()
+    state: int = small_column()
+
+
 class SpentIdRow(IntervalRow, table=True):
     """An id that an act of a subject used up without leaving a consent."""
 

@@ -13,6 +13,17 @@ from ledger.errors import InvalidInput
 from tests.support.strategies_chain import ADMIN, SIGNED, ids, uints
 
 ALL = {**SIGNED, **ADMIN}
+WRAPPED = (
+    acts.RecoveryProposal,
+    acts.RecoveryObjection,
+    acts.RecoveryCompletion,
+    acts.StudyProposal,
+    acts.EngineRegistration,
+    acts.DatasetRegistration,
+    acts.DatasetAmendment,
+    acts.Anchoring,
+)
+"""Kinds whose function takes one struct."""
 
 
 def plain(value):
@@ -27,6 +38,9 @@ def plain(value):
 
 
 def fields(act):
+    if isinstance(act, acts.RecoveryProposal):  # deadline and signature stand beside the recovery
+        *recovery, deadline, signature = (getattr(act, name) for name in act.__struct_fields__)
+        return tuple(recovery), deadline, signature
     return tuple(plain(getattr(act, name)) for name in act.__struct_fields__)
 
 
@@ -38,7 +52,7 @@ def test_call_data_equals_eth_abi(kind, data):
     some = data.draw(st.lists(ALL[kind], min_size=1, max_size=3 if batched else 1))
     signature = calldata.SIGNATURES[kind.function]
     types = signature[signature.index("(") :]
-    wrapped = kind in (acts.StudyProposal, acts.EngineRegistration, acts.Anchoring)
+    wrapped = kind in WRAPPED
     if batched:
         values = ([fields(act) for act in some],)
     elif wrapped:

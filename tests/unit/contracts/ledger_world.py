@@ -19,6 +19,7 @@ pyrevm = pytest.importorskip("pyrevm", reason="pyrevm has no wheel for this Pyth
 ARTIFACTS = Path(__file__).parents[3] / "contracts" / "artifacts"
 FOREVER = 2**40 - 1
 NOW = 1_800_000_000
+RECOVERY_DELAY = 604_800
 ADMIN = "0x" + "ad" * 20
 RELAYER = "0x" + "0e" * 20
 CHAIN = 1
@@ -137,8 +138,8 @@ class LedgerWorld:
     def _deploy_all(self, admin: str, reviewers: int) -> None:
         self.manager = self._deploy("AccessManager", ["address"], [admin])
         self.directory = self._deploy("Directory", ["address", "uint32"], [self.manager.address, reviewers])
-        registry = [self.manager.address, self.directory.address]
-        self.registry = self._deploy("ConsentRegistry", ["address", "address"], registry)
+        registry = [self.manager.address, self.directory.address, RECOVERY_DELAY]
+        self.registry = self._deploy("ConsentRegistry", ["address", "address", "uint40"], registry)
         self.anchor = self._deploy("AuditAnchor", ["address"], [self.directory.address])
 
     def set_time(self, now: int) -> None:
@@ -191,6 +192,7 @@ class LedgerWorld:
             "ethics": word("ethics"),
             "ethicsUntil": FOREVER,
             "diseases": [],
+            "purpose": b"",
             "deadline": FOREVER,
         } | changes
         hashed = given | {"diseases": keccak(encode(["uint32[][]"], [given["diseases"]]))}
@@ -198,7 +200,7 @@ class LedgerWorld:
             institution,
             self.directory,
             "StudyProposal(bytes32 id,bytes32 institution,string title,uint8 uses,uint16 conditions,"
-            "uint32 requiredTerms,bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,uint40 deadline)",
+            "uint32 requiredTerms,bytes32 ethics,uint40 ethicsUntil,bytes32 diseases,bytes purpose,uint40 deadline)",
             hashed,
         )
         self.directory.send("proposeStudy", (*given.values(), signature))

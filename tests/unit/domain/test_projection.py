@@ -7,7 +7,17 @@ import pytest
 
 from ledger.domain import events as ev
 from ledger.domain.consent import Consent, ConsentState
-from ledger.domain.directory import Engine, EngineState, Institution, InstitutionState, Study, StudyState, Terms
+from ledger.domain.directory import (
+    Dataset,
+    DatasetState,
+    Engine,
+    EngineState,
+    Institution,
+    InstitutionState,
+    Study,
+    StudyState,
+    Terms,
+)
 from ledger.domain.events import Event
 from ledger.domain.policy import Request
 from ledger.domain.projection import (
@@ -16,6 +26,8 @@ from ledger.domain.projection import (
     Authority,
     Head,
     Pause,
+    Recovery,
+    RecoveryState,
     Refusal,
     SpentId,
     Subject,
@@ -80,6 +92,30 @@ def test_signers_come_and_go(world):
     assert world.authority(SUBJECT, ADDRESS).active
 
 
+def test_a_recovery_is_pending_until_it_is_objected_to_or_completed(world):
+    proposed = ev.RecoveryProposed(SUBJECT, KEY, INSTITUTION, DIGEST, b"\x07" * 20, 1, 0, 99, FORM, 50)
+    spent, held = world.apply(proposed)
+    assert spent == SpentId(SUBJECT, KEY)
+    assert held == Recovery(SUBJECT, KEY, INSTITUTION, b"\x07" * 20, 1, 0, 99, FORM, 50, RecoveryState.PENDING)
+    assert world.authority(SUBJECT, b"\x07" * 20) is None
+    world.apply(ev.RecoveryObjected(SUBJECT, KEY, DIGEST, ADDRESS))
+    assert world.recovery(SUBJECT).state is RecoveryState.OBJECTED
+    world.apply(replace(proposed, id=OTHER))
+    world.apply(ev.SignerAdded(SUBJECT, DIGEST, b"\x07" * 20, 1, 0, 99, FORM, b""))
+    world.apply(ev.RecoveryCompleted(SUBJECT, OTHER, DIGEST))
+    assert (world.recovery(SUBJECT).id, world.recovery(SUBJECT).state) == (OTHER, RecoveryState.COMPLETED)
+    assert world.authority(SUBJECT, b"\x07" * 20).active
+    assert world.authority(SUBJECT, ADDRESS).active
+
+
+def test_a_datasets_terms_change_by_version_and_end_with_it(world):
+    world.apply(ev.DatasetRegistered(KEY, INSTITUTION, DIGEST, b"one"))
+    assert world.dataset(KEY) == Dataset(KEY, INSTITUTION, b"one", 1, DatasetState.ACTIVE)
+    world.apply(ev.DatasetAmended(KEY, DIGEST, 2, b"two"))
+    world.apply(ev.DatasetClosed(KEY, DIGEST))
+    assert world.datasets() == (Dataset(KEY, INSTITUTION, b"two", 2, DatasetState.CLOSED),)
+
+
 def test_the_directory_changes(world):
     assert world.study(STUDY) == Study(STUDY, INSTITUTION, 1, "title", 4, 1, 2, OTHER, 9, ((5, 6),))
     world.apply(ev.StudyStateChanged(STUDY, DIGEST, 3))
@@ -120,6 +156,10 @@ def test_other_events(world, event, facts):
         ev.EngineRevoked(KEY, DIGEST),
         ev.SignerRemoved(SUBJECT, DIGEST, KEY, ADDRESS),
         ev.ConsentWithdrawn(SUBJECT, OTHER, DIGEST, 1, 2, ADDRESS),
+        ev.DatasetAmended(KEY, DIGEST, 2, b"{}"),
+        ev.DatasetClosed(KEY, DIGEST),
+        ev.RecoveryObjected(SUBJECT, KEY, DIGEST, ADDRESS),
+        ev.RecoveryCompleted(SUBJECT, KEY, DIGEST),
         replace(RECORDED, scope=replace(SCOPE, terms=KEY)),
     ],
     ids=lambda event: type(event).__name__,
@@ -135,7 +175,7 @@ def test_every_kind_of_event_makes_facts(world):
     history = History(3)
     history.opening()
     made = {type(event) for event in history.opening()}
-    made |= {type(history.event()) for _ in range(400)}
+    made |= {type(history.event()) for _ in range(600)}
     assert made == set(get_args(Event)), "the history does not play every kind"
 
 
@@ -148,8 +188,8 @@ def test_facts_with_one_key_replace_each_other_and_others_do_not():
     assert all(key_of(fact) == key for key, fact in world.facts.items())
     kinds = {key[0] for key in world.facts}
     assert kinds == {
-        "Institution", "Reviewer", "Terms", "Study", "Approval", "Engine", "Subject", "Authority", "SpentId", "Consent",
-        "Head", "Access", "Refusal", "Pause",
+        "Institution", "Reviewer", "Terms", "Study", "Approval", "Engine", "Dataset", "Subject", "Authority",
+        "Recovery", "SpentId", "Consent", "Head", "Access", "Refusal", "Pause",
     }  # fmt: skip
     for subject, held in world.by_subject.items():
         for name, consent in held.items():
