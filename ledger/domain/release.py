@@ -1,0 +1,237 @@
+"""The data-use layer of a decision: whether a custodian's datasets allow what a study does.
+
+It stands behind the patients' own rule (``policy``) and can only make its answer stricter. The study says what it does
+on the chain: its uses and its diseases with their ancestors, and a purpose document with what more is known. The
+custodian says on the chain what its datasets allow. ``judge`` puts the two together with the Data Use Ontology
+(``data_use``), once for a request and a custodian, not once a patient.
+
+Invariants:
+
+- A request that names no dataset is about all of the custodian's data, so each dataset that the custodian ever
+  registered must be active and allow the study. Leaving the dataset out opens nothing, and neither does registering or
+  closing one. A custodian that registered none sets no limit.
+- Unknown is never yes. A document on the chain that is not in its form denies: nobody knows what it was meant to say.
+- A permit follows from the chain alone. An ontology that the operator loaded can take it back (``ONTOLOGY_DISAGREES``),
+  and never give one.
+
+Source: https://obofoundry.org/ontology/duo (GA4GH Data Use Ontology)
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from ledger.domain.data_use import Match, MatchOutcome, Obligation, match
+from ledger.domain.data_use_forms import DatasetTerms, StudyPurpose, StudyUse, parse_dataset, parse_purpose, read_object
+from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.directory import Dataset, DatasetState, Study
+from ledger.domain.ontology import Ontology
+from ledger.domain.policy import Request
+from ledger.domain.vocabulary import FOREVER, Use
+from ledger.domain.wording import mondo_code
+from ledger.errors import InvalidInput
+
+MOST_DOCUMENT: Final = 8192
+"""Bytes of terms or of a purpose, as the contract bounds them (``Documents.MAX_LENGTH``)."""
+WORDS: Final = {use: StudyUse(use.name.lower().replace("_", "-")) for use in Use}
+"""The word of the data-use form for each use of a study's mask."""
+_FROM_THE_MASK: Final = frozenset({"use", "diseases"})
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a custodian's datasets say of a request, at an instant.
+
+    Attributes:
+        outcome: Only a permit is a yes.
+        reason: ``PERMITTED``, or why not.
+        codes: The terms of the Data Use Ontology that were violated, or unknown.
+        obligations: What a permit obliges to.
+        valid_until: The first instant (seconds UTC) at which time alone could change the answer.
+    """
+
+    outcome: Outcome
+    reason: Reason
+    codes: tuple[str, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    valid_until: int = FOREVER
+
+
+UNLIMITED: Final = Release(Outcome.PERMIT, Reason.PERMITTED)
+"""The answer of a custodian that registered no dataset."""
+
+
+class Closures:
+    """The ontology that a study itself states: the ancestors of its diseases, as reviewers approved them.
+
+    Args:
+        study: The study.
+        named: Codes that the dataset names. They are codes, whatever lies above them; so a disease of the study whose
+            ancestors do not hold one of them lies outside it.
+    """
+
+    version = ""
+
+    def __init__(self, study: Study, named: Iterable[str]) -> None:
+        self._known = {code: frozenset({code}) for code in named}
+        for closure in study.diseases:
+            codes = [mondo_code(number) for number in closure]
+            self._known[codes[0]] = frozenset(codes)
+
+    def ancestors(self, code: str) -> frozenset[str] | None:
+        """The code and all that it lies below; None for a code that the study says nothing of."""
+        return self._known.get(code)
+
+
+def judge(
+    request: Request, study: Study, custodian: bytes, datasets: Collection[Dataset], at: int, ontology: Ontology | None
+) -> Release:
+    """Decide whether a custodian's datasets allow a request.
+
+    Args:
+        request: What is asked, and of which dataset, if it says so.
+        study: The request's study.
+        custodian: Whose data.
+        datasets: All registered datasets, of every custodian, closed ones too, as of the same block.
+        at: Seconds UTC.
+        ontology: What the operator loaded; None where nothing is.
+    """
+    if request.dataset is not None:
+        named = [dataset for dataset in datasets if dataset.id == request.dataset]
+        if not named:
+            return _refusal(Reason.DATASET_UNKNOWN)
+        if named[0].custodian != custodian:
+            return _refusal(Reason.DATASET_OF_ANOTHER_CUSTODIAN)
+    else:
+        named = [dataset for dataset in datasets if dataset.custodian == custodian]
+    if not named:
+        return UNLIMITED
+    if any(dataset.state is not DatasetState.ACTIVE for dataset in named):
+        return _refusal(Reason.DATASET_NOT_ACTIVE)
+    try:
+        purposes = list(purposes_of(study))
+    except InvalidInput:
+        return _refusal(Reason.DATA_USE_DENIED, ("purpose",))
+    releases = []
+    for dataset in named:
+        try:
+            terms = read_terms(dataset.terms)
+        except InvalidInput:
+            return _refusal(Reason.DATA_USE_DENIED, ("terms",))
+        releases += [_one(study, terms, purpose, at, ontology) for purpose in purposes]
+    return _together(releases)
+
+
+def restrict(decision: Decision, release: Release) -> Decision:
+    """A decision on a patient, after the data-use layer."""
+    if not decision.permitted or release is UNLIMITED:
+        return decision
+    until = min(decision.valid_until, release.valid_until)
+    if release.outcome is Outcome.PERMIT:
+        return replace(decision, valid_until=until, obligations=release.obligations)
+    return Decision(release.outcome, release.reason, valid_until=until, codes=release.codes)
+
+
+def purposes_of(study: Study) -> Iterator[StudyPurpose]:
+    """What a study does, in the form of the Data Use Ontology: one purpose for each of its uses.
+
+    Raises:
+        InvalidInput: The purpose document is not in its form.
+    """
+    said = dict(read_purpose(study.purpose))
+    if study.diseases:
+        said["diseases"] = [mondo_code(closure[0]) for closure in study.diseases]
+    for use, word in WORDS.items():
+        if study.uses & use:
+            yield parse_purpose(said | {"use": word.value})
+
+
+def read_purpose(document: bytes) -> dict[str, object]:
+    """The purpose document of a study; an empty one says nothing.
+
+    Raises:
+        InvalidInput: It is not canonical JSON of a purpose, or says what the study's uses and diseases say.
+    """
+    if not document:
+        return {}
+    said = dict(read_object(document, "purpose"))
+    twice = sorted(_FROM_THE_MASK & said.keys())
+    if twice:
+        raise InvalidInput(f"purpose.{twice[0]}: the study's uses and diseases say this; leave it out")
+    parse_purpose(said)
+    _check_canonical(said, document, "purpose")
+    return said
+
+
+def read_terms(document: bytes, *, strict: bool = False) -> DatasetTerms:
+    """The terms of a dataset; ``strict`` is for writing and refuses what could never permit anything.
+
+    Raises:
+        InvalidInput: They are not canonical JSON of terms.
+    """
+    said = read_object(document, "terms")
+    terms = parse_dataset(said, strict=strict, what="terms")
+    _check_canonical(said, document, "terms")
+    return terms
+
+
+def write_document(said: object) -> bytes:
+    """The canonical bytes (RFC 8785) of terms or of a purpose, which hold no fractions and only ASCII keys."""
+    return _encoder.encode(said)
+
+
+def _check_canonical(said: object, document: bytes, what: str) -> None:
+    if len(document) > MOST_DOCUMENT:
+        raise InvalidInput(f"{what} has {len(document)} bytes; at most {MOST_DOCUMENT} fit into an event")
+    if write_document(said) != document:
+        raise InvalidInput(f"{what} is not canonical JSON (RFC 8785): sort the keys and leave out the blanks")
+
+
+def _one(study: Study, terms: DatasetTerms, purpose: StudyPurpose, at: int, ontology: Ontology | None) -> Release:
+    """The answer on one dataset and one use."""
+    stated = match(terms, purpose, at, Closures(study, _codes_in(terms)))
+    if ontology is not None and match(terms, purpose, at, ontology).outcome is not stated.outcome:
+        return Release(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=_until(stated))
+    outcome, reason = _ANSWERS[stated.outcome]
+    return Release(outcome, reason, stated.reasons, stated.obligations, _until(stated))
+
+
+_ANSWERS: Final = {
+    MatchOutcome.PERMIT: (Outcome.PERMIT, Reason.PERMITTED),
+    MatchOutcome.DENY: (Outcome.DENY, Reason.DATA_USE_DENIED),
+    MatchOutcome.ABSTAIN: (Outcome.ABSTAIN, Reason.DATA_USE_UNKNOWN),
+}
+_STRICTEST_FIRST: Final = (
+    Reason.DATA_USE_DENIED,
+    Reason.DATA_USE_UNKNOWN,
+    Reason.ONTOLOGY_DISAGREES,
+    Reason.PERMITTED,
+)
+
+
+def _together(releases: Sequence[Release]) -> Release:
+    """All of them must permit; the strictest answers for all, with the codes of its like."""
+    until = min(release.valid_until for release in releases)
+    reason = min((release.reason for release in releases), key=_STRICTEST_FIRST.index)
+    alike = [release for release in releases if release.reason is reason]
+    codes = sorted({code for release in alike for code in release.codes})
+    obligations: list[Obligation] = []
+    for release in alike:
+        obligations += [one for one in release.obligations if one not in obligations]
+    return Release(alike[0].outcome, reason, tuple(codes), tuple(obligations), until)
+
+
+def _codes_in(terms: DatasetTerms) -> set[str]:
+    topics = [code for value in terms.modifiers.values() if isinstance(value, frozenset) for code in value]
+    return {*(terms.diseases or ()), *topics}
+
+
+def _refusal(reason: Reason, codes: tuple[str, ...] = ()) -> Release:
+    return Release(Outcome.DENY, reason, codes)
+
+
+def _until(found: Match) -> int:
+    return FOREVER if found.valid_until is None else found.valid_until
