@@ -22,6 +22,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 
 __all__ = [
     "METADATA",
@@ -35,6 +36,9 @@ __all__ = [
     "Decision",
     "DecisionMember",
     "EngineRow",
+    "ErasedMember",
+    "Erasure",
+    "ErasureOpening",
     "Event",
     "InstitutionRow",
     "MirrorCursor",
@@ -51,5 +55,7 @@ __all__ = [
     "Transmission",
     "TransmissionItem",
     "TreeNode",
+    "VaultKey",
+    "VaultRecord",
     "WriterLease",
 ]
