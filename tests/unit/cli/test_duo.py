@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from ledger.cli import duo
 from ledger.cli.main import main
 from ledger.domain.duo_terms import TERMS
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "data-use.md"
 ONTOLOGY = (
     '{"terms": {"X:1": {"label": "cancer", "parents": []}, "X:2": {"label": "lung cancer", "parents": ["X:1", "X:0"]}}}'
 )
@@ -115,6 +118,15 @@ def test_a_malformed_line_is_answered_in_its_place_and_the_command_fails_at_its_
     assert len(found) == 2 * len(bad)
     assert [one["outcome"] for one in found[::2]] == ["permit"] * len(bad)
     assert all(set(one) == {"error"} and one["error"] for one in found[1::2])
+
+
+def test_the_example_of_the_documentation_is_answered_as_it_stands_there(run, tmp_path):
+    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    case, answer = blocks[:2]
+    small = tmp_path / "small.json"
+    small.write_text('{"MONDO:0004992": [], "MONDO:0005138": ["MONDO:0004992"]}')
+    code, out, _ = run("duo", "match", "--ontology", small, lines=case.replace("\n", " ").encode())
+    assert (code, answers(out)) == (0, [json.loads(answer)])
 
 
 def test_no_case_is_no_answer(run):
