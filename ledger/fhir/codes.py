@@ -41,6 +41,8 @@ OWN_INSTITUTION: Final = OWN + "institution"
 OWN_STUDY: Final = OWN + "study"
 OWN_SUBJECT: Final = OWN + "subject"
 OWN_CONSENT: Final = OWN + "consent"
+OWN_TERMS: Final = OWN + "terms:"
+"""Before the SHA-256 of a text, in hex: the address of a published text."""
 
 
 class Meaning(NamedTuple):

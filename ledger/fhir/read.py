@@ -8,6 +8,7 @@ Sources: https://hl7.org/fhir/R4/consent.html, https://hl7.org/fhir/R5/consent.h
 """
 
 import hashlib
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -24,9 +25,11 @@ from ledger.fhir.draft import Draft
 from ledger.fhir.elements import Element
 from ledger.fhir.known import Known
 from ledger.fhir.outcome import Issue, Issues, Kind
+from ledger.fhir.own import consent_in
 from ledger.fhir.provision import Node, ProvisionReader, effect_of
 from ledger.fhir.rules import Settling, joined
 from ledger.fhir.times import clip, span_of
+from ledger.fhir.write import Release, write
 
 _ANY_RESOURCE: Final = (
     "resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "identifier", "status", "category",
@@ -37,7 +40,10 @@ _R5: Final = (
     *_ANY_RESOURCE, "subject", "date", "period", "grantor", "grantee", "manager", "controller", "regulatoryBasis",
     "policyBasis", "policyText", "decision",
 )  # fmt: skip
+_OWN_TEXT: Final = re.compile(re.escape(codes.OWN_TERMS) + "([0-9a-f]{64})")
 _ONLY_R5: Final = frozenset(_R5) - frozenset(_R4)
+_FREE: Final = frozenset({"meta", "text", "language"})
+"""Elements that others may add to a resource of ours."""
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -72,17 +78,16 @@ def read(resource: object, known: Known | None = None) -> Reading:
     if not isinstance(resource, Mapping) or resource.get("resourceType") != "Consent":
         issues.refuse("Consent", "this is not a Consent resource", Kind.STRUCTURE)
         return Reading({}, bytes(32), "", (), tuple(issues.found))
-    form = form_of(resource)
-    element = Element(resource, "Consent", issues)
     try:
-        drafts = _drafts(element, known, form)
-    except RecursionError:
-        issues.refuse("Consent", "the resource is nested too deep", Kind.STRUCTURE)
-        drafts = []
+        form = form_of(resource)
+        element = Element(resource, "Consent", issues)
+        drafts = _native(resource, issues) or _drafts(element, known, form)
+    except (RecursionError, UnicodeEncodeError, TypeError) as problem:
+        issues.refuse("Consent", f"the resource cannot be written down again: {problem}", Kind.STRUCTURE)
+        return Reading({}, bytes(32), "", (), tuple(issues.found))
     if not drafts and not issues.refused:
         issues.refuse("Consent.provision", "nothing that can be asked here is permitted or denied by this")
-    who = element.child("subject" if is_r5(resource) else "patient")
-    patient = (who.text("reference") if who else None) or ""
+    patient = _patient(element)
     return Reading(resource, form, patient, () if issues.refused else tuple(drafts), tuple(issues.found))
 
 
@@ -94,6 +99,33 @@ def form_of(resource: Mapping[str, Any]) -> bytes:
 def is_r5(resource: Mapping[str, Any]) -> bool:
     """Whether the resource is of R5: it has an element that R4 does not know, or provisions in a list."""
     return bool(_ONLY_R5 & set(resource)) or isinstance(resource.get("provision"), list)
+
+
+def _patient(element: Element) -> str:
+    """The reference to the patient, or the value of its identifier; "" where there is neither."""
+    who = element.child("subject" if is_r5(element.value) else "patient")
+    identifier = who.child("identifier") if who else None
+    return (who.text("reference") if who else None) or (identifier.text("value") if identifier else None) or ""
+
+
+def _native(resource: Mapping[str, Any], issues: Issues) -> list[Draft]:
+    """The consent that we wrote into the resource ourselves; [] where we did not.
+
+    The extension and the elements beside it must still say the same, so that an edit of either is not lost.
+    """
+    try:
+        consent = consent_in(resource)
+    except InvalidInput as problem:
+        issues.refuse("Consent.modifierExtension", str(problem), Kind.VALUE)
+        return []
+    if consent is None:
+        return []
+    expected = write(consent, Release.R5 if is_r5(resource) else Release.R4)
+    for name in sorted((set(expected) | set(resource)) - _FREE):
+        if resource.get(name) != expected.get(name):
+            words = "this is not what the consent's own extension says; one of the two was changed"
+            issues.refuse(f"Consent.{name}", words, Kind.BUSINESS_RULE)
+    return [Draft(consent.scope, "Consent", consent.state, consent)]
 
 
 def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
@@ -185,6 +217,7 @@ def _terms(element: Element, known: Known, *, r5: bool) -> bytes | None:
     else:
         uris = [policy.text("uri") for policy in element.children("policy")]
     found = {known.texts[uri] for uri in uris if uri is not None and uri in known.texts}
+    found |= {bytes.fromhex(match[1]) for uri in uris if uri is not None and (match := _OWN_TEXT.fullmatch(uri))}
     attached = element.children("sourceAttachment") if r5 else [element.child("sourceAttachment")]
     for attachment in attached:
         data = attachment.text("data") if attachment else None
