@@ -20,11 +20,15 @@ from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
 from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
 from ledger.identity.seals import FileLogKeys
+from ledger.identity.vault_keys import FileKeyVault
 from ledger.services.anchor import anchor
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
+from ledger.services.erase import finish
+from ledger.services.forgotten import Forgotten
 from ledger.services.pending import Pending
 from ledger.services.sync import Change, Mirror, Standing
+from ledger.services.vault import Vault
 from ledger.snapshot.keeper import Keeper
 from ledger.store.store import Store, open_store
 
@@ -171,6 +175,7 @@ class Ledger:
         return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
 
     def _anchor(self) -> float:
+        finish(self.context, self.appender)  # of erasures that a killed process left half said
         if not self._leads or not self.settings.anchor_seconds:
             return REST_SECONDS
         for held in self.context.audit.logs():
@@ -227,9 +232,10 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         on_change=changed,
         on_roll_back=store.outbox.unsettle,
     )
+    entropy = SystemEntropy()
     context = Context(
         clock=clock,
-        entropy=SystemEntropy(),
+        entropy=entropy,
         reader=chain.reader,
         writer=chain.writer,
         checker=chain.checker,
@@ -239,6 +245,9 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         audit=store.audit,
         decider=keeper,
         pending=Pending(store.outbox),
+        vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
+        erasures=store.erasures,
+        forgotten=Forgotten(store.erasures),
         log_keys=log_keys,
         limits=Limits(most_batch=settings.most_batch),
     )

@@ -17,8 +17,11 @@ from ledger.chain.reader import Reader
 from ledger.chain.rpc import RpcNode
 from ledger.chain.signatures import Signatures
 from ledger.chain.writer import Writer
+from ledger.domain.webauthn import RelyingParty
 from ledger.ports import Clock
 
+LOCAL = RelyingParty("localhost", frozenset({"http://localhost"}))
+"""The site of a chain that is opened without one, such as for a single command."""
 _PAUSE = 0.5
 
 
@@ -56,6 +59,7 @@ def open_embedded(
     writable: bool = True,
     approvals_required: int = 1,
     recovery_delay: int = RECOVERY_DELAY,
+    party: RelyingParty = LOCAL,
 ) -> Chain:
     """Open the embedded chain; the first time, begin it and deploy the contracts.
 
@@ -65,6 +69,7 @@ def open_embedded(
         writable: False for a command beside a running service: it can read, and not send.
         approvals_required: How many reviewers approve a study (at the first start only).
         recovery_delay: Seconds to object to the recovery of a lost key (at the first start only).
+        party: The site whose passkeys are taken.
 
     Raises:
         WrongState: Another process holds the chain for writing.
@@ -84,19 +89,20 @@ def open_embedded(
             )
         else:
             deployment = find(node, home / "chain.json")
-        return _assemble(node, deployment, ring)
+        return _assemble(node, deployment, ring, party)
     except BaseException:
         node.close()
         raise
 
 
-def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
+def open_rpc(url: str, home: Path, clock: Clock, *, party: RelyingParty = LOCAL) -> Chain:
     """Open a chain by its node's address.
 
     Args:
         url: JSON-RPC address of the node.
         home: The data folder; ``chain.json`` in it says where the contracts are.
         clock: For symmetry with ``open_embedded``; the node keeps its own time.
+        party: The site whose passkeys are taken.
 
     Raises:
         LedgerUnreachable: The node does not answer.
@@ -106,7 +112,7 @@ def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
     del clock
     node = RpcNode(url)
     try:
-        return _assemble(node, find(node, home / "chain.json"), KeyRing(home / "keys"))
+        return _assemble(node, find(node, home / "chain.json"), KeyRing(home / "keys"), party)
     except BaseException:
         node.close()
         raise
@@ -149,7 +155,7 @@ def deploy_rpc(
                     approvals_required=approvals_required,
                     recovery_delay=recovery_delay,
                 )
-                return _assemble(node, deployment, ring)
+                return _assemble(node, deployment, ring, LOCAL)
             except NotMinedYet:
                 if waited >= most_wait:
                     raise
@@ -160,12 +166,12 @@ def deploy_rpc(
         raise
 
 
-def _assemble(node: Node, deployment: Deployment, ring: KeyRing) -> Chain:
+def _assemble(node: Node, deployment: Deployment, ring: KeyRing, party: RelyingParty) -> Chain:
     writer = Writer(node, deployment, ring)
     return Chain(
         reader=Reader(node, deployment),
         writer=writer,
-        checker=Signatures(writer.domains, node),
+        checker=Signatures(writer.domains, node, deployment.addresses, party),
         signer=ActKeys(ring, writer.domains),
         domains=writer.domains,
         deployment=deployment,

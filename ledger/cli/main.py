@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from ledger.cli import audit, chain, decision, duo, export, mirror, ontology, serve, token, verify
+from ledger.cli import audit, chain, decide, decision, duo, export, mirror, ontology, serve, token, verify
 from ledger.errors import (
     CannotCheck,
     ConfigurationError,
@@ -30,6 +30,7 @@ app.command()(serve.serve)
 app.command()(token.token)
 app.command()(export.export)
 app.command()(verify.verify)
+app.command()(decide.decide)
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(audit.app, name="audit")
 app.add_typer(chain.app, name="chain")

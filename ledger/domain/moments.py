@@ -1,7 +1,7 @@
 """Moments: whole seconds UTC, read from what people write, and calendar months added to them.
 
-Invariants: one text names one second; what does not say a whole second is refused, not rounded; a date stands for its
-first second in UTC, and a date-time without an offset is UTC.
+Invariants: one text names one second, the one that it falls in, so a comparison with a bound of whole seconds is exact;
+a date stands for its first second in UTC, and a date-time without an offset is UTC.
 
 Source: https://www.rfc-editor.org/rfc/rfc3339
 """
@@ -18,7 +18,7 @@ _FIRST: Final = int((datetime.min.replace(tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST: Final = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds())
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _DATE_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.0+)?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?\Z"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?\Z"
 )
 
 
@@ -33,15 +33,13 @@ def read_moment(value: object) -> int:
         Seconds UTC, within the years 1 to 9999.
 
     Raises:
-        InvalidInput: It is none of these, no day of the calendar, or no whole second.
+        InvalidInput: It is none of these, or no day of the calendar.
     """
     if isinstance(value, str):
         value = _from_text(value)
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         since = aware - _EPOCH
-        if since.microseconds:
-            raise InvalidInput(f"{value.isoformat()} has a fraction of a second: give whole seconds")
         value = since.days * 86_400 + since.seconds
     elif isinstance(value, date):
         value = (value - _EPOCH.date()).days * 86_400

@@ -9,6 +9,7 @@ from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof
 from ledger.ports.mirror import Cursor, Interval, MirrorStore
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.surroundings import Clock, Entropy
+from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
 
 __all__ = [
     "ActSigner",
@@ -18,10 +19,13 @@ __all__ = [
     "Clock",
     "Cursor",
     "Entropy",
+    "ErasureStore",
     "Interval",
+    "KeyVault",
     "LogWriter",
     "MirrorStore",
     "OutboxStore",
     "ReceiptProof",
     "SignatureChecker",
+    "VaultStore",
 ]

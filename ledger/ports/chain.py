@@ -120,6 +120,10 @@ class SignatureChecker(Protocol):
         """Raise BadSignature unless ``signer`` (ERC-7913) signed the act."""
         ...
 
+    def admit(self, signer: bytes) -> None:
+        """Raise InvalidInput unless a new signer is of a kind that the service gives authority to."""
+        ...
+
 
 class ActSigner(Protocol):
     """Signs acts with keys that the service keeps for institutions and reviewers."""

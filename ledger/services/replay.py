@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ledger.domain.audit import DecisionRecord, Member
-from ledger.domain.decision import Decision, Reason
+from ledger.domain.decision import NOT_ON_CHAIN, Decision, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request, decide
 from ledger.domain.wording import request_from_json
@@ -28,13 +28,15 @@ class Difference:
 class Replay:
     """The outcome of a replay.
 
-    ``pending`` rows were refused for an act that was not on the chain yet; the chain of that block cannot show it, so
-    they are counted apart. ``asked_of_chain`` rows were also put to the contract's own view at the block.
+    ``pending`` rows were refused for an act that was not on the chain yet, or because the subject was erased; the chain
+    of that block cannot show it, so they are counted apart. ``erased`` rows are gone, and cannot be replayed.
+    ``asked_of_chain`` rows were also put to the contract's own view at the block.
     """
 
     record: DecisionRecord
     differences: tuple[Difference, ...]
     pending: int
+    erased: int
     asked_of_chain: int
     chain_differences: tuple[Difference, ...]
 
@@ -67,7 +69,7 @@ def replay(context: Context, decision: str) -> Replay:
     on_chain: list[Difference] = []
     pending = asked = 0
     for member in members:
-        if member.reason == Reason.PENDING_WITHDRAWAL:
+        if member.reason in NOT_ON_CHAIN:
             pending += 1
             continue
         consents = context.mirror.consents_at(member.subject, record.block_number)
@@ -75,7 +77,8 @@ def replay(context: Context, decision: str) -> Replay:
         if asked < MOST_ASKED_OF_CHAIN:
             asked += 1
             _compare(member, _ask_chain(context, member, request, record), on_chain)
-    return Replay(record, tuple(differences), pending, asked, tuple(on_chain))
+    erased = len(context.audit.erased(decision))
+    return Replay(record, tuple(differences), pending, erased, asked, tuple(on_chain))
 
 
 def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
@@ -89,6 +92,7 @@ def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
         [member.subject for member in members],
         [member.outcome == 1 for member in members],
         b"".join(member.salt for member in members),
+        context.audit.erased(decision),
     )
     return cohort.prove(subject)
 

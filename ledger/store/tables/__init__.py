@@ -24,6 +24,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 
 __all__ = [
     "METADATA",
@@ -38,6 +39,9 @@ __all__ = [
     "Decision",
     "DecisionMember",
     "EngineRow",
+    "ErasedMember",
+    "Erasure",
+    "ErasureOpening",
     "Event",
     "InstitutionRow",
     "MirrorCursor",
@@ -55,5 +59,7 @@ __all__ = [
     "Transmission",
     "TransmissionItem",
     "TreeNode",
+    "VaultKey",
+    "VaultRecord",
     "WriterLease",
 ]
