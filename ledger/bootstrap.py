@@ -30,6 +30,7 @@ from ledger.services.pending import Pending
 from ledger.services.sync import Change, Mirror, Standing
 from ledger.services.vault import Vault
 from ledger.snapshot.keeper import Keeper
+from ledger.store.ontologies import Ontologies
 from ledger.store.store import Store, open_store
 
 log = logging.getLogger("consentry")
@@ -217,7 +218,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     except BaseException:
         store.close()
         raise
-    keeper = Keeper(store.mirror, clock, settings.most_staleness)
+    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded())
     log_keys = FileLogKeys(settings.home / "keys")
 
     def changed(_change: Change) -> None:

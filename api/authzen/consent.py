@@ -1,8 +1,8 @@
 """The consent policy behind the AuthZEN routes.
 
 Subject: the engine that is to use data. Action: the operation. Resource: the patient whose data it is. Context:
-``study``, ``categories`` and, where it matters, ``data_window`` (as in ``POST /v1/decisions``). Answers are looks:
-no entry, no receipt; to show, not to act on.
+``study``, ``categories`` and, where they matter, ``data_window`` and ``dataset`` (as in ``POST /v1/decisions``).
+Answers are looks: no entry, no receipt; to show, not to act on.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.authzen.port import Action, Entity, Question, Target, Verdict
 from api.routes.decisions import engine_for
+from api.schemas.decisions import obligations_json
 from ledger.domain.decision import Decision
 from ledger.domain.directory import Engine
 from ledger.domain.events import Block
@@ -26,6 +27,7 @@ from ledger.services.decide import look
 ENGINE: Final = "engine"
 PATIENT: Final = "patient"
 _NEEDED: Final = ("study", "categories")
+_MORE: Final = ("data_window", "dataset")
 
 
 class ConsentPolicy:
@@ -93,7 +95,7 @@ class ConsentPolicy:
         if question.subject.type != ENGINE:
             raise InvalidInput("subject.type must be engine: the software that is to use the data")
         engine = engine_for(self._ports, who, parse_id(question.subject.id, what="subject.id"))
-        asked = {name: value for name, value in question.context.items() if name in (*_NEEDED, "data_window")}
+        asked = {name: value for name, value in question.context.items() if name in (*_NEEDED, *_MORE)}
         return request_from_json({**asked, "engine": to_hex(engine), "operation": question.action.name})
 
     def _engines(self, who: Principal) -> list[str]:
@@ -122,4 +124,6 @@ def _why(decision: Decision, block: Block) -> dict[str, Any]:
         "version": decision.version,
         "block": {"number": block.number, "hash": to_hex(block.hash)},
         "valid_until": decision.valid_until,
+        "codes": list(decision.codes),
+        "obligations": obligations_json(decision.obligations),
     }

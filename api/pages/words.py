@@ -40,6 +40,12 @@ WHY_BLOCKED: Final[dict[Reason, str]] = {
     Reason.INSTITUTION_NOT_ACTIVE: "The organisation was not allowed to use data.",
     Reason.ENGINE_NOT_ACTIVE: "The program was not allowed to run.",
     Reason.ENGINE_OF_ANOTHER_INSTITUTION: "The program belongs to another organisation than the study.",
+    Reason.DATASET_UNKNOWN: "It asked for a collection of data that does not exist.",
+    Reason.DATASET_NOT_ACTIVE: "The collection of data that it asked for is closed.",
+    Reason.DATASET_OF_ANOTHER_CUSTODIAN: "It asked for another organisation's data.",
+    Reason.DATA_USE_DENIED: "The organisation that keeps your data does not allow this kind of study.",
+    Reason.DATA_USE_UNKNOWN: "The study did not say enough for the rules of the organisation that keeps your data.",
+    Reason.ONTOLOGY_DISAGREES: "It was not certain that the study is about the disease that it names.",
     Reason.OPERATION_NOT_REGISTERED: "The program is not approved for this kind of work.",
 }
 

@@ -19,6 +19,7 @@ from api.schemas.decisions import (
     OfCustodian,
     RecordAnswer,
     ReplayAnswer,
+    obligations_json,
 )
 from api.writing import Ask
 from ledger.bootstrap import Ledger
@@ -166,6 +167,8 @@ def decision_json(subject: bytes, held: Decision) -> dict[str, Any]:
         "consent": None if held.consent is None else to_hex(held.consent),
         "version": held.version,
         "valid_until": held.valid_until,
+        "codes": list(held.codes),
+        "obligations": obligations_json(held.obligations),
     }
 
 
@@ -186,6 +189,8 @@ def cohort_json(recorded: RecordedAnswer, smallest: int) -> dict[str, Any]:
         ],
         "commitment": {"size": recorded.commitment.size, "root": to_hex(recorded.commitment.root)},
         "valid_until": given.valid_until,
+        "codes": given.codes,
+        "obligations": obligations_json(given.obligations),
         "entry": _entry_json(recorded),
         "receipt": recorded.receipt,
     }

@@ -55,6 +55,7 @@ async def propose_study(body: StudyBody, who: StudyWriter, ports: Ports, write: 
             ethics=study.ethics,
             ethics_until=study.ethics_until,
             diseases=study.diseases,
+            purpose=study.purpose,
             deadline=body.deadline,
             signature=body.signature,
         )

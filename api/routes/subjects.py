@@ -19,6 +19,7 @@ from api.schemas.subjects import (
     UsesAnswer,
     consent_json,
     moment_json,
+    recovery_json,
     signer_json,
     use_json,
 )
@@ -27,7 +28,7 @@ from ledger.domain.acts import Enrolment
 from ledger.domain.consent import Consent
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item, ItemState
-from ledger.domain.projection import Authority, Subject
+from ledger.domain.projection import Authority, Recovery, Subject
 from ledger.domain.vocabulary import FOREVER
 from ledger.errors import NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
@@ -68,7 +69,8 @@ def read_subject(
     moment = moment_of(ports, block=block, at=at)
     held = subject_as_of(ports, subject, moment.block)
     document = _subject_json(ports, subject, custodian, held.signers, held.consents)
-    return answer(document | {"as_of": moment_json(moment), "pending": []})
+    recovery = _recovery_json(held.recovery, moment.at)
+    return answer(document | {"recovery": recovery, "as_of": moment_json(moment), "pending": []})
 
 
 @router.get("/v1/subjects/{subject}/consents/{consent}", response_model=ConsentHistoryAnswer)
@@ -124,7 +126,10 @@ def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, 
     consents = ports.mirror.consents_at(subject, above) or ()
     waiting = pending_of(ports, subject, above)
     document = _subject_json(ports, subject, custodian, ports.mirror.authorities(subject), consents)
-    return document | {"pending": [item_json(item) for item in waiting]}
+    return document | {
+        "recovery": _recovery_json(ports.mirror.recovery(subject), ports.clock.now()),
+        "pending": [item_json(item) for item in waiting],
+    }
 
 
 def _subject_json(
@@ -136,6 +141,10 @@ def _subject_json(
         "signers": [signer_json(one) for one in signers],
         "consents": [consent_json(one, granted_block(ports, one)) for one in sorted(consents, key=lambda one: one.id)],
     }
+
+
+def _recovery_json(held: Recovery | None, at: int) -> dict[str, Any] | None:
+    return None if held is None else recovery_json(held, at)
 
 
 def _version_json(ports: Context, held: Interval) -> dict[str, Any]:

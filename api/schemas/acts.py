@@ -5,7 +5,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from api.schemas.base import Answer, Body, Hash, Id, Seconds, Signature, Signer, Window, Words
-from ledger.domain.acts import Act, ConsentAct, SignerAddition, SignerRemoval, Withdrawal, WithdrawalOfAll
+from ledger.domain.acts import (
+    Act,
+    ConsentAct,
+    RecoveryObjection,
+    SignerAddition,
+    SignerRemoval,
+    Withdrawal,
+    WithdrawalOfAll,
+)
 from ledger.domain.consent import ZERO_ID, Scope
 from ledger.domain.vocabulary import (
     CATEGORY_TERMS,
@@ -173,6 +181,32 @@ class RemovalBody(Body):
         )
 
 
+class RecoveryBody(Body):
+    """A new signer for a subject who lost the key; signed by its custodian, here (the default) or with its own key."""
+
+    id: Id | None = None
+    new_signer: Signer
+    capacity: CapacityWord = "self"
+    from_: Seconds = Field(default=0, alias="from")
+    until: Seconds | None = None
+    form: Hash = Field(description="hash of the record of how the person was identified")
+    deadline: Seconds | None = None
+    signature: Signature | None = None
+
+
+class ObjectionBody(Body):
+    """The end of a pending recovery, with the signature of a signer of the subject."""
+
+    subject: Id
+    id: Id
+    signer: Signer
+    signature: Signature
+
+    def act(self) -> RecoveryObjection:
+        """The act."""
+        return RecoveryObjection(subject=self.subject, id=self.id, signer=self.signer, signature=self.signature)
+
+
 class Consents(Body):
     """Consents to record."""
 
@@ -233,7 +267,21 @@ class UnsignedRemoval(RemovalBody):
     signature: Signature = b""
 
 
-Unsigned = UnsignedConsent | UnsignedWithdrawal | UnsignedWithdrawalOfAll | UnsignedAddition | UnsignedRemoval
+class UnsignedObjection(ObjectionBody):
+    """An objection to a recovery that is yet to be signed."""
+
+    act_: Literal["recovery-objection"] = Field(alias="act")
+    signature: Signature = b""
+
+
+Unsigned = (
+    UnsignedConsent
+    | UnsignedWithdrawal
+    | UnsignedWithdrawalOfAll
+    | UnsignedAddition
+    | UnsignedRemoval
+    | UnsignedObjection
+)
 
 
 class TypedDataAnswer(Answer):

@@ -1,11 +1,13 @@
 """Questions about consent and their answers."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
 from api.schemas.acts import words_field
 from api.schemas.base import Answer, Body, Id, Seconds, Window, Words
+from ledger.domain.data_use import Obligation
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import CATEGORY_TERMS, OPERATION_TERMS
 from ledger.domain.wording import categories_of, operation_of
@@ -20,6 +22,10 @@ class Question(Body):
     operation: str = Field(json_schema_extra={"enum": [term.name for term in OPERATION_TERMS]})
     categories: Words = words_field(CATEGORY_TERMS, or_any=False)
     data_window: Window | None = Field(default=None, description="when the data was recorded")
+    dataset: Id | None = Field(
+        default=None,
+        description="one dataset of the subjects' custodian; default: all of its data, so each dataset must allow it",
+    )
     at_least_block: int = Field(default=0, ge=0, lt=1 << 63)
 
     def request(self, engine: bytes) -> Request:
@@ -35,7 +41,8 @@ class Question(Body):
         categories = categories_of(self.categories)
         if not categories:
             raise InvalidInput("name at least one category")
-        return Request(self.study, engine, operation_of(self.operation), categories, data_from, data_until)
+        operation = operation_of(self.operation)
+        return Request(self.study, engine, operation, categories, data_from, data_until, self.dataset)
 
 
 class AsOf(Body):
@@ -79,15 +86,24 @@ class EntryPlace(Answer):
     index: int
 
 
+class ObligationAnswer(Answer):
+    """What a permit obliges to, by the term of the Data Use Ontology that asks for it."""
+
+    id: str
+    properties: dict[str, str]
+
+
 class DecisionAnswer(Answer):
-    """The answer on one subject."""
+    """The answer on one subject. Only permit is a yes; abstain: the terms of a dataset ask for what nobody said."""
 
     subject: str
-    outcome: Literal["permit", "deny"]
+    outcome: Literal["permit", "deny", "abstain"]
     reason: str
     consent: str | None
     version: int
     valid_until: int
+    codes: list[str] = Field(description="terms of the Data Use Ontology that refused")
+    obligations: list[ObligationAnswer]
 
 
 class DecisionsAnswer(Answer):
@@ -136,6 +152,8 @@ class CohortAnswer(Answer):
     excluded: list[Excluded]
     commitment: Commitment
     valid_until: int
+    codes: list[str] = Field(description="terms of the Data Use Ontology that refused")
+    obligations: list[ObligationAnswer]
     entry: EntryPlace
     receipt: str
 
@@ -190,3 +208,8 @@ class MembershipAnswer(Answer):
     index: int
     path: list[str]
     commitment: Commitment
+
+
+def obligations_json(obligations: Sequence[Obligation]) -> list[dict[str, Any]]:
+    """The JSON form of what a permit obliges to."""
+    return [{"id": duty.id, "properties": dict(duty.properties)} for duty in obligations]

@@ -1,5 +1,7 @@
 """Institutions, reviewers, texts, studies, engines and enrolments."""
 
+import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -8,10 +10,12 @@ from api.schemas.acts import CapacityWord, capacity_of, words_field
 from api.schemas.base import Answer, Body, Hash, Id, Name, Seconds, Signature, Signer, Words
 from api.schemas.items import ItemsAnswer
 from ledger.domain.consent import ZERO_ID
-from ledger.domain.directory import Engine, Institution, Reviewer, Study, Terms
+from ledger.domain.directory import Dataset, Engine, Institution, Reviewer, Study, Terms
 from ledger.domain.identifiers import to_hex
+from ledger.domain.release import read_purpose, read_terms, write_document
 from ledger.domain.vocabulary import CONDITION_TERMS, FOREVER, OPERATION_TERMS, USE_TERMS, names_of
 from ledger.domain.wording import mask_of, mondo_code, mondo_number
+from ledger.errors import InvalidInput
 from ledger.services.directory import NewSubject
 
 StudyStateWord = Literal["active", "suspended", "closed"]
@@ -52,6 +56,11 @@ class StudyBody(Body):
         description="for each disease its Mondo code, then those of its ancestors",
         examples=[[["MONDO:0008903", "MONDO:0005138"]]],
     )
+    purpose: dict[str, Any] = Field(
+        default={},
+        description="what else is known of the use, in the JSON form of data use, without use and diseases",
+        examples=[{"nonprofit": True, "commercial": False}],
+    )
     required_terms: int = Field(ge=0, lt=1 << 32)
     ethics: Hash
     ethics_until: Seconds
@@ -76,9 +85,26 @@ class StudyBody(Body):
             ethics=self.ethics,
             ethics_until=self.ethics_until,
             diseases=tuple(tuple(mondo_number(code) for code in closure) for closure in self.diseases),
+            purpose=write_document(self.purpose) if self.purpose else b"",
         )
         study.check()
+        read_purpose(study.purpose)
         return study
+
+
+class DatasetBody(Body):
+    """A dataset to register, with the terms of its use in the JSON form of data use."""
+
+    id: Id | None = None
+    terms: dict[str, Any] = Field(examples=[{"permission": "HMB", "modifiers": {"NPU": True}}])
+    deadline: Seconds | None = None
+    signature: Signature | None = None
+
+
+class TermsOfUseBody(Body):
+    """New terms for a dataset."""
+
+    terms: dict[str, Any] = Field(examples=[{"permission": "GRU"}])
 
 
 class ApprovalBody(Body):
@@ -192,6 +218,7 @@ class StudyAnswer(Answer):
     uses: list[str]
     conditions: list[str]
     diseases: list[list[str]]
+    purpose: Any = Field(description="what else is known of the use; null where it is not in its form")
     required_terms: int
     ethics: str
     ethics_until: int
@@ -202,6 +229,22 @@ class StudiesAnswer(Answer):
     """All studies, by number."""
 
     studies: list[StudyAnswer]
+
+
+class DatasetAnswer(Answer):
+    """A dataset; ``terms`` is null where what is on the chain is not in its form, and then it denies every use."""
+
+    id: str
+    custodian: str
+    version: int
+    terms: Any
+    state: Literal["active", "closed"]
+
+
+class DatasetsAnswer(Answer):
+    """Datasets, by id."""
+
+    datasets: list[DatasetAnswer]
 
 
 class EngineAnswer(Answer):
@@ -252,11 +295,32 @@ def study_json(held: Study) -> dict[str, Any]:
         "uses": names_of(held.uses, USE_TERMS),
         "conditions": names_of(held.conditions, CONDITION_TERMS),
         "diseases": [[mondo_code(number) for number in closure] for closure in held.diseases],
+        "purpose": _document(held.purpose, read_purpose) if held.purpose else {},
         "required_terms": held.required_terms,
         "ethics": to_hex(held.ethics),
         "ethics_until": held.ethics_until,
         "state": held.state.name.lower(),
     }
+
+
+def dataset_json(held: Dataset) -> dict[str, Any]:
+    """The JSON form of a dataset."""
+    return {
+        "id": to_hex(held.id),
+        "custodian": to_hex(held.custodian),
+        "version": held.version,
+        "terms": _document(held.terms, read_terms),
+        "state": held.state.name.lower(),
+    }
+
+
+def _document(document: bytes, read: Callable[[bytes], object]) -> Any:
+    """A document of the chain, as it stands there; None where it is not in its form."""
+    try:
+        read(document)
+    except InvalidInput:
+        return None
+    return json.loads(document)
 
 
 def engine_json(held: Engine) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from api.schemas.items import ItemAnswer
 from ledger.domain.consent import Consent
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.domain.projection import Authority
+from ledger.domain.projection import Authority, Recovery, RecoveryState
 from ledger.domain.vocabulary import CATEGORY_TERMS, FOREVER, USE_TERMS, names_of
 from ledger.domain.wording import operation_word, scope_to_json
 from ledger.services.as_of import Moment
@@ -68,12 +68,31 @@ class ConsentHistoryAnswer(Answer):
     versions: list[ConsentVersionAnswer]
 
 
+class RecoveryAnswer(Answer):
+    """The last recovery of the subject's lost key.
+
+    ``pending``: signers can object, and nobody can complete it before ``opens_at``; ``ready``: anybody can complete it,
+    and signers can still object; ``objected`` and ``completed`` are final.
+    """
+
+    id: str
+    custodian: str
+    new_signer: str
+    capacity: Literal["self", "guardian", "proxy", "staff"]
+    since: int
+    until: int | None
+    form: str
+    opens_at: int
+    state: Literal["pending", "ready", "objected", "completed"]
+
+
 class SubjectAnswer(Answer):
     """A subject, as of the newest block in the copy, or as of a moment that was asked for."""
 
     subject: str
     custodian: str
     signers: list[SignerAnswer]
+    recovery: RecoveryAnswer | None
     consents: list[ConsentAnswer]
     pending: list[ItemAnswer]
     as_of: MomentAnswer | None = None
@@ -114,7 +133,7 @@ class UseAnswer(Answer):
     operation: str
     categories: list[str]
     purpose: list[str]
-    outcome: Literal["permit", "deny"]
+    outcome: Literal["permit", "deny", "abstain"]
     reason: str
     consent: str | None
     version: int
@@ -136,6 +155,22 @@ def signer_json(held: Authority) -> dict[str, Any]:
         "until": open_end(held.until),
         "form": to_hex(held.form),
         "active": held.active,
+    }
+
+
+def recovery_json(held: Recovery, now: int) -> dict[str, Any]:
+    """The JSON form of a recovery, as it stands at ``now`` (seconds UTC)."""
+    ready = held.state is RecoveryState.PENDING and now >= held.opens_at
+    return {
+        "id": to_hex(held.id),
+        "custodian": to_hex(held.custodian),
+        "new_signer": to_hex(held.new_signer),
+        "capacity": held.capacity.name.lower(),
+        "since": held.since,
+        "until": open_end(held.until),
+        "form": to_hex(held.form),
+        "opens_at": held.opens_at,
+        "state": "ready" if ready else held.state.name.lower(),
     }
 
 

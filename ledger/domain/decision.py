@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ledger.domain.data_use import Obligation
 from ledger.domain.vocabulary import FOREVER
 
 
@@ -14,6 +15,7 @@ class Outcome(IntEnum):
 
     PERMIT = 1
     DENY = 2
+    ABSTAIN = 3  # by the data-use layer alone: what it needs to know is not known, which is never a yes
 
 
 class Reason(IntEnum):
@@ -35,8 +37,14 @@ class Reason(IntEnum):
     NOT_COVERED = 14
     NO_CONSENT = 15
     PENDING_WITHDRAWAL = 16
-    # From 32 on: reasons that the service alone gives; the contract knows nothing of them.
+    # From 32 on: reasons that the service alone gives; the contract's view knows nothing of them.
     ERASED = 32
+    DATASET_UNKNOWN = 33
+    DATASET_NOT_ACTIVE = 34
+    DATASET_OF_ANOTHER_CUSTODIAN = 35
+    DATA_USE_DENIED = 36
+    DATA_USE_UNKNOWN = 37
+    ONTOLOGY_DISAGREES = 38
 
     @property
     def code(self) -> str:
@@ -44,8 +52,19 @@ class Reason(IntEnum):
         return self.name.lower()
 
 
-NOT_ON_CHAIN = frozenset({Reason.PENDING_WITHDRAWAL, Reason.ERASED})
-"""Denials by the service that the chain alone cannot explain."""
+NOT_ON_CHAIN = frozenset({Reason.PENDING_WITHDRAWAL, Reason.ERASED, Reason.ONTOLOGY_DISAGREES})
+"""Refusals by the service that the chain alone cannot explain."""
+OF_DATA_USE = frozenset(
+    {
+        Reason.DATASET_UNKNOWN,
+        Reason.DATASET_NOT_ACTIVE,
+        Reason.DATASET_OF_ANOTHER_CUSTODIAN,
+        Reason.DATA_USE_DENIED,
+        Reason.DATA_USE_UNKNOWN,
+        Reason.ONTOLOGY_DISAGREES,
+    }
+)
+"""Refusals by the data-use layer (``release``), of what the patient's own rule permits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +72,8 @@ class Decision:
     """One answer on one subject.
 
     ``consent`` and ``version`` name the consent that decided (``None``, 0: none did); ``valid_until`` is the first
-    instant (seconds UTC) after the question's at which time alone could change the answer.
+    instant (seconds UTC) after the question's at which time alone could change the answer. ``codes`` are the terms of
+    the Data Use Ontology that refused, ``obligations`` what a permit obliges to.
     """
 
     outcome: Outcome
@@ -61,6 +81,8 @@ class Decision:
     consent: bytes | None = None
     version: int = 0
     valid_until: int = FOREVER
+    codes: tuple[str, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
 
     @property
     def permitted(self) -> bool:

@@ -34,7 +34,8 @@ class Request:
     """What an engine asks to do; the fields and units of ``types/Decision.sol``.
 
     Purpose, conditions and recipient are the study's. ``operation`` is exactly one bit. The data window is when the
-    data was recorded, ``[data_from, data_until)`` in seconds UTC.
+    data was recorded, ``[data_from, data_until)`` in seconds UTC. ``dataset`` is the custodian's dataset that is meant;
+    None: all of the custodian's data. The patients' rule does not look at it (``release`` does).
     """
 
     study: bytes
@@ -43,6 +44,7 @@ class Request:
     categories: int
     data_from: int = 0
     data_until: int = FOREVER
+    dataset: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def decide(request: Request, setting: Setting, consents: Iterable[Consent] | Non
         at: The instant, in seconds UTC.
 
     Returns:
-        Permit or deny, the reason, the consent that decided, and until when time alone leaves it so.
+        Permit or deny (this rule never abstains), the reason, the consent that decided, and until when time alone leaves it so.
     """
     refusal = admissible(request, setting, at)
     if refusal is not None:

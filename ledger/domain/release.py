@@ -18,7 +18,7 @@ Source: https://obofoundry.org/ontology/duo (GA4GH Data Use Ontology)
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -35,7 +35,14 @@ from ledger.errors import InvalidInput
 
 MOST_DOCUMENT: Final = 8192
 """Bytes of terms or of a purpose, as the contract bounds them (``Documents.MAX_LENGTH``)."""
-WORDS: Final = {use: StudyUse(use.name.lower().replace("_", "-")) for use in Use}
+WORDS: Final = {
+    Use.GENERAL: StudyUse.GENERAL,
+    Use.BIOMEDICAL: StudyUse.BIOMEDICAL,
+    Use.DISEASE: StudyUse.DISEASE,
+    Use.ANCESTRY: StudyUse.ANCESTRY,
+    Use.METHODS: StudyUse.METHODS,
+    Use.CLINICAL_CARE: StudyUse.CLINICAL_CARE,
+}
 """The word of the data-use form for each use of a study's mask."""
 _FROM_THE_MASK: Final = frozenset({"use", "diseases"})
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -111,18 +118,14 @@ def judge(
         return UNLIMITED
     if any(dataset.state is not DatasetState.ACTIVE for dataset in named):
         return _refusal(Reason.DATASET_NOT_ACTIVE)
-    try:
-        purposes = list(purposes_of(study))
-    except InvalidInput:
-        return _refusal(Reason.DATA_USE_DENIED, ("purpose",))
-    releases = []
-    for dataset in named:
-        try:
-            terms = read_terms(dataset.terms)
-        except InvalidInput:
-            return _refusal(Reason.DATA_USE_DENIED, ("terms",))
-        releases += [_one(study, terms, purpose, at, ontology) for purpose in purposes]
-    return _together(releases)
+    stated = _answer(study, named, at, None)
+    if ontology is None or not ontology.version:
+        return stated
+    loaded = _answer(study, named, at, ontology)
+    if loaded.outcome is stated.outcome:
+        return stated
+    until = min(stated.valid_until, loaded.valid_until)
+    return Release(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=until)
 
 
 def restrict(decision: Decision, release: Release) -> Decision:
@@ -131,7 +134,9 @@ def restrict(decision: Decision, release: Release) -> Decision:
         return decision
     until = min(decision.valid_until, release.valid_until)
     if release.outcome is Outcome.PERMIT:
-        return replace(decision, valid_until=until, obligations=release.obligations)
+        return Decision(
+            Outcome.PERMIT, decision.reason, decision.consent, decision.version, until, (), release.obligations
+        )
     return Decision(release.outcome, release.reason, valid_until=until, codes=release.codes)
 
 
@@ -186,42 +191,48 @@ def write_document(said: object) -> bytes:
 def _check_canonical(said: object, document: bytes, what: str) -> None:
     if len(document) > MOST_DOCUMENT:
         raise InvalidInput(f"{what} has {len(document)} bytes; at most {MOST_DOCUMENT} fit into an event")
-    if write_document(said) != document:
+    try:
+        canonical = write_document(said)
+    except UnicodeEncodeError as problem:
+        raise InvalidInput(f"{what} holds half of a surrogate pair, which is no text") from problem
+    if canonical != document:
         raise InvalidInput(f"{what} is not canonical JSON (RFC 8785): sort the keys and leave out the blanks")
 
 
-def _one(study: Study, terms: DatasetTerms, purpose: StudyPurpose, at: int, ontology: Ontology | None) -> Release:
-    """The answer on one dataset and one use."""
-    stated = match(terms, purpose, at, Closures(study, _codes_in(terms)))
-    if ontology is not None and match(terms, purpose, at, ontology).outcome is not stated.outcome:
-        return Release(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=_until(stated))
-    outcome, reason = _ANSWERS[stated.outcome]
-    return Release(outcome, reason, stated.reasons, stated.obligations, _until(stated))
+def _answer(study: Study, datasets: Sequence[Dataset], at: int, ontology: Ontology | None) -> Release:
+    """The answer on all of these datasets, by the ontology; None: by what the study itself states."""
+    try:
+        purposes = list(purposes_of(study))
+    except InvalidInput:
+        return _refusal(Reason.DATA_USE_DENIED, ("purpose",))
+    found: list[Match] = []
+    for dataset in datasets:
+        try:
+            terms = read_terms(dataset.terms)
+        except InvalidInput:
+            return _refusal(Reason.DATA_USE_DENIED, ("terms",))
+        ancestry = Closures(study, _codes_in(terms)) if ontology is None else ontology
+        found += [match(terms, purpose, at, ancestry) for purpose in purposes]
+    return _together(found)
 
 
-_ANSWERS: Final = {
-    MatchOutcome.PERMIT: (Outcome.PERMIT, Reason.PERMITTED),
+_STRICTEST_FIRST: Final = {
     MatchOutcome.DENY: (Outcome.DENY, Reason.DATA_USE_DENIED),
     MatchOutcome.ABSTAIN: (Outcome.ABSTAIN, Reason.DATA_USE_UNKNOWN),
+    MatchOutcome.PERMIT: (Outcome.PERMIT, Reason.PERMITTED),
 }
-_STRICTEST_FIRST: Final = (
-    Reason.DATA_USE_DENIED,
-    Reason.DATA_USE_UNKNOWN,
-    Reason.ONTOLOGY_DISAGREES,
-    Reason.PERMITTED,
-)
 
 
-def _together(releases: Sequence[Release]) -> Release:
+def _together(found: Sequence[Match]) -> Release:
     """All of them must permit; the strictest answers for all, with the codes of its like."""
-    until = min(release.valid_until for release in releases)
-    reason = min((release.reason for release in releases), key=_STRICTEST_FIRST.index)
-    alike = [release for release in releases if release.reason is reason]
-    codes = sorted({code for release in alike for code in release.codes})
+    until = min((one.valid_until for one in found if one.valid_until is not None), default=FOREVER)
+    strictest = next(outcome for outcome in _STRICTEST_FIRST if any(one.outcome is outcome for one in found))
+    alike = [one for one in found if one.outcome is strictest]
+    codes = sorted({code for one in alike for code in one.reasons})
     obligations: list[Obligation] = []
-    for release in alike:
-        obligations += [one for one in release.obligations if one not in obligations]
-    return Release(alike[0].outcome, reason, tuple(codes), tuple(obligations), until)
+    for one in alike:
+        obligations += [duty for duty in one.obligations if duty not in obligations]
+    return Release(*_STRICTEST_FIRST[strictest], tuple(codes), tuple(obligations), until)
 
 
 def _codes_in(terms: DatasetTerms) -> set[str]:
@@ -231,7 +242,3 @@ def _codes_in(terms: DatasetTerms) -> set[str]:
 
 def _refusal(reason: Reason, codes: tuple[str, ...] = ()) -> Release:
     return Release(Outcome.DENY, reason, codes)
-
-
-def _until(found: Match) -> int:
-    return FOREVER if found.valid_until is None else found.valid_until

@@ -184,7 +184,8 @@ def window_from_json(document: Mapping[str, Any] | None, what: str = "data_windo
 
 def request_to_json(request: Request) -> dict[str, Any]:
     """The JSON object of a request; ``request_from_json`` reads it back."""
-    return {
+    named = {} if request.dataset is None else {"dataset": to_hex(request.dataset)}
+    return named | {
         "study": to_hex(request.study),
         "engine": to_hex(request.engine),
         "operation": operation_word(request.operation),
@@ -216,6 +217,7 @@ def request_from_json(document: Mapping[str, Any]) -> Request:
         categories=categories,
         data_from=data_from,
         data_until=data_until,
+        dataset=None if document.get("dataset") is None else parse_id(document["dataset"], what="dataset"),
     )
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from ledger.domain.consent import Consent
 from ledger.domain.events import Block
-from ledger.domain.policy import Request, decide
-from ledger.domain.projection import Authority
+from ledger.domain.policy import Request
+from ledger.domain.projection import Authority, Recovery
 from ledger.errors import InvalidInput, MirrorLagging, NotFound
 from ledger.ports import Interval
 from ledger.services.context import Context
 from ledger.services.decide import Answer
+from ledger.services.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class SubjectThen:
-    """A subject as of a block: its signers in the order of the chain, its consents by id."""
+    """A subject as of a block: its signers in the order of the chain, its consents by id, its last recovery."""
 
     signers: tuple[Authority, ...]
     consents: tuple[Consent, ...]
+    recovery: Recovery | None = None
 
 
 def moment_of(context: Context, *, block: int | None = None, at: int | None = None) -> Moment:
@@ -72,7 +74,9 @@ def subject_as_of(context: Context, subject: bytes, block: Block) -> SubjectThen
     if consents is None:
         raise NotFound(f"the subject was not enrolled by block {block.number}")
     held = [one.fact for one in context.mirror.history("Authority", subject) if _holds(one, block.number)]
-    return SubjectThen(tuple(fact for fact in held if isinstance(fact, Authority)), consents)
+    last = [one.fact for one in context.mirror.history("Recovery", subject) if _holds(one, block.number)]
+    recovery = last[-1] if last and isinstance(last[-1], Recovery) else None
+    return SubjectThen(tuple(fact for fact in held if isinstance(fact, Authority)), consents, recovery)
 
 
 def look_back(context: Context, request: Request, subjects: Sequence[bytes], moment: Moment) -> Answer:
@@ -83,11 +87,8 @@ def look_back(context: Context, request: Request, subjects: Sequence[bytes], mom
     """
     if len(set(subjects)) != len(subjects):
         raise InvalidInput("a subject is named twice; name each once")
-    setting = context.mirror.setting_at(request, moment.block.number)
-    decisions = [
-        decide(request, setting, context.mirror.consents_at(subject, moment.block.number), moment.at)
-        for subject in subjects
-    ]
+    past = Past(context, request, moment.block.number)
+    decisions = [past.decide(subject, moment.at) for subject in subjects]
     return Answer(request, subjects, decisions, moment.at, moment.block)
 
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
+from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
@@ -24,9 +25,11 @@ from ledger.services.context import POLICY_VERSION, Context, View
 from ledger.services.pending import still_permitted
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortCommitment
-from ledger.transparency.receipt import ConsentVersion, DecisionReceipt, issue_decision
+from ledger.transparency.receipt import Answer as AnswerWord
+from ledger.transparency.receipt import ConsentVersion, DecisionReceipt, Duty, issue_decision
 
 SALT_BYTES = 16
+_WORDS: dict[Outcome, AnswerWord] = {Outcome.PERMIT: "permit", Outcome.DENY: "deny", Outcome.ABSTAIN: "abstain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,28 @@ class Answer:
     def excluded(self) -> dict[Reason, int]:
         """How many were excluded, by reason."""
         return dict(Counter(decision.reason for decision in self.decisions if not decision.permitted))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer in one word: permit if anybody's data may be used, abstain if that is all there is to say."""
+        if self.permitted:
+            return Outcome.PERMIT
+        outcomes = {decision.outcome for decision in self.decisions}
+        return Outcome.ABSTAIN if outcomes == {Outcome.ABSTAIN} else Outcome.DENY
+
+    @property
+    def codes(self) -> list[str]:
+        """The terms of the Data Use Ontology that refused any of them."""
+        return sorted({code for decision in self.decisions for code in decision.codes})
+
+    @property
+    def obligations(self) -> list[Obligation]:
+        """What the permits oblige to, each once."""
+        found: list[Obligation] = []
+        # all permits of a custodian share one tuple
+        for shared in {id(one.obligations): one.obligations for one in self.decisions if one.obligations}.values():
+            found += [duty for duty in shared if duty not in found]
+        return sorted(found, key=lambda duty: (duty.id, sorted(duty.properties.items())))
 
     @property
     def valid_until(self) -> int:
@@ -200,7 +225,7 @@ def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCo
         decision=identity,
         request=sha256(request).digest(),
         at=answer.at,
-        outcome="permit" if answer.permitted else "deny",
+        outcome=_WORDS[answer.outcome],
         reasons=tuple(sorted({decision.reason.code for decision in answer.decisions}) or ["no_subjects"]),
         consents=deciding,
         block_number=answer.block.number,
@@ -208,6 +233,8 @@ def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCo
         policy=POLICY_VERSION,
         valid_until=answer.valid_until,
         cohort=commitment,
+        codes=tuple(answer.codes),
+        obligations=tuple(Duty(duty.id, duty.properties) for duty in answer.obligations),
     )
 
 
@@ -224,7 +251,7 @@ def _entry(
         decision=identity,
         block=(answer.block.number, to_hex(answer.block.hash)),
         facts={
-            "outcome": "permit" if permitted else "deny",
+            "outcome": _WORDS[answer.outcome],
             "request": to_hex(sha256(request_bytes).digest()),
             "receipt": to_hex(sha256(receipt.encode()).digest()),
             "at": answer.at,

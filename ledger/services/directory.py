@@ -101,9 +101,10 @@ def propose_study(context: Context, study: Study) -> Item:
         ethics=study.ethics,
         ethics_until=study.ethics_until,
         diseases=study.diseases,
+        purpose=study.purpose,
         deadline=now + DEADLINE_SECONDS,
     )
-    return submit(context, [context.keys.sign(act, _institution_key(context, study.institution))])[0]
+    return submit(context, [context.keys.sign(act, institution_key(context, study.institution))])[0]
 
 
 def approve_study(context: Context, study: bytes, reviewer: bytes) -> Item:
@@ -129,7 +130,7 @@ def set_study_state(context: Context, study: bytes, to: StudyState) -> Item:
     if held.state not in steps.get(to, set()):
         raise WrongState(f"the study is {held.state.name.lower()} and cannot become {to.name.lower()}")
     act = StudyTransition(id=study, from_state=held.state, to_state=to, deadline=context.clock.now() + DEADLINE_SECONDS)
-    return submit(context, [context.keys.sign(act, _institution_key(context, held.institution))])[0]
+    return submit(context, [context.keys.sign(act, institution_key(context, held.institution))])[0]
 
 
 def register_engine(
@@ -144,7 +145,7 @@ def register_engine(
     """Register an engine of an institution whose key is kept here. Returns the item, the id and the signer."""
     if not operations or operations == ANY16 or operations & ~KNOWN_OPERATIONS:
         raise UnknownCode("an engine names each of its operations")
-    key = _institution_key(context, institution)
+    key = institution_key(context, institution)
     identity = id or context.entropy.token(32)
     own = signer or context.keys.create()
     act = EngineRegistration(
@@ -160,7 +161,7 @@ def register_engine(
 
 def enrol(context: Context, institution: bytes, subjects: Sequence[NewSubject]) -> list[tuple[Item, bytes]]:
     """Enrol subjects with the kept key of their custodian. Returns an item and the subject's id for each."""
-    key = _institution_key(context, institution)
+    key = institution_key(context, institution)
     deadline = context.clock.now() + DEADLINE_SECONDS
     named = [replace(new, subject=new.subject or context.entropy.token(32)) for new in subjects]
     acts = [
@@ -187,7 +188,12 @@ def _send(context: Context, act: Act) -> Item:
     return submit(context, [act])[0]
 
 
-def _institution_key(context: Context, institution: bytes) -> bytes:
+def institution_key(context: Context, institution: bytes) -> bytes:
+    """The signer of an institution.
+
+    Raises:
+        NotFound: It is not admitted.
+    """
     held = context.mirror.institution(institution)
     if held is None:
         raise NotFound(f"institution {to_hex(institution)} is not admitted")

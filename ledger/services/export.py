@@ -183,9 +183,14 @@ class Export:
             for kind in ("Subject", "Consent", "SpentId"):
                 take(kind, subject)
         events = [logged.event for logged in found.values()]
-        institutions = {event.institution for event in events if isinstance(event, ev.StudyProposed)}
-        for institution in institutions | {self.log}:
+        institutions = {self.log}
+        institutions |= {event.institution for event in events if isinstance(event, ev.StudyProposed)}
+        institutions |= {event.custodian for event in events if isinstance(event, ev.SubjectEnrolled)}
+        for institution in institutions:
             take("Institution", institution)
+        for dataset in mirror.datasets_at(self.block.number):
+            if dataset.custodian in institutions or dataset.id in interest.datasets:
+                take("Dataset", dataset.id)
         for terms in {event.scope.terms for event in events if isinstance(event, ev.ConsentRecorded)}:
             take("Terms", terms)
         ordered = [found[place] for place in sorted(found)]
@@ -250,14 +255,16 @@ class Export:
         )
 
     def _interest(self) -> Interest:
-        studies, engines, subjects = set[bytes](), set[bytes](), set[bytes]()
+        studies, engines, subjects, datasets = set[bytes](), set[bytes](), set[bytes](), set[bytes]()
         for record in self.records():
             request = canonical.decode_object(record.request)
             studies.add(parse_id(str(request["study"])))
             engines.add(parse_id(str(request["engine"])))
+            if "dataset" in request:
+                datasets.add(parse_id(str(request["dataset"])))
             if self.with_members:
                 subjects |= {member.subject for member in self.ports.audit.members(record.id)}
-        return Interest(self.log, frozenset(studies), frozenset(engines), frozenset(subjects))
+        return Interest(self.log, *map(frozenset, (studies, engines, subjects, datasets)))
 
     def _is_in(self, logged: Logged) -> bool:
         return logged.block_number <= self.block.number

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from ledger.domain.audit import DecisionRecord, Member
-from ledger.domain.decision import NOT_ON_CHAIN, Decision, Reason
+from ledger.domain.decision import NOT_ON_CHAIN, OF_DATA_USE, Decision, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request, decide
+from ledger.domain.policy import Request
 from ledger.domain.wording import request_from_json
 from ledger.errors import NotFound
 from ledger.services.context import Context
+from ledger.services.past import Past
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortProof
 
@@ -63,7 +64,7 @@ def replay(context: Context, decision: str) -> Replay:
     if block is None or block.hash != record.block_hash:
         raise NotFound(f"block {record.block_number} {to_hex(record.block_hash)} is not in the copy of the chain")
     request = request_of(record)
-    setting = context.mirror.setting_at(request, record.block_number)
+    past = Past(context, request, record.block_number)
     members = context.audit.members(decision)
     differences: list[Difference] = []
     on_chain: list[Difference] = []
@@ -72,11 +73,10 @@ def replay(context: Context, decision: str) -> Replay:
         if member.reason in NOT_ON_CHAIN:
             pending += 1
             continue
-        consents = context.mirror.consents_at(member.subject, record.block_number)
-        _compare(member, decide(request, setting, consents, record.at), differences)
+        _compare(member, past.decide(member.subject, record.at), differences)
         if asked < MOST_ASKED_OF_CHAIN:
             asked += 1
-            _compare(member, _ask_chain(context, member, request, record), on_chain)
+            _compare_with_chain(member, _ask_chain(context, member, request, record), on_chain)
     erased = len(context.audit.erased(decision))
     return Replay(record, tuple(differences), pending, erased, asked, tuple(on_chain))
 
@@ -104,6 +104,14 @@ def request_of(record: DecisionRecord) -> Request:
 
 def _ask_chain(context: Context, member: Member, request: Request, record: DecisionRecord) -> Decision:
     return context.reader.decide(member.subject, request, record.at, record.block_number)
+
+
+def _compare_with_chain(member: Member, found: Decision, differences: list[Difference]) -> None:
+    """The contract's view is the patients' rule alone: what the data-use layer refused, it must permit."""
+    if member.reason not in OF_DATA_USE:
+        _compare(member, found, differences)
+    elif not found.permitted:
+        differences.append(Difference(member.subject, Reason(member.reason).code, found.reason.code))
 
 
 def _compare(member: Member, found: Decision, differences: list[Difference]) -> None:

@@ -10,16 +10,21 @@ from ledger.domain.acts import (
     Act,
     Anchoring,
     ConsentAct,
+    DatasetAmendment,
+    DatasetClosure,
+    DatasetRegistration,
     EngineRegistration,
     EngineRevocation,
     Enrolment,
     InstitutionAdmission,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
     SignerAddition,
     SignerRemoval,
     StudyApproval,
     StudyProposal,
     StudyTransition,
-    SubjectAct,
     TermsPublication,
     Withdrawal,
     WithdrawalOfAll,
@@ -29,6 +34,7 @@ from ledger.domain.directory import InstitutionState, Reviewer
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item, ItemState
 from ledger.domain.projection import Authority
+from ledger.domain.release import read_purpose
 from ledger.domain.vocabulary import FOREVER, Capacity, RecipientKind
 from ledger.errors import (
     BadSignature,
@@ -42,7 +48,9 @@ from ledger.errors import (
     WrongState,
 )
 from ledger.services.context import Context
+from ledger.services.custody import check_dataset, check_recovery
 
+_SignersAct = ConsentAct | Withdrawal | WithdrawalOfAll | SignerAddition | SignerRemoval | RecoveryObjection
 CLOCK_SKEW = 300
 """Seconds that a device's clock may be ahead, as in the contract (``ConsentRegistry.MAX_SKEW``)."""
 LONGEST_SIGNATURE = 65
@@ -136,7 +144,7 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
     match act:
         case Enrolment():
             _check_enrolment(context, act, ahead)
-        case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval():
+        case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval() | RecoveryObjection():
             capacity = _check_signer(context, act, now, ahead)
             if isinstance(act, ConsentAct):
                 if act.issued_at > now + CLOCK_SKEW:
@@ -146,12 +154,19 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
                 _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
+        case RecoveryProposal() | RecoveryCompletion():
+            check_recovery(context, act, now)
+            if isinstance(act, RecoveryProposal):
+                _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
+        case DatasetRegistration() | DatasetAmendment() | DatasetClosure():
+            check_dataset(context, act)
         case InstitutionAdmission():
             _check_unused(context.mirror.institution(act.id), "institution", act.id)
         case TermsPublication():
             _check_unused(context.mirror.terms(act.hash), "text", act.hash)
         case StudyProposal() | EngineRegistration():
             if isinstance(act, StudyProposal):
+                read_purpose(act.purpose)
                 _check_unused(context.mirror.study(act.id), "study", act.id)
             else:
                 _check_unused(context.mirror.engine(act.id), "engine", act.id)
@@ -219,9 +234,8 @@ def _check_new_signer(signer: bytes, capacity: int, since: int, until: int, form
         raise InvalidInput("a staff signer needs the hash of the paper form")
 
 
-def _check_signer(context: Context, act: SubjectAct, now: int, ahead: _Ahead) -> int:
+def _check_signer(context: Context, act: _SignersAct, now: int, ahead: _Ahead) -> int:
     """The signer has authority now, and signed; returns the capacity."""
-    assert not isinstance(act, Enrolment)
     waiting = ahead.authority(act.subject, act.signer)
     authority: Authority | None = context.mirror.authority(act.subject, act.signer)
     if waiting is not None:

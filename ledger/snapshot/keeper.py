@@ -7,6 +7,7 @@ back block, or any doubt about what changed, means a snapshot built anew.
 import threading
 
 from ledger.domain.events import Block
+from ledger.domain.ontology import Ontology
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.ports import Clock, MirrorStore
 from ledger.snapshot.snapshot import Snapshot
@@ -19,12 +20,14 @@ class Keeper:
         store: The mirror's tables.
         clock: For freshness.
         most_staleness: Seconds after which an unconfirmed snapshot stops answering.
+        ontology: What the operator loaded, for the data-use layer; None where nothing is.
     """
 
-    def __init__(self, store: MirrorStore, clock: Clock, most_staleness: int) -> None:
+    def __init__(self, store: MirrorStore, clock: Clock, most_staleness: int, ontology: Ontology | None = None) -> None:
         self._store = store
         self._clock = clock
         self._most_staleness = most_staleness
+        self._ontology = ontology
         self._snapshot: Snapshot | None = None
         self._confirmed_at: int | None = None
         self._alarm: str = ""
@@ -56,7 +59,7 @@ class Keeper:
             known = self._store.block_at(held.block.number)
             if known is not None and known.hash == held.block.hash:
                 return held.advance(block, self._store.facts_changed(held.block.number, block.number))
-        return Snapshot.build(block, self._store.facts_at(block.number))
+        return Snapshot.build(block, self._store.facts_at(block.number), self._ontology)
 
     def confirm(self, head: Block) -> None:
         """Say that the node's newest block was read now, and is this one.

@@ -10,6 +10,7 @@ A receipt is a compact JWS (``jws``). The payload is exact: a field more or less
 Source: https://www.rfc-editor.org/rfc/rfc7515
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
@@ -27,7 +28,7 @@ from ledger.transparency.keys import KeySet, SigningKey
 APPEND_TYPE: Final = "consentry-append+jws"
 DECISION_TYPE: Final = "consentry-decision+jws"
 
-Answer: TypeAlias = Literal["permit", "deny"]
+Answer: TypeAlias = Literal["permit", "deny", "abstain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,19 @@ class ConsentVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """What a permit obliges to.
+
+    Attributes:
+        id: Short name of the term of the Data Use Ontology that asks for it.
+        properties: What it asks for in particular.
+    """
+
+    id: str
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionReceipt:
     """An answer, and all that is needed to compute it again.
 
@@ -76,6 +90,8 @@ class DecisionReceipt:
         policy: Version of the decision rule.
         valid_until: First instant (seconds UTC) at which time alone could change the answer.
         cohort: The commitment, where a cohort was decided on.
+        codes: Terms of the Data Use Ontology that refused.
+        obligations: What the permit obliges to.
     """
 
     decision: str
@@ -89,6 +105,8 @@ class DecisionReceipt:
     policy: str
     valid_until: int
     cohort: CohortCommitment | None = None
+    codes: tuple[str, ...] = ()
+    obligations: tuple[Duty, ...] = ()
 
 
 _Hex32: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
@@ -117,6 +135,11 @@ class _ConsentWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version: Annotated[int, msgspec.Meta(ge=1, lt=2**24)]
 
 
+class _DutyWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    properties: dict[str, str]
+
+
 class _DecisionWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decision: str
     request: _Hex32
@@ -128,6 +151,8 @@ class _DecisionWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     policy: str
     valid_until: _Count
     cohort: _CohortWire | None
+    codes: list[str]
+    obligations: list[_DutyWire]
 
 
 _Wire = TypeVar("_Wire", _AppendWire, _DecisionWire)
@@ -181,6 +206,8 @@ def issue_decision(receipt: DecisionReceipt, key: SigningKey) -> str:
         policy=receipt.policy,
         valid_until=receipt.valid_until,
         cohort=None if cohort is None else _CohortWire(cohort.size, to_hex(cohort.root)),
+        codes=list(receipt.codes),
+        obligations=[_DutyWire(duty.id, dict(duty.properties)) for duty in receipt.obligations],
     )
     return sign_jws(_payload(wire, _DecisionWire), key, DECISION_TYPE)
 
@@ -205,6 +232,8 @@ def open_decision(jws: str, keys: KeySet) -> DecisionReceipt:
         policy=wire.policy,
         valid_until=wire.valid_until,
         cohort=None if wire.cohort is None else CohortCommitment(wire.cohort.size, from_hex(wire.cohort.root)),
+        codes=tuple(wire.codes),
+        obligations=tuple(Duty(duty.id, duty.properties) for duty in wire.obligations),
     )
 
 

@@ -190,7 +190,11 @@ def later_events(events: Iterable[tuple[int, ev.Event]], contracts: Mapping[byte
             case ev.EngineRegistered():
                 found.append((block, bloom_mask((at[DIRECTORY], topic_of(ev.EngineRevoked), event.id))))
             case ev.InstitutionAdmitted():
-                found.append((block, bloom_mask((at[DIRECTORY], topic_of(ev.InstitutionStateChanged), event.id))))
+                changes = (ev.InstitutionStateChanged, ev.DatasetRegistered)
+                found += [(block, bloom_mask((at[DIRECTORY], topic_of(kind), event.id))) for kind in changes]
+            case ev.DatasetRegistered():
+                ends = (ev.DatasetAmended, ev.DatasetClosed)
+                found += [(block, bloom_mask((at[DIRECTORY], topic_of(kind), event.id))) for kind in ends]
             case ev.HeadAnchored() if event.previous_size == 0:
                 found.append((block, bloom_mask((at[ANCHOR], topic_of(ev.HeadAnchored), event.log))))
             case _:

@@ -153,6 +153,7 @@ class _Examination:
             studies=frozenset(case.request.study for case in cases),
             engines=frozenset(case.request.engine for case in cases),
             subjects=decisions.subjects_of(self._bundle),
+            datasets=frozenset(case.request.dataset for case in cases if case.request.dataset is not None),
         )
         self.history = chain.check_history(self._bundle, self._shown, interest)
         names = [

@@ -102,7 +102,8 @@ COHORTS = Claim(
 )
 REPLAY = Claim(
     "replay",
-    "Each decision, computed again from the consents on the chain at its block, is the one that was given.",
+    "Each decision, computed again from the consents and the datasets' terms on the chain at its block, is the one "
+    "that was given.",
     "That no event was left out, unless the claim 'completeness' passes as well; nor that the clock of the service "
     "was right about the instant of the decision.",
 )
