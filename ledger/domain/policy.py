@@ -66,7 +66,8 @@ def decide(request: Request, setting: Setting, consents: Iterable[Consent] | Non
         at: The instant, in seconds UTC.
 
     Returns:
-        Permit or deny (this rule never abstains), the reason, the consent that decided, and until when time alone leaves it so.
+        Permit or deny, never an abstention; the reason, the consent that decided, and until when time alone leaves it
+        so.
     """
     refusal = admissible(request, setting, at)
     if refusal is not None:

@@ -151,7 +151,7 @@ Key = tuple[str, bytes, bytes]
 """A fact's kind and up to two identifying values; equal keys replace each other."""
 
 
-def key_of(fact: Fact) -> Key:  # noqa: PLR0911 - one line a kind
+def key_of(fact: Fact) -> Key:  # noqa: C901, PLR0911 - one line a kind
     """The key under which a fact replaces earlier ones."""
     match fact:
         case Institution() | Reviewer() | Study() | Engine() | Dataset() | Subject():

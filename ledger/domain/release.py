@@ -106,22 +106,15 @@ def judge(
         at: Seconds UTC.
         ontology: What the operator loaded; None where nothing is.
     """
-    if request.dataset is not None:
-        named = [dataset for dataset in datasets if dataset.id == request.dataset]
-        if not named:
-            return _refusal(Reason.DATASET_UNKNOWN)
-        if named[0].custodian != custodian:
-            return _refusal(Reason.DATASET_OF_ANOTHER_CUSTODIAN)
-    else:
-        named = [dataset for dataset in datasets if dataset.custodian == custodian]
-    if not named:
+    meant = _meant(request, custodian, datasets)
+    if isinstance(meant, Reason):
+        return _refusal(meant)
+    if not meant:
         return UNLIMITED
-    if any(dataset.state is not DatasetState.ACTIVE for dataset in named):
-        return _refusal(Reason.DATASET_NOT_ACTIVE)
-    stated = _answer(study, named, at, None)
+    stated = _answer(study, meant, at, None)
     if ontology is None or not ontology.version:
         return stated
-    loaded = _answer(study, named, at, ontology)
+    loaded = _answer(study, meant, at, ontology)
     if loaded.outcome is stated.outcome:
         return stated
     until = min(stated.valid_until, loaded.valid_until)
@@ -197,6 +190,21 @@ def _check_canonical(said: object, document: bytes, what: str) -> None:
         raise InvalidInput(f"{what} holds half of a surrogate pair, which is no text") from problem
     if canonical != document:
         raise InvalidInput(f"{what} is not canonical JSON (RFC 8785): sort the keys and leave out the blanks")
+
+
+def _meant(request: Request, custodian: bytes, datasets: Collection[Dataset]) -> list[Dataset] | Reason:
+    """The datasets that a request is about, none where there is no limit; or why it is refused."""
+    if request.dataset is None:
+        meant = [dataset for dataset in datasets if dataset.custodian == custodian]
+    else:
+        meant = [dataset for dataset in datasets if dataset.id == request.dataset]
+        if not meant:
+            return Reason.DATASET_UNKNOWN
+        if meant[0].custodian != custodian:
+            return Reason.DATASET_OF_ANOTHER_CUSTODIAN
+    if any(dataset.state is not DatasetState.ACTIVE for dataset in meant):
+        return Reason.DATASET_NOT_ACTIVE
+    return meant
 
 
 def _answer(study: Study, datasets: Sequence[Dataset], at: int, ontology: Ontology | None) -> Release:

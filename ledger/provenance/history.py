@@ -50,7 +50,9 @@ class Interest:
                 datasets.add(event.id)
         return [self._concerns(event, institutions, terms, datasets) for event in known]
 
-    def _concerns(self, event: ev.Event, institutions: set[bytes], terms: set[bytes], datasets: set[bytes]) -> bool:
+    def _concerns(  # noqa: PLR0911 - one line a kind
+        self, event: ev.Event, institutions: set[bytes], terms: set[bytes], datasets: set[bytes]
+    ) -> bool:
         match event:
             case ev.InstitutionAdmitted() | ev.InstitutionStateChanged():
                 return event.id in institutions

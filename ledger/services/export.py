@@ -164,7 +164,7 @@ class Export:
             for place, leaf in sorted(self.ports.audit.erased(record.id).items()):
                 yield form.to_line(form.ErasedLine(record.id, place, to_hex(leaf)))
 
-    def history(self) -> list[Logged]:
+    def history(self) -> list[Logged]:  # noqa: C901 - one line a kind
         """The events that the decisions rest on, in chain order."""
         interest = self._interest()
         mirror = self.ports.mirror
@@ -183,14 +183,12 @@ class Export:
             for kind in ("Subject", "Consent", "SpentId"):
                 take(kind, subject)
         events = [logged.event for logged in found.values()]
-        institutions = {self.log}
-        institutions |= {event.institution for event in events if isinstance(event, ev.StudyProposed)}
+        institutions = {self.log} | {event.institution for event in events if isinstance(event, ev.StudyProposed)}
         institutions |= {event.custodian for event in events if isinstance(event, ev.SubjectEnrolled)}
         for institution in institutions:
             take("Institution", institution)
-        for dataset in mirror.datasets_at(self.block.number):
-            if dataset.custodian in institutions or dataset.id in interest.datasets:
-                take("Dataset", dataset.id)
+        for dataset in self._datasets(institutions, interest):
+            take("Dataset", dataset)
         for terms in {event.scope.terms for event in events if isinstance(event, ev.ConsentRecorded)}:
             take("Terms", terms)
         ordered = [found[place] for place in sorted(found)]
@@ -253,6 +251,11 @@ class Export:
                 files=list(files),
             )
         )
+
+    def _datasets(self, custodians: set[bytes], interest: Interest) -> list[bytes]:
+        """The datasets whose terms decided, or that were asked for by name."""
+        held = self.ports.mirror.datasets_at(self.block.number)
+        return [one.id for one in held if one.custodian in custodians or one.id in interest.datasets]
 
     def _interest(self) -> Interest:
         studies, engines, subjects, datasets = set[bytes](), set[bytes](), set[bytes](), set[bytes]()

@@ -134,7 +134,7 @@ class _Ahead:
         self._signers.setdefault(subject, []).append((signer, capacity, since, until))
 
 
-def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901, PLR0912 - one case an act
+def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901, PLR0912, PLR0915 - one case an act
     """Refuse an act that the chain would refuse.
 
     Raises:

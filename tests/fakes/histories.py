@@ -35,7 +35,9 @@ class History:
             ev.InstitutionAdmitted(institution, 1, "St Elsewhere", r.randbytes(20)),
             ev.ReviewerNamed(reviewer, "Board", r.randbytes(20), active=True),
             ev.TermsPublished(terms, 1, "en", "https://example.org/terms"),
-            ev.StudyProposed(study, institution, ident(r), 1, "Lungs", 4, 0, 1, ident(r), 2 << 30, ((8903, 5070),), b"{}"),
+            ev.StudyProposed(
+                study, institution, ident(r), 1, "Lungs", 4, 0, 1, ident(r), 2 << 30, ((8903, 5070),), b"{}"
+            ),
             ev.StudyApproved(study, reviewer, ident(r), 1),
             ev.StudyStateChanged(study, ident(r), 3),
             ev.EngineRegistered(engine, institution, ident(r), "dp", r.randbytes(20), 8),
@@ -78,7 +80,18 @@ class History:
     def event(self) -> ev.Event:
         """One event that may happen now."""
         r = self.random
-        make = r.choice((self._enrol, self._grant, self._grant, self._grant, self._withdraw, self._signer, self._recovery, self._other))
+        make = r.choice(
+            (
+                self._enrol,
+                self._grant,
+                self._grant,
+                self._grant,
+                self._withdraw,
+                self._signer,
+                self._recovery,
+                self._other,
+            )
+        )
         return self._note(make())
 
     def _note(self, event: ev.Event) -> ev.Event:

@@ -44,7 +44,9 @@ class Revm:
         self.set_time(now)
         manager = self._deploy("AccessManager", abi.address(ADMIN), patch)
         directory = self._deploy("Directory", abi.address(manager) + abi.uint(1, 32), patch)
-        registry = self._deploy("ConsentRegistry", abi.address(manager) + abi.address(directory) + abi.uint(RECOVERY_DELAY, 40), patch)
+        registry = self._deploy(
+            "ConsentRegistry", abi.address(manager) + abi.address(directory) + abi.uint(RECOVERY_DELAY, 40), patch
+        )
         anchor = self._deploy("AuditAnchor", abi.address(directory), patch)
         addresses = {
             "AccessManager": manager,
