@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Reason
 from ledger.transparency.checkpoint import Checkpoint
 
@@ -71,6 +72,13 @@ class CommitmentWire(msgspec.Struct, frozen=True):
     root: _Id
 
 
+class ObligationWire(msgspec.Struct, frozen=True):
+    """What a permit obliges to, by the term of the Data Use Ontology that asks for it."""
+
+    id: str
+    properties: dict[str, str]
+
+
 class CohortWire(msgspec.Struct, frozen=True):
     """The answer to ``POST /v1/cohorts``."""
 
@@ -84,6 +92,8 @@ class CohortWire(msgspec.Struct, frozen=True):
     valid_until: _Count
     entry: Place
     receipt: str
+    codes: list[str]
+    obligations: list[ObligationWire]
 
 
 class AppendedWire(msgspec.Struct, frozen=True):
@@ -126,6 +136,8 @@ class CohortAnswer:
         valid_until: First instant (seconds UTC) at which time alone could change the answer.
         entry: Where the decision stands in the log.
         receipt: The signed receipt (compact JWS), to keep.
+        codes: Terms of the Data Use Ontology that refused some or all of them.
+        obligations: What the permit obliges whoever uses the data to.
     """
 
     decision: str
@@ -138,6 +150,8 @@ class CohortAnswer:
     valid_until: int
     entry: Place
     receipt: str
+    codes: tuple[str, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
 
     @property
     def refusals(self) -> tuple[str, ...]:

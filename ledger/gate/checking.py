@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from ledger.domain.data_use import Obligation
 from ledger.errors import LedgerUnreachable, ProofInvalid
 from ledger.gate import answers as shapes
 from ledger.gate.answers import Appended, CohortAnswer, Look
@@ -66,6 +67,8 @@ def cohort_of(body: bytes, request: CohortRequest, keys: KeySet) -> CohortAnswer
         valid_until=answer.valid_until,
         entry=answer.entry,
         receipt=answer.receipt,
+        codes=tuple(answer.codes),
+        obligations=tuple(Obligation(duty.id, duty.properties) for duty in answer.obligations),
     )
 
 
@@ -79,7 +82,12 @@ def _same_claims(answer: shapes.CohortWire, receipt: DecisionReceipt, request: C
         "block number": (answer.block.number, receipt.block_number),
         "block hash": (from_hex(answer.block.hash), receipt.block_hash),
         "end of validity": (answer.valid_until, receipt.valid_until),
-        "outcome": ("permit" if answer.permitted.count else "deny", receipt.outcome),
+        "outcome": (answer.permitted.count > 0, receipt.outcome == "permit"),
+        "codes": (tuple(answer.codes), receipt.codes),
+        "obligations": (
+            [(duty.id, duty.properties) for duty in answer.obligations],
+            [(duty.id, duty.properties) for duty in receipt.obligations],
+        ),
         "size of the commitment": (answer.commitment.size, receipt.cohort.size),
         "root of the commitment": (from_hex(answer.commitment.root), receipt.cohort.root),
         "number considered": (answer.considered, receipt.cohort.size),

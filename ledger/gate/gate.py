@@ -47,6 +47,7 @@ class _Gate:
         params: Mapping[str, Any] | None,
         parents: Sequence[str],
         data_window: tuple[int, int] | None,
+        dataset: str,
     ) -> Plan:
         request = CohortRequest.of(
             study=study,
@@ -55,6 +56,7 @@ class _Gate:
             categories=categories,
             subjects=subjects,
             data_window=data_window,
+            dataset=dataset,
         )
         return Plan(request, self.engine, plain(params or {}), tuple(parents), max(1, self._smallest), self._confirm)
 
@@ -91,6 +93,7 @@ class Gate(_Gate):
         params: Mapping[str, Any] | None = None,
         parents: Sequence[str] = (),
         data_window: tuple[int, int] | None = None,
+        dataset: str = "",
     ) -> Iterator[Run]:
         """One computation.
 
@@ -102,6 +105,7 @@ class Gate(_Gate):
             params: Parameters, for the lineage; no floats.
             parents: What this computation builds on: leaf hashes of entries or SHA-256 of outputs, 0x-hex.
             data_window: When the data were recorded, seconds UTC, half open.
+            dataset: Id of the custodian's dataset that is used, 0x-hex; "": all of the custodian's data.
 
         Yields:
             The run; its ``permitted`` gives the rows.
@@ -111,7 +115,7 @@ class Gate(_Gate):
             NotReady: The ledger is away or not ready; nothing was computed, or the result is not released.
             ProofInvalid: The ledger's answer does not hold.
         """
-        plan = self._plan(study, operation, categories, subjects, params, parents, data_window)
+        plan = self._plan(study, operation, categories, subjects, params, parents, data_window, dataset)
         talks = self._client.conversation
         answer, asked = self._client.perform(admit(talks, plan))
         run = Run(plan, answer, asked, self._client)
@@ -184,9 +188,10 @@ class AsyncGate(_Gate):
         params: Mapping[str, Any] | None = None,
         parents: Sequence[str] = (),
         data_window: tuple[int, int] | None = None,
+        dataset: str = "",
     ) -> AsyncIterator[AsyncRun]:
         """As ``Gate.computation``."""
-        plan = self._plan(study, operation, categories, subjects, params, parents, data_window)
+        plan = self._plan(study, operation, categories, subjects, params, parents, data_window, dataset)
         talks = self._client.conversation
         answer, asked = await self._client.perform(admit(talks, plan))
         run = AsyncRun(plan, answer, asked, self._client)

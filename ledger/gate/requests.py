@@ -31,6 +31,8 @@ class CohortRequest:
         subjects: Subject ids, 0x-hex, without repeats; None: every enrolled subject.
         custodian: Institution id whose enrolled subjects are asked about; "" for no such limit.
         data_window: When the data were recorded: seconds UTC, half open; None: at any time.
+        dataset: Id of the custodian's dataset that is used, 0x-hex; "": all of the custodian's data, so that each of
+            its datasets must allow the study.
         at_least_block: Number of a block that the answer must have seen; None: the newest that the ledger has.
     """
 
@@ -42,6 +44,7 @@ class CohortRequest:
     custodian: str = ""
     data_window: tuple[int, int] | None = None
     at_least_block: int | None = None
+    dataset: str = ""
 
     def __post_init__(self) -> None:
         parse_id(self.study, what="study")
@@ -49,6 +52,8 @@ class CohortRequest:
         operation_of(self.operation)
         if not categories_of(self.categories):
             raise InvalidInput("categories is empty: name every category of data that the computation uses")
+        if self.dataset:
+            parse_id(self.dataset, what="dataset")
         if self.custodian:
             parse_id(self.custodian, what="custodian")
             if self.subjects is not None:
@@ -74,6 +79,7 @@ class CohortRequest:
         subjects: Subjects | Mapping[str, str],
         data_window: tuple[int, int] | None = None,
         at_least_block: int | None = None,
+        dataset: str = "",
     ) -> "CohortRequest":
         """The request in the words of callers.
 
@@ -85,6 +91,7 @@ class CohortRequest:
             subjects: Subject ids (repeats are dropped), ``"all"``, or ``{"custodian": id}``.
             data_window: As the attribute.
             at_least_block: As the attribute.
+            dataset: As the attribute.
 
         Raises:
             InvalidInput: A field is malformed; UnknownCode where a word is not in the vocabulary.
@@ -102,7 +109,7 @@ class CohortRequest:
                 raise InvalidInput("subjects must be a list of ids, 'all' or {'custodian': id}")
         else:
             named = tuple(dict.fromkeys(subjects))
-        return cls(study, engine, operation, tuple(categories), named, custodian, data_window, at_least_block)
+        return cls(study, engine, operation, tuple(categories), named, custodian, data_window, at_least_block, dataset)
 
     def document(self) -> dict[str, Any]:
         """The body of ``POST /v1/cohorts``."""
@@ -118,6 +125,8 @@ class CohortRequest:
             "categories": list(self.categories),
             "subjects": subjects,
         }
+        if self.dataset:
+            document["dataset"] = self.dataset
         if self.data_window is not None:
             document["data_window"] = window_to_json(*self.data_window)
         if self.at_least_block is not None:
@@ -134,6 +143,7 @@ class CohortRequest:
             categories=categories_of(self.categories),
             data_from=start,
             data_until=end,
+            dataset=parse_id(self.dataset, what="dataset") if self.dataset else None,
         )
         asked: Any = ALL
         if self.custodian:

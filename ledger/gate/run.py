@@ -14,6 +14,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ledger.domain.data_use import Obligation
 from ledger.domain.identifiers import parse_bytes, to_hex
 from ledger.errors import ConsentDenied, InvalidInput, NotReady, WrongState
 from ledger.gate import rows
@@ -60,6 +61,16 @@ class _Run:
     def subjects(self) -> frozenset[str]:
         """Who permits: subject ids, 0x-hex."""
         return self._permitted
+
+    @property
+    def obligations(self) -> tuple[Obligation, ...]:
+        """What the permit obliges whoever uses the result to, such as not to publish before a date."""
+        given = (duty for answer in (self.cohort, *self.rechecks) for duty in answer.obligations)
+        found: list[Obligation] = []
+        for duty in given:
+            if duty not in found:
+                found.append(duty)
+        return tuple(found)
 
     @property
     def size(self) -> str:
@@ -223,6 +234,7 @@ def again(
         categories=request.categories,
         subjects=tuple(sorted(run.subjects)),
         data_window=request.data_window,
+        dataset=request.dataset,
         at_least_block=run.cohort.block.number,
     )
     asked = time.monotonic()

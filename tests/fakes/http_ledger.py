@@ -171,6 +171,8 @@ class HttpLedger:
             "valid_until": AT + self.seconds,
             "entry": {"log": to_hex(LOG), "index": number},
             "receipt": issue_decision(receipt, self.signing),
+            "codes": [],
+            "obligations": [],
         }
 
     def _looks(self, body: dict[str, Any]) -> dict[str, Any]:

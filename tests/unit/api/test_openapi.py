@@ -45,5 +45,7 @@ def test_only_reading_the_directory_and_acts_and_typed_data_needs_no_scope():
         "/v1/studies",
         "/v1/studies/{study}",
         "/v1/engines",
+        "/v1/datasets",
+        "/v1/datasets/{dataset}",
         "/v1/acts/{digest}",
     }

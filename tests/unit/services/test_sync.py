@@ -113,7 +113,7 @@ def test_a_transaction_holds_about_as_many_events_as_it_may():
     )
     world.mirror.catch_up()
     assert len(takes) > 5
-    assert all(events < 5 + 14 for _, events in takes)
+    assert all(events < 5 + 20 for _, events in takes)
     assert sum(blocks for blocks, _ in takes) == 30
     assert world.is_a_fresh_replay()
 
