@@ -5,7 +5,7 @@ stricter than the chain is accepted only with a reason for it: an act that was s
 that was erased counts for its commitment, and for nothing else.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from ledger.domain.audit import Member
 from ledger.domain.data_use import Obligation
-from ledger.domain.decision import NOT_ON_CHAIN, Decision, Outcome, Reason
+from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request, decide
 from ledger.domain.projection import World
@@ -200,12 +200,12 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
 
     Raises:
         ProofInvalid: A decision comes out differently; the message names it.
-        CannotCheck: Rows were erased, and all others come out the same.
+        CannotCheck: Rows were erased, or rest on an ontology, and all others come out the same.
     """
     world = World()
     waiting = iter(history)
     ahead = next(waiting, None)
-    decided = pending = 0
+    decided = pending = contested = 0
     for case in sorted(cases, key=lambda item: item.receipt.block_number):
         while ahead is not None and ahead.block <= case.receipt.block_number:
             try:
@@ -213,23 +213,24 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
             except (MirrorDiverged, ValueError) as problem:
                 raise ProofInvalid(f"{form.CONSENTS}, block {ahead.block}: {problem}") from problem
             ahead = next(waiting, None)
-        rows, held = _replay(bundle, case, world)
-        decided += rows
-        pending += held
+        counts = _replay(bundle, case, world)
+        decided += counts.total()
+        pending += counts[Reason.PENDING_WITHDRAWAL] + counts[Reason.ERASED]
+        contested += counts[Reason.ONTOLOGY_DISAGREES]
     detail = f"{decided} decisions of {len(cases)} questions come out the same"
     if pending:
-        detail += (
-            f"; {pending} of them were refused for what the chain does not show: an act on its way, an erasure, or an "
-            "ontology that says otherwise than the study"
-        )
+        detail += f"; {pending} of them were denied for an act that was on its way to the chain, or an erasure"
     erased = sum(len(case.erased) for case in cases)
-    if erased:
-        raise CannotCheck(f"{detail}; {erased} rows were erased, and cannot be computed again")
+    lost = [f"{erased} rows were erased"] if erased else []
+    if contested:
+        lost.append(f"{contested} abstained by an ontology that is not in the bundle")
+    if lost:
+        raise CannotCheck(f"{detail}; {' and '.join(lost)}, which cannot be computed again")
     return detail
 
 
-def _replay(bundle: Bundle, case: Case, world: World) -> tuple[int, int]:
-    """Replay one question; returns its rows, and how many a waiting withdrawal denied."""
+def _replay(bundle: Bundle, case: Case, world: World) -> Counter[Reason]:
+    """Replay one question; counts its rows by what they said."""
     what = f"{form.DECISIONS}, decision {case.line.decision}"
     ask = _Asked(case, world)
     given: list[Decision] = []
@@ -272,7 +273,7 @@ def _replay(bundle: Bundle, case: Case, world: World) -> tuple[int, int]:
         )
     if not summed:
         raise ProofInvalid(f"{what}: the receipt does not sum up its rows")
-    return len(given), sum(said.reason in NOT_ON_CHAIN for said in given)
+    return Counter(said.reason for said in given)
 
 
 class _Asked:

@@ -110,6 +110,8 @@ def test_from_a_signature_to_a_proof(world):
         "consent": grants[1]["id"],
         "version": 1,
         "valid_until": by_subject[bob]["valid_until"],
+        "codes": [],
+        "obligations": [],
     }
     for _ in range(1_200):
         item = service.get(f"/v1/acts/{withdrawn['items'][0]['digest']}", "subject", ann)
