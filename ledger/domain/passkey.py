@@ -10,7 +10,7 @@ Sources: https://www.w3.org/TR/webauthn-3/ (sections 6.5.2 and 7.1) and https://
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.domain.webauthn import CREATE, AuthenticatorData, ClientData, RelyingParty
+from ledger.domain.webauthn import CREATE, AuthenticatorData, RelyingParty, check_client_data
 from ledger.errors import BadSignature, InvalidInput
 
 ES256: Final = -7
@@ -60,7 +60,7 @@ def read_registration(
         BadSignature: It is of another ceremony or site, or nobody was verified.
         InvalidInput: It holds no ES256 key.
     """
-    ClientData.read(client_data, CREATE, challenge, party)
+    check_client_data(client_data, CREATE, challenge, party)
     data = AuthenticatorData.read(authenticator_data)
     data.check(party)
     if not data.attested:
