@@ -20,6 +20,7 @@ from ledger.ports import (
     SignatureChecker,
 )
 from ledger.services.forgotten import Forgotten
+from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.vault import Vault
 from ledger.transparency.keys import KeySet, SigningKey
@@ -105,5 +106,6 @@ class Context:
     vault: Vault
     erasures: ErasureStore
     forgotten: Forgotten
+    passkeys: Passkeys
     log_keys: LogKeys
     limits: Limits

@@ -21,6 +21,7 @@ from ledger.errors import Conflict, InvalidInput, MirrorLagging, NotFound, Repla
 from ledger.ports import Cursor, Interval
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
+from tests.fakes.passkeys import MemoryPasskeys
 from tests.fakes.vault import MemoryErasures, MemoryVault, erase_rows
 
 KINDS = (
@@ -38,6 +39,7 @@ class MemoryStore:
         self.audit = MemoryAudit()
         self.erasures = MemoryErasures(self)
         self.vault = MemoryVault(self.erasures.subjects)
+        self.passkeys = MemoryPasskeys()
 
     def close(self) -> None:
         """Nothing is held."""

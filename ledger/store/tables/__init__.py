@@ -13,6 +13,7 @@ from ledger.store.tables.directory import (
     TermsRow,
 )
 from ledger.store.tables.outbox import OutboxItem, Transmission, TransmissionItem
+from ledger.store.tables.passkeys import InvitationRow, PasskeyRow
 from ledger.store.tables.registry import (
     AccessEventRow,
     AnchoredHeadRow,
@@ -41,8 +42,10 @@ __all__ = [
     "ErasureOpening",
     "Event",
     "InstitutionRow",
+    "InvitationRow",
     "MirrorCursor",
     "OutboxItem",
+    "PasskeyRow",
     "PauseRow",
     "RefusalRow",
     "ReviewerRow",
