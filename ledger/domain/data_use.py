@@ -218,7 +218,7 @@ def _no_restriction(_: bool | None, __: _Case) -> Truth:
     return True
 
 
-# The forms guarantee the type of each modifier's value. A modifier without a rule is a KeyError, and is not passed over.
+# The forms guarantee the type of each modifier's value. A modifier without a rule is a KeyError, not passed over.
 _RULES: Final[dict[Modifier, Callable[[Any, _Case], Truth]]] = {
     Modifier.RS: _topics,
     Modifier.NMDS: _no_methods,
