@@ -16,7 +16,7 @@ from api.bounds import BoundedBody, Envelope, Rates
 from api.idempotency import Answers
 from api.pages import auditor, patient, reference, session
 from api.pages.rendering import Files
-from api.routes import access, consents, decisions, directory, exports, logs, service, studies, subjects
+from api.routes import access, consents, decisions, directory, exports, logs, service, studies, subjects, vault
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
 from ledger.identity.door import open_door
@@ -36,7 +36,7 @@ def assemble() -> FastAPI:
         responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
     )
     errors.install(app)
-    for noun in (service, directory, studies, subjects, consents, decisions, access, logs, exports):
+    for noun in (service, directory, studies, subjects, consents, decisions, access, logs, exports, vault):
         app.include_router(noun.router)
     for pages in (session, patient, auditor, reference):
         app.include_router(pages.router)
