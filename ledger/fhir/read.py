@@ -61,6 +61,11 @@ class Reading:
     issues: tuple[Issue, ...]
 
     @property
+    def has_terms(self) -> bool:
+        """Whether it is known which text was shown; else the drafts name the resource itself as their text."""
+        return all(draft.scope.terms != self.form for draft in self.drafts)
+
+    @property
     def refused(self) -> bool:
         """Whether the resource was refused."""
         return not self.drafts
