@@ -79,10 +79,14 @@ def name_reviewer(
     return _send(context, ReviewerNaming(id=identity, name=_name(name), signer=key, active=active)), identity, key
 
 
-def publish_terms(context: Context, hash: bytes, version: int, language: str, uri: str) -> Item:
-    """Publish a consent text by its SHA-256; versions start at 1 and rise."""
+def publish_terms(
+    context: Context, hash: bytes, version: int, language: str, uri: str, *, text: str | None = None
+) -> Item:
+    """Publish a consent text by its SHA-256; versions start at 1 and rise. The text, if given, is kept to be shown."""
     if not 0 < version < 1 << 32:
         raise InvalidInput("the version of a text is a whole number from 1")
+    if text is not None and context.texts.keep(text) != hash:
+        raise InvalidInput("the text has another hash than the one to publish")
     return _send(context, TermsPublication(hash=hash, version=version, language=language, uri=uri))
 
 

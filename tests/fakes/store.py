@@ -22,6 +22,7 @@ from ledger.ports import Cursor, Interval
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
 from tests.fakes.passkeys import MemoryPasskeys
+from tests.fakes.texts import MemoryTexts
 from tests.fakes.vault import MemoryErasures, MemoryVault, erase_rows
 
 KINDS = (
@@ -40,6 +41,7 @@ class MemoryStore:
         self.erasures = MemoryErasures(self)
         self.vault = MemoryVault(self.erasures.subjects)
         self.passkeys = MemoryPasskeys()
+        self.texts = MemoryTexts()
 
     def close(self) -> None:
         """Nothing is held."""
