@@ -106,6 +106,13 @@ def is_r5(resource: Mapping[str, Any]) -> bool:
     return bool(_ONLY_R5 & set(resource)) or isinstance(resource.get("provision"), list)
 
 
+def says_deny(resource: object) -> bool:
+    """Whether a resource, which may have been refused, denies anything anywhere: then somebody must see to it."""
+    text = _encoder.encode(resource).decode(errors="replace")
+    r5_exception = isinstance(resource, Mapping) and isinstance(resource.get("provision"), list)
+    return r5_exception or '"deny"' in text or '"OPTOUT"' in text
+
+
 def _patient(element: Element) -> str:
     """The reference to the patient, or the value of its identifier; "" where there is neither."""
     who = element.child("subject" if is_r5(element.value) else "patient")
