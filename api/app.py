@@ -17,6 +17,7 @@ from api.fhir import consents as fhir_consents
 from api.fhir import metadata as fhir_metadata
 from api.idempotency import Answers
 from api.pages import auditor, patient, reference, session
+from api.pages import receipts as kept_receipts
 from api.pages.rendering import Files
 from api.routes import (
     access,
@@ -26,6 +27,7 @@ from api.routes import (
     exports,
     logs,
     passkeys,
+    receipts,
     service,
     studies,
     subjects,
@@ -50,11 +52,25 @@ def assemble() -> FastAPI:
         responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
     )
     errors.install(app)
-    for noun in (service, directory, studies, subjects, consents, passkeys, decisions, access, logs, exports, vault):
+    rooms = (
+        service,
+        directory,
+        studies,
+        subjects,
+        consents,
+        receipts,
+        passkeys,
+        decisions,
+        access,
+        logs,
+        exports,
+        vault,
+    )
+    for noun in rooms:
         app.include_router(noun.router)
     for room in (fhir_consents, fhir_metadata):
         app.include_router(room.router)
-    for pages in (session, patient, auditor, reference):
+    for pages in (session, patient, kept_receipts, auditor, reference):
         app.include_router(pages.router)
     app.mount("/static", Files(), name="static")
 
