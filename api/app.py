@@ -13,8 +13,11 @@ from api import errors, openapi
 from api.authzen.consent import ConsentPolicy
 from api.authzen.port import Policy
 from api.bounds import BoundedBody, Envelope, Rates
+from api.fhir import consents as fhir_consents
+from api.fhir import metadata as fhir_metadata
 from api.idempotency import Answers
 from api.pages import auditor, patient, reference, session
+from api.pages import receipts as kept_receipts
 from api.pages.rendering import Files
 from api.routes import (
     access,
@@ -24,10 +27,13 @@ from api.routes import (
     directory,
     exports,
     logs,
+    passkeys,
+    receipts,
     recoveries,
     service,
     studies,
     subjects,
+    vault,
 )
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
@@ -48,7 +54,7 @@ def assemble() -> FastAPI:
         responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
     )
     errors.install(app)
-    for noun in (
+    rooms = (
         service,
         directory,
         studies,
@@ -56,13 +62,19 @@ def assemble() -> FastAPI:
         subjects,
         recoveries,
         consents,
+        receipts,
+        passkeys,
         decisions,
         access,
         logs,
         exports,
-    ):
+        vault,
+    )
+    for noun in rooms:
         app.include_router(noun.router)
-    for pages in (session, patient, auditor, reference):
+    for room in (fhir_consents, fhir_metadata):
+        app.include_router(room.router)
+    for pages in (session, patient, kept_receipts, auditor, reference):
         app.include_router(pages.router)
     app.mount("/static", Files(), name="static")
 

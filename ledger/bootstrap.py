@@ -11,21 +11,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
+from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import Chain, open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
 from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
 from ledger.identity.seals import FileLogKeys
+from ledger.identity.site import relying_party
 from ledger.identity.vault_keys import FileKeyVault
 from ledger.services.anchor import anchor
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
 from ledger.services.erase import finish
 from ledger.services.forgotten import Forgotten
+from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.sync import Change, Mirror, Standing
 from ledger.services.vault import Vault
@@ -209,12 +213,15 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
+    party = relying_party(settings)
     store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
     try:
         if settings.rpc_url:
-            chain = open_rpc(settings.rpc_url, settings.home, clock)
+            chain = open_rpc(settings.rpc_url, settings.home, clock, party=party)
         else:
-            chain = open_embedded(settings.home, clock, writable=writable, recovery_delay=settings.recovery_delay)
+            chain = open_embedded(
+                settings.home, clock, writable=writable, recovery_delay=settings.recovery_delay, party=party
+            )
     except BaseException:
         store.close()
         raise
@@ -249,6 +256,16 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
         erasures=store.erasures,
         forgotten=Forgotten(store.erasures),
+        texts=store.texts,
+        passkeys=Passkeys(
+            store.passkeys,
+            chain.checker,
+            clock,
+            party,
+            chain.deployment.addresses[PASSKEY_VERIFIER],
+            # Ed25519 signatures are deterministic: the same secret after a restart, from a key that is kept anyway.
+            sha256(log_keys.receipts.sign(b"consentry: challenges for new passkeys")).digest(),
+        ),
         log_keys=log_keys,
         limits=Limits(most_batch=settings.most_batch),
     )

@@ -16,24 +16,20 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from ledger.chain.abi import WORD, Words, dynamic, pack, uint
 from ledger.domain.passkey import is_point
-from ledger.domain.webauthn import ORDER, Assertion, ClientData, RelyingParty
+from ledger.domain.webauthn import ORDER, Assertion, RelyingParty
 from ledger.errors import BadSignature, MirrorDiverged
 
 _ES256 = ec.ECDSA(Prehashed(SHA256()))
 
 
-def encode(assertion: Assertion, client: ClientData) -> bytes:
-    """The signature bytes of a passkey: ``abi.encode`` of the members of ``WebAuthnAuth``.
-
-    Args:
-        assertion: What the passkey answered; its check gave ``client``.
-        client: Where its type and challenge stand.
-    """
+def encode(assertion: Assertion) -> bytes:
+    """The signature bytes of a passkey: ``abi.encode`` of the members of ``WebAuthnAuth``."""
+    type_at, challenge_at = assertion.places
     return pack(
         uint(assertion.r, 256),
         uint(assertion.s, 256),
-        uint(client.challenge_at, 256),
-        uint(client.type_at, 256),
+        uint(challenge_at, 256),
+        uint(type_at, 256),
         dynamic(assertion.authenticator_data),
         dynamic(assertion.client_data),
     )
@@ -48,10 +44,9 @@ def decode(signature: bytes) -> Assertion:
     words = Words(signature)
     try:
         assertion = Assertion(words.dynamic(4), words.dynamic(5), words.uint(0, 256), words.uint(1, 256))
-        client = ClientData(words.uint(3, 256), words.uint(2, 256))
     except MirrorDiverged as problem:
         raise BadSignature("the signature is not a passkey's; send what the browser gave under webauthn") from problem
-    if encode(assertion, client) != signature:
+    if encode(assertion) != signature:
         raise BadSignature("the passkey's signature is not in its one shortest encoding; encode it again")
     return assertion
 
@@ -77,8 +72,7 @@ def check_passkey(key: bytes, digest: bytes, signature: bytes, party: RelyingPar
         BadSignature: What is wrong, in words.
     """
     assertion = decode(signature)
-    if encode(assertion, assertion.check(digest, party)) != signature:
-        raise BadSignature("the signature points at other places of the client data than type and challenge")
+    assertion.check(digest, party)
     if assertion.s > ORDER // 2:
         raise BadSignature("the signature's s is in the upper half, which the contract refuses; send n - s instead")
     if not _holds(key, sha256(assertion.message).digest(), assertion.r, assertion.s):

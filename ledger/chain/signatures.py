@@ -91,6 +91,13 @@ class Signatures:
         if key and not is_point(key):
             raise InvalidInput("the signer's key is not a point of P-256 (x and y, 32 bytes each)")
 
+    def counter(self, act: Act) -> int | None:
+        """The signature counter in a passkey's act that was checked; None for acts of other signers."""
+        signer: bytes = getattr(act, "signer", b"")
+        if len(signer) == 20 or signer[:20] != self._passkeys:
+            return None
+        return passkeys.decode(act.signature).counter  # type: ignore[union-attr]
+
     def _asked(self, signer: bytes, digest: bytes, signature: bytes) -> bool:
         contract, key = signer[:20], signer[20:]
         if not self._node.code(contract):

@@ -99,10 +99,10 @@ def match(terms: DatasetTerms, purpose: StudyPurpose, as_of: int | date | None, 
     case = _Case(terms, purpose, None if as_of is None else read_moment(as_of), ontology)
     named = tuple(one.value for one in Permission if one in terms.permissions) or (NO_PERMISSION,)
     found: list[tuple[str, Truth]] = [(name, _permission(case)) for name in named]
-    for modifier, rule in _RULES.items():
-        if modifier in terms.modifiers:
-            value = terms.modifiers[modifier]
-            found.append((modifier.value, None if value is None and modifier is not Modifier.CC else rule(value, case)))
+    for modifier in (one for one in Modifier if one in terms.modifiers):
+        value = terms.modifiers[modifier]
+        unknown = value is None and modifier is not Modifier.CC
+        found.append((modifier.value, None if unknown else _RULES[modifier](value, case)))
     found += [(name, None) for name in (*terms.deprecated, *terms.unknown)]
     valid_until = _next_change(case)
     for truth, outcome in ((False, MatchOutcome.DENY), (None, MatchOutcome.ABSTAIN)):
@@ -218,8 +218,7 @@ def _no_restriction(_: bool | None, __: _Case) -> Truth:
     return True
 
 
-# The forms guarantee the type of each modifier's value. A modifier without a rule is a KeyError of the test that
-# compares this table with the enumeration, not a modifier that is passed over.
+# The forms guarantee the type of each modifier's value. A modifier without a rule is a KeyError, not passed over.
 _RULES: Final[dict[Modifier, Callable[[Any, _Case], Truth]]] = {
     Modifier.RS: _topics,
     Modifier.NMDS: _no_methods,
@@ -247,6 +246,9 @@ def _obligations(terms: DatasetTerms) -> tuple[Obligation, ...]:
     until = terms.modifiers.get(Modifier.MOR)
     if isinstance(until, int):
         found.append(Obligation(Modifier.MOR.value, {"not_before": write_moment(until)}))
+    limit = terms.modifiers.get(Modifier.TS)
+    if isinstance(limit, TimeLimit) and limit.expires is not None:
+        found.append(Obligation(Modifier.TS.value, {"expires": write_moment(limit.expires)}))
     return tuple(found)
 
 

@@ -125,16 +125,17 @@ def read_ontology(data: bytes) -> OntologyFile:
         raise TooLarge(f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read")
     found = _Gathering()
     try:
-        if data.lstrip()[:1] == b"{":
-            _read_json(data, found)
+        text = data.decode("utf-8-sig")
+        if text.lstrip().startswith("{"):
+            _read_json(text, found)
         else:
-            _read_obo(data.decode(), found)
+            _read_obo(text, found)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise InvalidInput(f"the file is no ontology in JSON or OBO: {problem}") from problem
     return found.done(data)
 
 
-def _read_json(data: bytes, found: _Gathering) -> None:
+def _read_json(data: str, found: _Gathering) -> None:
     keys = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).keys()
     if "graphs" in keys:
         _read_graphs(msgspec.json.decode(data, type=_Graphs), found)
@@ -164,7 +165,8 @@ def _read_graphs(document: _Graphs, found: _Gathering) -> None:
 
 def _read_obo(text: str, found: _Gathering) -> None:
     stanza: dict[str, list[str]] | None = None
-    for line in [*text.splitlines(), "[End]"]:
+    # not splitlines: it would also end a line at U+2028 and the like, within a definition
+    for line in [*text.split("\n"), "[End]"]:
         if line.startswith("["):
             if stanza is not None:
                 _add_stanza(stanza, found)
@@ -179,10 +181,18 @@ def _add_stanza(stanza: dict[str, list[str]], found: _Gathering) -> None:
     ids = stanza.get("id", [])
     if len(ids) != 1:
         raise InvalidInput("the ontology has a [Term] without exactly one id: mend the file")
-    if stanza.get("is_obsolete") == ["true"]:
+    if "true" in stanza.get("is_obsolete", []):
         found.obsolete += 1
         return
-    found.add(ids[0], (stanza.get("name") or [""])[0])
+    code = _first(ids[0])
+    found.add(code, (stanza.get("name") or [""])[0])
     for value in stanza.get("is_a", []):
-        # what follows the code is a comment or a list of qualifiers in braces
-        found.link(ids[0], value.partition(" ")[0])
+        found.link(code, _first(value))
+
+
+def _first(value: str) -> str:
+    """The code of a value; what follows it is a comment or a list of qualifiers in braces."""
+    words = value.split()
+    if not words:
+        raise InvalidInput("the ontology has an id or is_a without a code: mend the file")
+    return words[0]

@@ -10,7 +10,7 @@ Sources: https://www.w3.org/TR/webauthn-3/ (sections 6.5.2 and 7.1) and https://
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.domain.webauthn import CREATE, AuthenticatorData, ClientData, RelyingParty
+from ledger.domain.webauthn import CREATE, AuthenticatorData, RelyingParty, check_client_data
 from ledger.errors import BadSignature, InvalidInput
 
 ES256: Final = -7
@@ -60,7 +60,7 @@ def read_registration(
         BadSignature: It is of another ceremony or site, or nobody was verified.
         InvalidInput: It holds no ES256 key.
     """
-    ClientData.read(client_data, CREATE, challenge, party)
+    check_client_data(client_data, CREATE, challenge, party)
     data = AuthenticatorData.read(authenticator_data)
     data.check(party)
     if not data.attested:
@@ -96,3 +96,44 @@ def counts_on(held: int, seen: int) -> bool:
     key was copied to where it should not be, or that two signatures arrive in another order than they were made.
     """
     return seen > held or seen == held == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey that was registered for a subject.
+
+    Attributes:
+        credential: The credential's id, by which browsers find it.
+        subject: For whom it may sign, once it is in authority.
+        signer: Its ERC-7913 signer.
+        counter: The newest signature counter that was seen.
+        backed_up: Whether it lay in more than one place when it was made.
+        added_at: When, seconds UTC.
+    """
+
+    credential: bytes
+    subject: bytes
+    signer: bytes
+    counter: int
+    backed_up: bool
+    added_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A custodian's word that it enrols a subject with the first passkey that is registered for it.
+
+    Attributes:
+        subject: The subject's id, not enrolled yet.
+        custodian: The institution.
+        capacity, since, until, form: Of the passkey's authority, as in an enrolment.
+        ends_at: The invitation's end, seconds UTC.
+    """
+
+    subject: bytes
+    custodian: bytes
+    capacity: int
+    since: int
+    until: int
+    form: bytes
+    ends_at: int

@@ -23,6 +23,8 @@ MOST_CLIENT_DATA: Final = 2048
 MOST_AUTHENTICATOR_DATA: Final = 1024
 ORDER: Final = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 """The order n of P-256's group (FIPS 186-5)."""
+_TYPE: Final = b'"type":"%b"' % GET.encode()
+_CHALLENGE: Final = b'"challenge":"'
 _HEAD: Final = 37
 _LONGEST_DER: Final = 72
 _USER_PRESENT, _USER_VERIFIED, _ELIGIBLE, _BACKED_UP, _ATTESTED, _EXTENDED = 1, 4, 8, 16, 64, 128
@@ -102,44 +104,6 @@ class AuthenticatorData:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientData:
-    """What the browser says about a ceremony; ``type_at`` and ``challenge_at`` are places in its bytes."""
-
-    type_at: int
-    challenge_at: int
-
-    @classmethod
-    def read(cls, data: bytes, kind: str, challenge: bytes, party: RelyingParty) -> "ClientData":
-        """Read and check ``clientDataJSON``.
-
-        Args:
-            data: Its bytes, as the browser gave them.
-            kind: ``CREATE`` or ``GET``.
-            challenge: The bytes that were to be signed.
-            party: The site.
-
-        Raises:
-            BadSignature: It is malformed, or of another ceremony, challenge or site.
-        """
-        said = _members(data)
-        if said.get("type") != kind:
-            raise BadSignature(f"the passkey was asked for {said.get('type')!r}, not for {kind!r}")
-        expected = urlsafe_b64encode(challenge).rstrip(b"=")
-        if said.get("challenge") != expected.decode():
-            raise BadSignature("the passkey signed another challenge than this act's; sign this act")
-        origin = str(said.get("origin"))
-        if origin not in party.origins:
-            raise BadSignature(f"the passkey was used at {origin[:100]!r}, which is not a page of {party.id}")
-        if said.get("crossOrigin", False) is not False or "topOrigin" in said:
-            raise BadSignature("the page was shown inside another site; open it by itself")
-        type_at = data.find(b'"type":"%b"' % kind.encode())
-        challenge_at = data.find(b'"challenge":"%b"' % expected)
-        if type_at < 0 or challenge_at < 0:
-            raise BadSignature("the client data is not written as browsers write it; send its bytes unchanged")
-        return cls(type_at, challenge_at)
-
-
-@dataclass(frozen=True, slots=True)
 class Assertion:
     """An answer of a passkey: what was signed, and the signature in its low form (both integers of P-256)."""
 
@@ -171,27 +135,57 @@ class Assertion:
         """The authenticator's signature counter."""
         return AuthenticatorData.read(self.authenticator_data).counter
 
-    def check(self, challenge: bytes, party: RelyingParty) -> ClientData:
+    @property
+    def places(self) -> tuple[int, int]:
+        """Where type and challenge stand in the client data, for the contract to find; 0 for what is not there."""
+        return max(self.client_data.find(_TYPE), 0), max(self.client_data.find(_CHALLENGE), 0)
+
+    def check(self, challenge: bytes, party: RelyingParty) -> None:
         """All that can be checked without the key.
 
         Args:
             challenge: What was to be signed: an act's digest, 32 bytes.
             party: The site that it was to be signed for.
 
-        Returns:
-            Where the contract finds type and challenge.
-
         Raises:
             BadSignature: Something else was signed, or elsewhere, or by nobody who was verified.
         """
-        client = ClientData.read(self.client_data, GET, challenge, party)
+        check_client_data(self.client_data, GET, challenge, party)
         data = AuthenticatorData.read(self.authenticator_data)
         data.check(party)
         if data.attested:
             raise BadSignature("the authenticator data is of a new passkey, not of a signature")
         if bool(data.rest) != data.extended:
             raise BadSignature("the authenticator data does not end where its flags say; send it unchanged")
-        return client
+
+
+def check_client_data(data: bytes, kind: str, challenge: bytes, party: RelyingParty) -> None:
+    """Check what the browser says about a ceremony.
+
+    Args:
+        data: The bytes of ``clientDataJSON``, as the browser gave them.
+        kind: ``CREATE`` or ``GET``.
+        challenge: The bytes that were to be signed.
+        party: The site.
+
+    Raises:
+        BadSignature: It is malformed, or of another ceremony, challenge or site.
+    """
+    said = _members(data)
+    if said.get("type") != kind:
+        raise BadSignature(f"the passkey was asked for {said.get('type')!r}, not for {kind!r}")
+    expected = urlsafe_b64encode(challenge).rstrip(b"=")
+    if said.get("challenge") != expected.decode():
+        raise BadSignature("the passkey signed another challenge than this act's; sign this act")
+    origin = str(said.get("origin"))
+    if origin not in party.origins:
+        raise BadSignature(f"the passkey was used at {origin[:100]!r}, which is not a page of {party.id}")
+    if said.get("crossOrigin", False) is not False or "topOrigin" in said:
+        raise BadSignature("the page was shown inside another site; open it by itself")
+    # The contract compares bytes and parses no JSON: the first place where a name stands must be where its value does.
+    written = data[data.find(_CHALLENGE) :].startswith(b'%b%b"' % (_CHALLENGE, expected))
+    if not written or b'"type":"%b"' % kind.encode() not in data:
+        raise BadSignature("the client data is not written as browsers write it; send its bytes unchanged")
 
 
 def _members(data: bytes) -> dict[str, Any]:

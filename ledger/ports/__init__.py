@@ -8,7 +8,9 @@ from ledger.ports.audit import AuditStore, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
 from ledger.ports.mirror import Cursor, Interval, MirrorStore
 from ledger.ports.outbox import OutboxStore
+from ledger.ports.passkeys import PasskeyStore
 from ledger.ports.surroundings import Clock, Entropy
+from ledger.ports.texts import TextStore
 from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
 
 __all__ = [
@@ -25,7 +27,9 @@ __all__ = [
     "LogWriter",
     "MirrorStore",
     "OutboxStore",
+    "PasskeyStore",
     "ReceiptProof",
     "SignatureChecker",
+    "TextStore",
     "VaultStore",
 ]

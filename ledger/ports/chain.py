@@ -124,6 +124,10 @@ class SignatureChecker(Protocol):
         """Raise InvalidInput unless a new signer is of a kind that the service gives authority to."""
         ...
 
+    def counter(self, act: Act) -> int | None:
+        """The signature counter in a passkey's act that was checked; None for acts of other signers."""
+        ...
+
 
 class ActSigner(Protocol):
     """Signs acts with keys that the service keeps for institutions and reviewers."""

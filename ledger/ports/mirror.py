@@ -87,6 +87,10 @@ class MirrorStore(Facts, Protocol):
         """The custodian that enrolled a subject, which never changes; None when it is not enrolled."""
         ...
 
+    def find(self, kind: str, keys: Sequence[tuple[bytes, ...]]) -> list[Fact | None]:
+        """The current fact of each key (the values of ``projection.key_of``), in order, in one question."""
+        ...
+
     def history(self, kind: str, first: bytes, second: bytes | None = None) -> list[Interval]:
         """All versions of the facts of a kind (see projection.key_of) with these identifying values, oldest first."""
         ...

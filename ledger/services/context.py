@@ -18,8 +18,10 @@ from ledger.ports import (
     MirrorStore,
     OutboxStore,
     SignatureChecker,
+    TextStore,
 )
 from ledger.services.forgotten import Forgotten
+from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.vault import Vault
 from ledger.transparency.keys import KeySet, SigningKey
@@ -105,5 +107,7 @@ class Context:
     vault: Vault
     erasures: ErasureStore
     forgotten: Forgotten
+    passkeys: Passkeys
+    texts: TextStore
     log_keys: LogKeys
     limits: Limits

@@ -1,4 +1,4 @@
-"""The store: one database, in five parts that share it."""
+"""The store: one database, in seven parts that share it."""
 
 from ledger.store.audit import SqlAudit
 from ledger.store.database import Database
@@ -6,6 +6,8 @@ from ledger.store.erasures import SqlErasures
 from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
+from ledger.store.passkeys import SqlPasskeys
+from ledger.store.texts import SqlTexts
 from ledger.store.vault import SqlVault
 
 
@@ -18,6 +20,8 @@ class Store:
         audit: The audit logs (``ports.AuditStore``).
         vault: Sealed personal data (``ports.VaultStore``).
         erasures: Its destruction (``ports.ErasureStore``).
+        passkeys: Passkeys and invitations (``ports.PasskeyStore``).
+        texts: Consent texts (``ports.TextStore``).
     """
 
     def __init__(self, database: Database) -> None:
@@ -27,6 +31,8 @@ class Store:
         self.audit = SqlAudit(database)
         self.vault = SqlVault(database)
         self.erasures = SqlErasures(database)
+        self.passkeys = SqlPasskeys(database)
+        self.texts = SqlTexts(database)
 
     def close(self) -> None:
         """Close all connections."""

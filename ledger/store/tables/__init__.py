@@ -14,6 +14,7 @@ from ledger.store.tables.directory import (
     TermsRow,
 )
 from ledger.store.tables.outbox import OutboxItem, Transmission, TransmissionItem
+from ledger.store.tables.passkeys import InvitationRow, PasskeyRow
 from ledger.store.tables.registry import (
     AccessEventRow,
     AnchoredHeadRow,
@@ -24,6 +25,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.texts import TextRow
 from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 
 __all__ = [
@@ -44,8 +46,10 @@ __all__ = [
     "ErasureOpening",
     "Event",
     "InstitutionRow",
+    "InvitationRow",
     "MirrorCursor",
     "OutboxItem",
+    "PasskeyRow",
     "PauseRow",
     "RecoveryRow",
     "RefusalRow",
@@ -56,6 +60,7 @@ __all__ = [
     "StudyRow",
     "SubjectRow",
     "TermsRow",
+    "TextRow",
     "Transmission",
     "TransmissionItem",
     "TreeNode",

@@ -286,9 +286,24 @@ def test_permission_use_and_modifier(modifier):
             found = check(dataset, use, {modifier: value}, {modifier: kind}, facts)
             cells += 1
             permits = found.outcome == "permit"
-            obliges = permits and modifier in {"PUB", "RTN", "MOR"}
+            obliges = permits and modifier in {"PUB", "RTN", "MOR", "TS"}
             assert [one.id for one in found.obligations] == ([modifier] if obliges else [])
     assert cells >= len(USES) * len(DATASETS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [
+        ("satisfied", {"months": 12, "granted": "2025-06-02"}),
+        ("violated", {"months": 12, "granted": "2025-06-01"}),
+        ("unknown", {"months": 12}),
+        ("unknown", {"months": 12, "granted": None}),
+        ("unknown", None),
+    ],
+)
+def test_a_time_limit_with_every_permission_and_use(kind, limit):
+    for use, dataset in itertools.product(USES, DATASETS):
+        check(dataset, use, {"TS": limit}, {"TS": kind}, {})
 
 
 # Where facts of the one say something of the other, the laws try the two together.

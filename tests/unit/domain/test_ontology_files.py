@@ -63,6 +63,7 @@ name: disease
 id: MONDO:0000002
 name: cancer
 synonym: "is_a: MONDO:0000003" EXACT []
+def: "a line separator\u2028is_a: MONDO:0000003" []
 is_a: MONDO:0000001 ! disease
 
 [Term]
@@ -85,7 +86,9 @@ is_a: overlaps
 """
 
 
-@pytest.mark.parametrize("text", [PARENTS_JSON, BARE_JSON, GRAPHS_JSON, OBO, OBO.replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "text", [PARENTS_JSON, BARE_JSON, GRAPHS_JSON, OBO, OBO.replace("\n", "\r\n"), "\ufeff" + GRAPHS_JSON]
+)
 def test_the_forms_read_alike(text):
     found = read_ontology(text.encode())
     assert found.parents == {
@@ -119,12 +122,18 @@ def test_the_forms_read_alike(text):
         ('{" ": []}', "without a code"),
         ("[Term]\nid: a\n[Term]\nid: a\n", "a twice"),
         ("[Term]\nname: a\n", r"without exactly one id"),
+        ("[Term]\nid:\n", "without a code"),
+        ("[Term]\nid: a\nis_a:\n", "without a code"),
         ("[Term]\nid: a\nid: b\n", r"without exactly one id"),
     ],
 )
 def test_a_broken_file_is_refused(text, says):
     with pytest.raises(InvalidInput, match=says):
         read_ontology(text.encode())
+
+
+def test_a_parent_that_is_named_twice_is_one():
+    assert read_ontology(b'{"X:1": [], "X:2": ["X:1", "X_1"]}').parents["X:2"] == ("X:1",)
 
 
 def test_bytes_that_are_no_text_and_a_file_that_is_too_large_are_refused(monkeypatch):
