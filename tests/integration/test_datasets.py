@@ -1,0 +1,240 @@
+"""Datasets' terms and studies' purposes, from a signed act to decisions, replays and offline proofs."""
+
+import io
+from copy import copy
+
+import msgspec
+import pytest
+
+from ledger.domain.acts import (
+    DatasetClosure,
+    DatasetRegistration,
+    InstitutionAdmission,
+    StudyApproval,
+    StudyProposal,
+    StudyTransition,
+)
+from ledger.domain.decision import Outcome, Reason
+from ledger.domain.ontology import Ancestry
+from ledger.domain.release import write_document
+from ledger.errors import BadSignature, InvalidInput, NotFound, Replayed, WrongState
+from ledger.export.bundle import export_bundle
+from ledger.services import custody
+from ledger.services.anchor import anchor
+from ledger.services.as_of import look_back, moment_of
+from ledger.services.replay import replay
+from ledger.snapshot import snapshot
+from ledger.transparency.receipt import open_decision
+from ledger.verify.checks import verify_bundle
+from ledger.verify.report import Status
+from tests.support.house import House, build, copied
+from tests.support.scene import Patient, fresh
+
+LUNG, CANCER = 8903, 5070
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    home, patients = tmp_path_factory.mktemp("built") / "home", [Patient() for _ in range(3)]
+    return home, build(home, patients), patients
+
+
+@pytest.fixture
+def house(tmp_path, built):
+    home, scene, patients = built
+    opened = House(copied(home, tmp_path / "home"), copy(scene), patients)
+    opened.on_chain(*[opened.scene.consent(patient) for patient in patients[:2]])
+    yield opened
+    opened.close()
+
+
+def register(house, custodian=None, **terms):
+    act = custody.registration(
+        house.context, fresh(), custodian or house.scene.institution, write_document(terms), house.scene.deadline
+    )
+    house.on_chain(act)
+    return act.id
+
+
+def start_study(house, *, diseases=(), uses=1, **purpose):
+    """Another active study, whose request the scene then makes."""
+    scene = house.scene
+    study = fresh()
+    document = write_document(purpose) if purpose else b""
+    for act in scene.founding():
+        if not isinstance(act, StudyProposal | StudyApproval | StudyTransition):
+            continue
+        changes = {"id": study}
+        if isinstance(act, StudyProposal):
+            changes |= {"uses": uses, "diseases": diseases, "purpose": document}
+        key = scene.reviewer_key if isinstance(act, StudyApproval) else scene.institution_key
+        house.on_chain(house.context.keys.sign(msgspec.structs.replace(act, **changes), key))
+    scene.study = study
+
+
+def answer(house, **changes):
+    return house.look(house.patients[0], **changes)[0]
+
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+def test_terms_bite_when_they_are_on_the_chain_and_say_which_term_refused(house):
+    assert answer(house).permitted
+    dataset = register(house, permission="GRU", modifiers={"NPU": True, "PUB": True})
+    refused = answer(house)
+    assert (refused.outcome, refused.reason) == (Outcome.ABSTAIN, Reason.DATA_USE_UNKNOWN)
+    assert (refused.codes, refused.consent) == (("NPU", "PUB"), None)
+    assert house.look(house.patients[2])[0].reason is Reason.NO_CONSENT, "the patient's no comes first"
+    assert answer(house, dataset=dataset) == refused
+    assert answer(house, dataset=fresh()).reason is Reason.DATASET_UNKNOWN
+
+
+def test_a_study_that_says_enough_is_permitted_with_obligations(house):
+    register(house, permission="GRU", modifiers={"NPU": True, "PUB": True})
+    start_study(house, nonprofit=True, undertakings=["PUB"])
+    permitted = answer(house)
+    assert permitted.permitted
+    assert [duty.id for duty in permitted.obligations] == ["PUB"]
+    recorded = house.record(*house.patients)
+    receipt = open_decision(recorded.receipt, house.context.log_keys.published)
+    assert (receipt.outcome, [duty.id for duty in receipt.obligations], receipt.codes) == ("permit", ["PUB"], ())
+    found = replay(house.context, recorded.id)
+    assert (found.same, found.asked_of_chain) == (True, 3)
+
+
+def test_a_dataset_of_another_custodian_is_no_way_in(house):
+    key = house.context.keys.create()
+    clinic = fresh()
+    house.on_chain(InstitutionAdmission(id=clinic, name="clinic", signer=key))
+    foreign = register(house, clinic, permission="NRES")
+    assert answer(house).permitted, "it limits its own patients alone"
+    assert answer(house, dataset=foreign).reason is Reason.DATASET_OF_ANOTHER_CUSTODIAN
+
+
+def test_amending_and_closing_count_at_once(house):
+    dataset = register(house, permission="POA")
+    assert answer(house).reason is Reason.DATA_USE_DENIED
+    house.on_chain(
+        custody.amendment(house.context, dataset, write_document({"permission": "NRES"}), house.scene.deadline)
+    )
+    assert house.context.mirror.dataset(dataset).version == 2
+    assert answer(house).permitted
+    house.on_chain(custody.closure(house.context, dataset))
+    assert answer(house).reason is Reason.DATASET_NOT_ACTIVE
+    assert answer(house, dataset=dataset).reason is Reason.DATASET_NOT_ACTIVE
+    other = register(house, permission="NRES")
+    assert answer(house).reason is Reason.DATASET_NOT_ACTIVE
+    assert answer(house, dataset=other).permitted
+    with pytest.raises(WrongState, match="closed"):
+        custody.closure(house.context, dataset)
+    house.restart()
+    assert answer(house, dataset=other).permitted
+
+
+def test_the_past_is_decided_by_the_terms_of_then(house):
+    def past(block):
+        request, subjects = house.scene.request(), [house.patients[0].subject]
+        return look_back(house.context, request, subjects, moment_of(house.context, block=block)).decisions[0].reason
+
+    before = house.context.mirror.cursor().block.number
+    dataset = register(house, permission="POA")
+    between = house.context.mirror.cursor().block.number
+    terms = write_document({"permission": "NRES"})
+    house.on_chain(custody.amendment(house.context, dataset, terms, house.scene.deadline))
+    after = house.context.mirror.cursor().block.number
+    assert [past(block) for block in (before, between, after)] == [
+        Reason.PERMITTED,
+        Reason.DATA_USE_DENIED,
+        Reason.PERMITTED,
+    ]
+
+
+# --- what is refused on writing, and what denies all the same ---------------------------------------------------------
+
+
+def test_what_the_chain_would_take_but_nobody_could_read_is_refused(house):
+    scene, sign = house.scene, house.context.keys.sign
+
+    def registration(terms, **changes):
+        act = DatasetRegistration(id=fresh(), custodian=scene.institution, terms=terms, deadline=scene.deadline)
+        return sign(msgspec.structs.replace(act, **changes), scene.institution_key)
+
+    for terms in (b"{}", b"not JSON", b'{"permission": "GRU"}', write_document({"permission": "GRU", "more": 1})):
+        with pytest.raises(InvalidInput):
+            house.submit(registration(terms))
+    sound = write_document({"permission": "GRU"})
+    with pytest.raises(NotFound, match="not admitted"):
+        house.submit(registration(sound, custodian=fresh()))
+    with pytest.raises(BadSignature):
+        house.submit(msgspec.structs.replace(registration(sound), id=fresh()))
+    with pytest.raises(NotFound, match="not registered"):
+        house.submit(sign(DatasetClosure(id=fresh()), scene.institution_key))
+    dataset = register(house, permission="GRU")
+    with pytest.raises(Replayed):
+        house.submit(registration(write_document({"permission": "NRES"}), id=dataset))
+    amended = custody.amendment(house.context, dataset, sound, scene.deadline)
+    with pytest.raises(WrongState, match="version 1"):
+        house.submit(sign(msgspec.structs.replace(amended, version=3), scene.institution_key))
+
+
+def test_terms_that_came_to_the_chain_past_us_and_make_no_sense_deny(house):
+    act = DatasetRegistration(id=fresh(), custodian=house.scene.institution, terms=b"{", deadline=house.scene.deadline)
+    house.scene.must(house.context.keys.sign(act, house.scene.institution_key))
+    house.ledger.catch_up()
+    assert (answer(house).reason, answer(house).codes) == (Reason.DATA_USE_DENIED, ("terms",))
+
+
+# --- proofs -----------------------------------------------------------------------------------------------------------
+
+
+def exported(house):
+    """A bundle of all decisions so far, anchored, and its report."""
+    anchor(house.context, house.scene.institution)
+    house.seal()
+    out = io.BytesIO()
+    manifest = export_bundle(house.context, house.scene.institution, out, with_members=True)
+    return verify_bundle(io.BytesIO(out.getvalue()), bytes.fromhex(manifest.trusted.hash[2:]))
+
+
+def test_a_bundle_proves_decisions_by_datasets(house):
+    house.record(*house.patients)
+    dataset = register(house, permission="GRU", modifiers={"NPU": True, "PUB": True})
+    house.record(*house.patients)
+    start_study(house, nonprofit=True, undertakings=["PUB"])
+    house.record(*house.patients)
+    house.on_chain(custody.closure(house.context, dataset))
+    house.record(*house.patients)
+    report = exported(house)
+    assert report.exit_code == 0, report
+    assert "12 decisions of 4 questions come out the same" in report.check("replay").detail
+
+
+def test_an_abstention_by_a_loaded_ontology_is_said_to_be_unchecked(house):
+    register(house, permission="DS", diseases=[f"MONDO:{CANCER:07d}"])
+    start_study(house, uses=4, diseases=((LUNG, CANCER),))
+    assert answer(house).permitted
+    names = [f"MONDO:{number:07d}" for number in (LUNG, CANCER)]
+    house.ledger.keeper._ontology = Ancestry({names[0]: (), names[1]: ()}, "sha")
+    house.ledger.keeper._snapshot = None
+    house.ledger.catch_up()
+    assert (answer(house).outcome, answer(house).reason) == (Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES)
+    recorded = house.record(house.patients[0])
+    assert recorded.answer.outcome is Outcome.ABSTAIN
+    found = replay(house.context, recorded.id)
+    assert (found.same, found.pending) == (True, 1)
+    report = exported(house)
+    assert report.check("replay").status is Status.UNCHECKED, report
+    assert "1 abstained by an ontology" in report.check("replay").detail
+
+
+def test_a_permit_that_the_terms_forbid_does_not_verify(house, monkeypatch):
+    register(house, permission="POA")
+    monkeypatch.setattr(snapshot, "restrict", lambda decision, _release: decision)
+    forged = house.record(house.patients[0])
+    assert forged.answer.permitted
+    monkeypatch.undo()
+    assert not replay(house.context, forged.id).same
+    report = exported(house)
+    assert report.check("replay").status is Status.FAIL
+    assert "data_use_denied" in report.check("replay").detail
