@@ -12,6 +12,7 @@ from ledger.domain.acts import (
     Act,
     ConsentAct,
     Enrolment,
+    RecoveryObjection,
     SignerAddition,
     SignerRemoval,
     Withdrawal,
@@ -23,7 +24,7 @@ from ledger.domain.projection import Authority, Fact
 from ledger.errors import Replayed
 from ledger.services.context import Context
 
-_SIGNED = (ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval)
+_SIGNED = (ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval, RecoveryObjection)
 
 
 class Ahead:
