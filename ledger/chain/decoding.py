@@ -22,9 +22,9 @@ from ledger.errors import MirrorDiverged
 
 Topics = tuple[bytes, ...]
 
-_SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
-# digest, version, the scope's thirteen words, validUntil, capacity, form, offset of signer: 19 words
-_RECORDED = Struct(">32s28xI" + "31xB31xB32s30xH30xH30xH28xI24xQ24xQ24xQ24xQ32s32s" + "24xQ31xB32s24xQ")
+# digest, recipient, terms; rights and limits, which read from the highest bit here (types/ConsentWords.sol); form,
+# offset of signer: 7 words
+_RECORDED = Struct(">32s32s32s" + "xB5s3s5s5sIHHHBB" + "2x20s5s5s" + "32s24xQ")
 # digest, version, capacity, offset of signer: 4 words
 _WITHDRAWN = Struct(">32s28xI31xB24xQ")
 
@@ -32,22 +32,22 @@ _WITHDRAWN = Struct(">32s28xI31xB24xQ")
 def _recorded(topics: Topics, data: bytes) -> Event:
     (
         digest,
-        version,
-        effect,
-        recipient_kind,
         recipient,
-        purposes,
-        conditions,
-        operations,
-        categories,
-        valid_from,
-        scope_until,
-        data_from,
-        data_until,
-        diseases,
         terms,
-        valid_until,
         capacity,
+        valid_until,
+        version,
+        scope_until,
+        valid_from,
+        categories,
+        operations,
+        conditions,
+        purposes,
+        recipient_kind,
+        effect,
+        diseases,
+        data_until,
+        data_from,
         form,
         signer,
     ) = _RECORDED.unpack_from(data)
@@ -59,15 +59,23 @@ def _recorded(topics: Topics, data: bytes) -> Event:
         conditions,
         operations,
         categories,
-        valid_from,
-        scope_until,
-        data_from,
-        data_until,
-        int.from_bytes(diseases, "big"),
+        int.from_bytes(valid_from),
+        int.from_bytes(scope_until),
+        int.from_bytes(data_from),
+        int.from_bytes(data_until),
+        int.from_bytes(diseases),
         terms,
     )
     return events.ConsentRecorded(
-        topics[1], topics[2], digest, version, scope, valid_until, capacity, form, _bytes_at(data, signer)
+        topics[1],
+        topics[2],
+        digest,
+        int.from_bytes(version),
+        scope,
+        int.from_bytes(valid_until),
+        capacity,
+        form,
+        _bytes_at(data, signer),
     )
 
 
@@ -198,11 +206,7 @@ def _access(topics: Topics, data: bytes) -> Event:
 
 # Signature, number of topics (its own included), reader.
 _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
-    (
-        f"ConsentRecorded(bytes32,bytes32,bytes32,uint24,{_SCOPE},uint40,uint8,bytes32,bytes)",
-        3,
-        _recorded,
-    ),
+    ("ConsentRecorded(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256,bytes32,bytes)", 3, _recorded),
     ("ConsentWithdrawn(bytes32,bytes32,bytes32,uint24,uint8,bytes)", 3, _withdrawn),
     ("AllWithdrawn(bytes32,bytes32,bytes32,uint8,bytes)", 3, _all_withdrawn),
     ("ActRefused(bytes32,uint256,bytes4)", 2, _refused),

@@ -27,7 +27,7 @@ _KINDS = {
     Enrolment: 200_000,
     ConsentAct: 110_000,
     Withdrawal: 60_000,
-    WithdrawalOfAll: 1_200_000,  # up to 64 consents end with it
+    WithdrawalOfAll: 100_000,
     SignerAddition: 150_000,
     SignerRemoval: 80_000,
 }

@@ -5,6 +5,7 @@ mirror writes facts as intervals of blocks, the ``World`` keeps the current ones
 chain but the events themselves.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
@@ -150,6 +151,7 @@ class Facts(Protocol):
     def engine(self, id: bytes) -> Engine | None: ...  # noqa: D102
     def terms(self, hash: bytes) -> Terms | None: ...  # noqa: D102
     def consent(self, subject: bytes, id: bytes) -> Consent | None: ...  # noqa: D102
+    def consents(self, subject: bytes) -> Iterable[Consent] | None: ...  # noqa: D102
     def authority(self, subject: bytes, signer: bytes) -> Authority | None: ...  # noqa: D102
 
 
@@ -227,7 +229,9 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
             consent = _held(facts.consent(event.subject, event.id), "consent", event.id)
             return (replace(consent, state=ConsentState.WITHDRAWN),)
         case ev.AllWithdrawn():
-            return (SpentId(event.subject, event.id),)
+            live = [held for held in facts.consents(event.subject) or () if held.state is ConsentState.ACTIVE]
+            ended = [replace(held, state=ConsentState.WITHDRAWN) for held in sorted(live, key=lambda held: held.id)]
+            return (SpentId(event.subject, event.id), *ended)
         case ev.ActRefused():
             return (Refusal(event.digest, event.reason),)
         case ev.GrantsPaused():

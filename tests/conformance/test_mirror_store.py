@@ -111,6 +111,7 @@ def test_facts_are_looked_up_as_of_the_last_block(store):
                 assert getattr(store.mirror, kind.lower())(first) == fact
             case "Consent":
                 assert store.mirror.consent(first, second) == fact
+                assert fact in store.mirror.consents(first)
             case "Authority":
                 assert store.mirror.authority(first, second) == fact
                 assert fact in store.mirror.authorities(first)

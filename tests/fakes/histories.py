@@ -38,8 +38,8 @@ class History:
             ev.StudyStateChanged(study, ident(r), 3),
             ev.EngineRegistered(engine, institution, ident(r), "dp", r.randbytes(20), 8),
             ev.SubjectEnrolled(subject, institution, ident(r), r.randbytes(20), 1, 0, 2_000_000_000, ident(r)),
-            ev.ConsentRecorded(subject, consent, ident(r), 1, scope, 1_900_000_000, 1, ident(r), r.randbytes(20)),
             ev.AllWithdrawn(subject, ident(r), ident(r), 1, r.randbytes(20)),
+            ev.ConsentRecorded(subject, consent, ident(r), 1, scope, 1_900_000_000, 1, ident(r), r.randbytes(20)),
             ev.ActRefused(ident(r), 1, "ConsentRegistry__IdSpent"),
             ev.GrantsPaused(paused=False),
             ev.HeadAnchored(institution, 1, log_leaf, 0, bytes(32)),
@@ -93,6 +93,8 @@ class History:
     def _withdraw(self) -> ev.Event:
         r, subject = self.random, self._subject()
         active = [consent for consent in self.world.consents(subject) or () if consent.state is ConsentState.ACTIVE]
+        if r.random() < 0.25:
+            return ev.AllWithdrawn(subject, ident(r), ident(r), 1, r.randbytes(20))
         if not active:
             return ev.ConsentWithdrawn(subject, ident(r), ident(r), 0, 1, r.randbytes(20))
         consent = r.choice(active)

@@ -66,6 +66,20 @@ def encoded(entry, values):
     return raw(tuple(topics), eth_abi.encode([t for t, _ in rest], [v for _, v in rest]))
 
 
+def unpacked(values):
+    """The values of a recorded consent, field for field as the domain has them."""
+    subject, consent, digest, recipient, terms, rights, limits, form, signer = values
+
+    def bits(word, place, width):
+        return word >> place & ((1 << width) - 1)
+
+    masks = (bits(rights, 16, 16), bits(rights, 32, 16), bits(rights, 48, 16), bits(rights, 64, 32))
+    window = (bits(rights, 96, 40), bits(rights, 136, 40), bits(limits, 0, 40), bits(limits, 40, 40))
+    scope = (bits(rights, 0, 8), bits(rights, 8, 8), recipient, *masks, *window, bits(limits, 80, 160), terms)
+    version, until, capacity = bits(rights, 176, 24), bits(rights, 200, 40), bits(rights, 240, 8)
+    return [subject, consent, digest, version, scope, until, capacity, form, signer]
+
+
 def flat(value):
     if isinstance(value, Scope):
         return tuple(getattr(value, field.name) for field in dataclasses.fields(Scope))
@@ -90,6 +104,8 @@ def test_events_are_read_as_eth_abi_writes_them(topic, data):
         assert event.paused == (entry["name"] == "Paused")
         return
     assert type(event).__name__ == entry["name"]
+    if isinstance(event, events.ConsentRecorded):
+        values = unpacked(values)
     read = [flat(getattr(event, field.name)) for field in dataclasses.fields(event)]
     if isinstance(event, events.ActRefused):
         values[2] = artifacts.error_names()[values[2]]

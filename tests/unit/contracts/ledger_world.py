@@ -45,6 +45,16 @@ def signer(name: str) -> bytes:
     return bytes.fromhex(key(name).address[2:])
 
 
+def pack_fields(*fields: tuple[int, int]) -> int:
+    """Whole numbers in one word, from the lowest bit: each a value and its width in bits."""
+    packed = place = 0
+    for value, bits in fields:
+        assert 0 <= value < 1 << bits, f"{value} does not fit {bits} bits"
+        packed |= value << place
+        place += bits
+    return packed
+
+
 def type_name(entry: dict[str, Any]) -> str:
     """The canonical ABI type of an input or output."""
     if not entry["type"].startswith("tuple"):
@@ -293,9 +303,27 @@ class LedgerWorld:
         for name, value in changes.items():
             (scope if name in scope else act)[name] = value
         by = by or subject
-        message = act | {"scope": dict(scope)}
-        signature = self.sign(by, self.registry, CONSENT, message)
-        return (*(act | {"scope": tuple(scope.values())}).values(), signer(by), signature)
+        signature = self.sign(by, self.registry, CONSENT, act | {"scope": dict(scope)})
+        return self.carried(act, scope, signer(by), signature)
+
+    @staticmethod
+    def carried(act: dict[str, Any], scope: dict[str, Any], signer: bytes, signature: bytes) -> tuple[Any, ...]:
+        """A consent as call data has it: most fields in two words (types/ConsentWords.sol)."""
+        rights = pack_fields(
+            (scope["effect"], 8),
+            (scope["recipientKind"], 8),
+            (scope["purposes"], 16),
+            (scope["conditions"], 16),
+            (scope["operations"], 16),
+            (scope["categories"], 32),
+            (scope["validFrom"], 40),
+            (scope["validUntil"], 40),
+            (act["version"], 24),
+            (act["issuedAt"], 40),
+        )
+        limits = pack_fields((scope["dataFrom"], 40), (scope["dataUntil"], 40), (scope["diseases"], 160))
+        ids = (act["subject"], act["id"], scope["recipient"], scope["terms"])
+        return (*ids, rights, limits, act["form"], act["deadline"], signer, signature)
 
     def withdrawal(self, subject: str, consent: str, by: str = "") -> tuple[Any, ...]:
         """A signed withdrawal of one consent."""
@@ -319,20 +347,6 @@ class LedgerWorld:
     def refusals(self, events: list[tuple[str, dict[str, Any]]]) -> dict[int, str]:
         """The reasons of the acts that were refused, by index."""
         return {e["index"]: self.registry.reason(e["reason"]) for name, e in events if name == "ActRefused"}
-
-    def ask(self, subject: str, at: int | None = None, **changes: Any) -> tuple[Any, ...]:
-        """The contract's verdict on a request for laboratory results."""
-        request: dict[str, Any] = {
-            "study": word("study"),
-            "engine": word("engine"),
-            "operation": 1,
-            "categories": 8,
-            "dataFrom": 0,
-            "dataUntil": FOREVER,
-        } | changes
-        at = self.now if at is None else at
-        verdict: tuple[Any, ...] = self.registry.read("decide", word(subject), tuple(request.values()), at)[0]
-        return verdict
 
     # -------------------------------------------------------------- AuditAnchor
 

@@ -72,6 +72,22 @@ def test_a_withdrawal_ends_a_consent_and_an_unknown_id_is_spent(world):
     assert [held.state for held in world.consents(SUBJECT)] == [ConsentState.WITHDRAWN]
 
 
+def test_a_withdrawal_of_all_ends_every_live_consent_of_the_subject_and_no_other(world):
+    keys = [bytes([number]) * 32 for number in (9, 8, 7)]
+    for key in keys:
+        world.apply(replace(RECORDED, id=key))
+    world.apply(ev.ConsentWithdrawn(SUBJECT, keys[1], DIGEST, 1, 2, ADDRESS))
+    world.apply(ev.SubjectEnrolled(OTHER, KEY, DIGEST, ADDRESS, 1, 0, 100, FORM))
+    world.apply(replace(RECORDED, subject=OTHER))
+    live = [world.consent(SUBJECT, key) for key in sorted((KEY, keys[0], keys[2]))]
+    assert world.apply(ev.AllWithdrawn(SUBJECT, FORM, DIGEST, 2, ADDRESS)) == (
+        SpentId(SUBJECT, FORM),
+        *(replace(consent, state=ConsentState.WITHDRAWN) for consent in live),
+    )
+    assert {held.state for held in world.consents(SUBJECT)} == {ConsentState.WITHDRAWN}
+    assert world.consent(OTHER, KEY).state is ConsentState.ACTIVE
+
+
 def test_signers_come_and_go(world):
     world.apply(ev.SignerAdded(SUBJECT, DIGEST, KEY, 3, 1, 2, FORM, ADDRESS))
     assert world.authority(SUBJECT, KEY) == Authority(SUBJECT, KEY, 3, 1, 2, FORM)
