@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from api import errors, openapi
+from api.authzen.consent import ConsentPolicy
+from api.authzen.port import Policy
 from api.bounds import BoundedBody, Envelope, Rates
 from api.idempotency import Answers
 from api.pages import auditor, patient, reference, session
@@ -47,14 +49,19 @@ def assemble() -> FastAPI:
     return app
 
 
-def create_app(ledger: Ledger) -> ASGIApp:
+def create_app(ledger: Ledger, *, access_policy: Policy | None = None) -> ASGIApp:
     """The application on an open ledger.
+
+    Args:
+        ledger: The ledger.
+        access_policy: What answers the AuthZEN routes; by default the patients' consents.
 
     Raises:
         ConfigurationError: The settings of the tokens' issuer contradict each other.
     """
     app = assemble()
     app.state.ledger = ledger
+    app.state.access_policy = access_policy or ConsentPolicy(ledger.context)
     app.state.door = open_door(ledger.settings, ledger.context.clock)
     app.state.rates = Rates(ledger.settings.requests_per_minute)
     # Ed25519 signatures are deterministic: a secret that is the same after a restart, from a key that is kept anyway.

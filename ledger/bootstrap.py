@@ -11,20 +11,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
+from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import Chain, open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
 from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
 from ledger.identity.seals import FileLogKeys
+from ledger.identity.site import relying_party
+from ledger.identity.vault_keys import FileKeyVault
 from ledger.services.anchor import anchor
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
+from ledger.services.erase import finish
+from ledger.services.forgotten import Forgotten
+from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.sync import Change, Mirror, Standing
+from ledger.services.vault import Vault
 from ledger.snapshot.keeper import Keeper
 from ledger.store.store import Store, open_store
 
@@ -171,6 +179,7 @@ class Ledger:
         return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
 
     def _anchor(self) -> float:
+        finish(self.context, self.appender)  # of erasures that a killed process left half said
         if not self._leads or not self.settings.anchor_seconds:
             return REST_SECONDS
         for held in self.context.audit.logs():
@@ -203,12 +212,13 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
+    party = relying_party(settings)
     store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
     try:
         if settings.rpc_url:
-            chain = open_rpc(settings.rpc_url, settings.home, clock)
+            chain = open_rpc(settings.rpc_url, settings.home, clock, party=party)
         else:
-            chain = open_embedded(settings.home, clock, writable=writable)
+            chain = open_embedded(settings.home, clock, writable=writable, party=party)
     except BaseException:
         store.close()
         raise
@@ -227,9 +237,10 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         on_change=changed,
         on_roll_back=store.outbox.unsettle,
     )
+    entropy = SystemEntropy()
     context = Context(
         clock=clock,
-        entropy=SystemEntropy(),
+        entropy=entropy,
         reader=chain.reader,
         writer=chain.writer,
         checker=chain.checker,
@@ -239,6 +250,18 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         audit=store.audit,
         decider=keeper,
         pending=Pending(store.outbox),
+        vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
+        erasures=store.erasures,
+        forgotten=Forgotten(store.erasures),
+        passkeys=Passkeys(
+            store.passkeys,
+            chain.checker,
+            clock,
+            party,
+            chain.deployment.addresses[PASSKEY_VERIFIER],
+            # Ed25519 signatures are deterministic: the same secret after a restart, from a key that is kept anyway.
+            sha256(log_keys.receipts.sign(b"consentry: challenges for new passkeys")).digest(),
+        ),
         log_keys=log_keys,
         limits=Limits(most_batch=settings.most_batch),
     )

@@ -21,6 +21,10 @@ class Settings:
         rpc_url: ``CONSENTRY_RPC_URL``: JSON-RPC address of a node; empty: the embedded chain under ``home``.
         database_url: ``CONSENTRY_DATABASE_URL``: SQLAlchemy URL; empty: SQLite under ``home``.
         public_url: ``CONSENTRY_PUBLIC_URL``: where people reach the API.
+        rp_id: ``CONSENTRY_RP_ID``: the domain that passkeys are made for (default: the host of ``public_url``). It can
+            never change once patients have passkeys.
+        origins: ``CONSENTRY_ORIGINS``: pages that passkeys may be used on, with commas between (default: the origin of
+            ``public_url``).
         host, port: ``CONSENTRY_HOST``, ``CONSENTRY_PORT``: where the API listens.
         issuer: ``CONSENTRY_ISSUER``: expected ``iss`` of tokens; empty: the local issuer at ``public_url``.
         jwks_url: ``CONSENTRY_JWKS_URL``: keys of that issuer; empty: the local issuer's own.
@@ -39,6 +43,8 @@ class Settings:
     rpc_url: str = ""
     database_url: str = ""
     public_url: str = ""
+    rp_id: str = ""
+    origins: str = ""
     host: str = "127.0.0.1"
     port: int = 8400
     issuer: str = ""
@@ -65,7 +71,17 @@ class Settings:
             ConfigurationError: A number is not one, or is negative.
         """
         texts: dict[str, str] = {}
-        for name in ("rpc_url", "database_url", "public_url", "host", "issuer", "jwks_url", "audience"):
+        for name in (
+            "rpc_url",
+            "database_url",
+            "public_url",
+            "rp_id",
+            "origins",
+            "host",
+            "issuer",
+            "jwks_url",
+            "audience",
+        ):
             value = environment.get(f"CONSENTRY_{name.upper()}", "")
             if value:
                 texts[name] = value

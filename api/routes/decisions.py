@@ -25,8 +25,9 @@ from ledger.bootstrap import Ledger
 from ledger.domain.audit import DecisionRecord
 from ledger.domain.decision import Decision, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.errors import Forbidden, NotFound, TooLarge
+from ledger.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
+from ledger.services.as_of import look_back, moment_of
 from ledger.services.context import Context
 from ledger.services.decide import Answer, RecordedAnswer, look, record
 from ledger.services.replay import Difference, membership, replay
@@ -207,6 +208,11 @@ def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
     ports = ledger.context
     _bounded(ports, body.subjects)
     request = body.request(engine_for(ports, who, body.engine))
+    if body.as_of is not None:
+        if body.record:
+            raise InvalidInput("an answer about the past is a look; send record: false with as_of")
+        moment = moment_of(ports, block=body.as_of.block, at=body.as_of.at)
+        return answer(decisions_json(look_back(ports, request, body.subjects, moment)))
     if not body.record:
         return answer(decisions_json(look(ports, request, body.subjects, at_least_block=body.at_least_block)))
     if who.role is not Role.ENGINE:

@@ -3,6 +3,7 @@
 To anybody else a subject does not exist: the answer is the same as for an id that was never enrolled.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -12,21 +13,35 @@ from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import Enrolments
 from api.schemas.items import ItemsAnswer, item_json
-from api.schemas.subjects import SubjectAnswer, UsesAnswer, consent_json, signer_json, use_json
+from api.schemas.subjects import (
+    ConsentHistoryAnswer,
+    SubjectAnswer,
+    UsesAnswer,
+    consent_json,
+    moment_json,
+    signer_json,
+    use_json,
+)
 from api.writing import Made, MakeId, Write
 from ledger.domain.acts import Enrolment
 from ledger.domain.consent import Consent
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item, ItemState
-from ledger.domain.projection import Subject
+from ledger.domain.projection import Authority, Subject
+from ledger.domain.vocabulary import FOREVER
 from ledger.errors import NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
+from ledger.ports import Interval
 from ledger.services import directory
+from ledger.services.as_of import moment_of, subject_as_of
 from ledger.services.context import Context
 from ledger.services.uses import uses_of
 
 router = APIRouter(tags=["subjects"], route_class=BoundedRoute)
 SubjectId = Annotated[Id, Path(description="the subject's id")]
+ConsentId = Annotated[Id, Path(description="the consent's id")]
+AtBlock = Annotated[int | None, Query(ge=0, lt=1 << 63, description="as of this block")]
+AtTime = Annotated[int | None, Query(ge=0, le=FOREVER, description="as of this time, seconds UTC")]
 
 
 @router.post("/v1/subjects", status_code=202, response_model=ItemsAnswer)
@@ -43,9 +58,27 @@ async def enrol_subjects(body: Enrolments, who: Enroller, ports: Ports, write: W
 
 
 @router.get("/v1/subjects/{subject}", response_model=SubjectAnswer)
-def read_subject(subject: SubjectId, who: SubjectReader, ports: Ports) -> Response:
-    """A subject's signers and consents, and the acts that are still on their way to the chain."""
-    return answer(subject_json(ports, subject, custodian_for(ports, who, subject)))
+def read_subject(
+    subject: SubjectId, who: SubjectReader, ports: Ports, block: AtBlock = None, at: AtTime = None
+) -> Response:
+    """A subject's signers, consents and acts on their way to the chain; or how it stood at a block or time."""
+    custodian = custodian_for(ports, who, subject)
+    if block is None and at is None:
+        return answer(subject_json(ports, subject, custodian))
+    moment = moment_of(ports, block=block, at=at)
+    held = subject_as_of(ports, subject, moment.block)
+    document = _subject_json(ports, subject, custodian, held.signers, held.consents)
+    return answer(document | {"as_of": moment_json(moment), "pending": []})
+
+
+@router.get("/v1/subjects/{subject}/consents/{consent}", response_model=ConsentHistoryAnswer)
+def read_consent(subject: SubjectId, consent: ConsentId, who: SubjectReader, ports: Ports) -> Response:
+    """Every version of a consent, oldest first, each with the blocks in which it stood."""
+    custodian_for(ports, who, subject)
+    versions = ports.mirror.history("Consent", subject, consent)
+    if not versions:
+        raise NotFound(f"consent {to_hex(consent)} of this subject is not on the chain")
+    return answer({"id": to_hex(consent), "versions": [_version_json(ports, one) for one in versions]})
 
 
 @router.get("/v1/subjects/{subject}/uses", response_model=UsesAnswer)
@@ -85,17 +118,33 @@ def _custodian(ports: Context, subject: bytes) -> bytes | None:
 
 
 def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, Any]:
-    """The JSON form of a subject."""
+    """The JSON form of a subject as it stands now."""
     cursor = ports.mirror.cursor()
     above = -1 if cursor is None else cursor.block.number
     consents = ports.mirror.consents_at(subject, above) or ()
     waiting = pending_of(ports, subject, above)
+    document = _subject_json(ports, subject, custodian, ports.mirror.authorities(subject), consents)
+    return document | {"pending": [item_json(item) for item in waiting]}
+
+
+def _subject_json(
+    ports: Context, subject: bytes, custodian: bytes, signers: Sequence[Authority], consents: Sequence[Consent]
+) -> dict[str, Any]:
     return {
         "subject": to_hex(subject),
         "custodian": to_hex(custodian),
-        "signers": [signer_json(one) for one in ports.mirror.authorities(subject)],
+        "signers": [signer_json(one) for one in signers],
         "consents": [consent_json(one, granted_block(ports, one)) for one in sorted(consents, key=lambda one: one.id)],
-        "pending": [item_json(item) for item in waiting],
+    }
+
+
+def _version_json(ports: Context, held: Interval) -> dict[str, Any]:
+    assert isinstance(held.fact, Consent)
+    block = ports.mirror.block_at(held.since)
+    return {
+        **consent_json(held.fact, held.since),
+        "from": {"block": held.since, "time": None if block is None else block.timestamp},
+        "until_block": held.until,
     }
 
 

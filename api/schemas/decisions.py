@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from api.schemas.acts import words_field
 from api.schemas.base import Answer, Body, Id, Seconds, Window, Words
@@ -38,11 +38,19 @@ class Question(Body):
         return Request(self.study, engine, operation_of(self.operation), categories, data_from, data_until)
 
 
+class AsOf(Body):
+    """A moment in the past: a block, or seconds UTC."""
+
+    block: int | None = Field(default=None, ge=0, lt=1 << 63)
+    at: Seconds | None = None
+
+
 class DecisionsBody(Question):
     """A question about named subjects."""
 
     subjects: list[Id] = Field(min_length=1)
     record: bool = Field(default=True, description="false: a look, with no entry and no receipt, not to act on")
+    as_of: AsOf | None = Field(default=None, description="what the answer was at a moment; with record: false only")
 
 
 class OfCustodian(Body):
@@ -182,48 +190,3 @@ class MembershipAnswer(Answer):
     index: int
     path: list[str]
     commitment: Commitment
-
-
-class Entity(Body):
-    """AuthZEN: a subject or resource. Unknown fields are ignored (AuthZEN 1.0, section 4)."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    type: str = Field(min_length=1)
-    id: str = Field(min_length=1)
-    properties: dict[str, Any] | None = None
-
-
-class Action(Body):
-    """AuthZEN: what is to be done."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    name: str = Field(min_length=1)
-    properties: dict[str, Any] | None = None
-
-
-class Evaluation(Body):
-    """AuthZEN: one question. Subject: the engine. Resource: the patient. Context: study, categories."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    subject: Entity
-    action: Action
-    resource: Entity
-    context: dict[str, Any] | None = None
-
-
-class EvaluationContext(Answer):
-    """Why, and until when."""
-
-    outcome: Literal["permit", "deny"]
-    reason: str
-    consent: str | None
-    version: int
-    block: BlockAnswer
-    valid_until: int
-
-
-class EvaluationAnswer(Answer):
-    """AuthZEN: the decision."""
-
-    decision: bool
-    context: EvaluationContext

@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
-from api.schemas.base import Answer
+from pydantic import Field
+
+from api.schemas.base import Answer, Seconds
+from api.schemas.decisions import BlockAnswer
 from api.schemas.items import ItemAnswer
 from ledger.domain.consent import Consent
 from ledger.domain.decision import Outcome, Reason
@@ -10,6 +13,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Authority
 from ledger.domain.vocabulary import CATEGORY_TERMS, FOREVER, USE_TERMS, names_of
 from ledger.domain.wording import operation_word, scope_to_json
+from ledger.services.as_of import Moment
 from ledger.services.uses import Use
 from ledger.transparency.canonical import decode_object
 
@@ -36,14 +40,43 @@ class ConsentAnswer(Answer):
     granted_block: int | None
 
 
+class MomentAnswer(Answer):
+    """The block that stood at a moment, and the moment in seconds UTC."""
+
+    block: BlockAnswer
+    at: Seconds
+
+
+class VersionStart(Answer):
+    """Where a version begins."""
+
+    block: int
+    time: int | None
+
+
+class ConsentVersionAnswer(ConsentAnswer):
+    """One version; ``until_block`` is the block that replaced it, null for the newest."""
+
+    from_: VersionStart = Field(alias="from")
+    until_block: int | None
+
+
+class ConsentHistoryAnswer(Answer):
+    """Every version of a consent, oldest first."""
+
+    id: str
+    versions: list[ConsentVersionAnswer]
+
+
 class SubjectAnswer(Answer):
-    """A subject, as of the newest block in the copy."""
+    """A subject, as of the newest block in the copy, or as of a moment that was asked for."""
 
     subject: str
     custodian: str
     signers: list[SignerAnswer]
     consents: list[ConsentAnswer]
     pending: list[ItemAnswer]
+    as_of: MomentAnswer | None = None
 
 
 class Named(Answer):
@@ -116,6 +149,11 @@ def consent_json(held: Consent, granted_block: int | None) -> dict[str, Any]:
         "valid_until": open_end(held.valid_until),
         "granted_block": granted_block,
     }
+
+
+def moment_json(held: Moment) -> dict[str, Any]:
+    """The JSON form of a moment."""
+    return {"block": {"number": held.block.number, "hash": to_hex(held.block.hash)}, "at": held.at}
 
 
 def use_json(use: Use) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def load(name: str) -> Artifact:
     """The artifact of a contract.
 
     Args:
-        name: ``Directory``, ``ConsentRegistry``, ``AuditAnchor`` or ``AccessManager``.
+        name: Such as ``ConsentRegistry``.
 
     Raises:
         ConfigurationError: It is not there; the installation is incomplete.

@@ -1,14 +1,15 @@
 """Deploys the contracts once, and knows them afterwards.
 
-The four creations are signed in advance with the consortium's key and consecutive nonces, which fixes their addresses;
-the plan goes to ``home/chain.json`` (durable) before the first is sent. A process that dies half way finds the plan and
-sends the same bytes again, so nothing is deployed twice.
+The creations are signed in advance with the consortium's key and consecutive nonces, which fixes their addresses; the
+plan goes to ``home/chain.json`` (durable) before the first is sent. A process that dies half way finds the plan and
+sends the same bytes again, so nothing is deployed twice. A plan of an older version, which lacks contracts of this one,
+gets them added in the same way.
 """
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coincurve import PrivateKey
@@ -21,7 +22,10 @@ from ledger.chain.transactions import MOST_GAS, created_address, sign
 from ledger.errors import ConfigurationError, LedgerUnreachable, NotFound
 
 CONTRACTS = ("Directory", "ConsentRegistry", "AuditAnchor")
-_ORDER = ("AccessManager", *CONTRACTS)
+P256_VERIFIER = "ERC7913P256Verifier"
+PASSKEY_VERIFIER = "ERC7913WebAuthnVerifier"
+_FIRST = ("AccessManager", *CONTRACTS)
+_ORDER = (*_FIRST, P256_VERIFIER, PASSKEY_VERIFIER)
 _SCHEMA = "consentry.chain/1"
 
 
@@ -38,7 +42,7 @@ class Deployment:
         genesis: The hash of block 0, which tells chains with the same id apart.
         deployer: The consortium's account (20 bytes).
         transactions: The signed creations, in order.
-        addresses: Address (20 bytes) of each contract, AccessManager included.
+        addresses: Address (20 bytes) of each contract, the AccessManager and the verifiers of signatures included.
         first_block: The block of the first creation; None before all are mined.
     """
 
@@ -54,18 +58,26 @@ class Deployment:
         """Address of Directory, ConsentRegistry and AuditAnchor."""
         return {name: self.addresses[name] for name in CONTRACTS}
 
+    @property
+    def lacking(self) -> list[str]:
+        """The contracts of this version that an older one did not plan, in order of creation."""
+        return [name for name in _ORDER if name not in self.addresses]
 
-def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
-    """Sign the creations with the next nonces of ``key``; sends nothing.
+
+def plan(node: Node, key: PrivateKey, approvals_required: int, begun: Deployment | None = None) -> Deployment:
+    """Sign the creations that are not planned yet with the next nonces of ``key``; sends nothing.
 
     Args:
         node: The chain.
         key: The consortium's key: admin of the AccessManager.
         approvals_required: How many reviewers approve a study; at least one.
+        begun: A plan to add to.
     """
     deployer = address_of(key)
     nonce = node.nonce(deployer)
-    addresses = {name: created_address(deployer, nonce + place) for place, name in enumerate(_ORDER)}
+    known = {} if begun is None else dict(begun.addresses)
+    missing = [name for name in _ORDER if name not in known]
+    addresses = known | {name: created_address(deployer, nonce + place) for place, name in enumerate(missing)}
     arguments = {
         "AccessManager": abi.address(deployer),
         "Directory": abi.address(addresses["AccessManager"]) + abi.uint(approvals_required, 32),
@@ -81,10 +93,12 @@ def plan(node: Node, key: PrivateKey, approvals_required: int) -> Deployment:
             gas_price=gas_price,
             gas=MOST_GAS // 2,
             to=b"",
-            data=artifacts.load(name).bytecode + arguments[name],
+            data=artifacts.load(name).bytecode + arguments.get(name, b""),
         ).raw
-        for place, name in enumerate(_ORDER)
+        for place, name in enumerate(missing)
     )
+    if begun is not None:
+        return replace(begun, transactions=begun.transactions + transactions, addresses=addresses)
     return Deployment(node.chain_id, node.block(0).hash, deployer, transactions, addresses)
 
 
@@ -103,12 +117,13 @@ def deploy(node: Node, key: PrivateKey, path: Path, *, approvals_required: int =
         LedgerUnreachable: The node does not take them, such as from an account without funds.
     """
     deployment = load(path)
-    if deployment is None:
-        deployment = plan(node, key, approvals_required)
+    if deployment is not None:
+        _same_chain(node, deployment, path)
+    if deployment is None or deployment.lacking:
+        deployment = plan(node, key, approvals_required, deployment)
         _save(path, deployment)
-    _same_chain(node, deployment, path)
     if deployment.first_block is not None:
-        return _checked(node, deployment, path)
+        _checked(node, deployment, path, _FIRST)
     return _finish(node, deployment, path)
 
 
@@ -123,7 +138,9 @@ def find(node: Node, path: Path) -> Deployment:
     if deployment is None or deployment.first_block is None:
         raise NotFound(f"the contracts are not deployed ({path} does not say where); run consentry chain deploy")
     _same_chain(node, deployment, path)
-    return _checked(node, deployment, path)
+    if deployment.lacking:
+        raise NotFound(f"{path} names no {deployment.lacking[0]}; run consentry chain deploy again, which adds it")
+    return _checked(node, deployment, path, _ORDER)
 
 
 def load(path: Path) -> Deployment | None:
@@ -136,12 +153,14 @@ def load(path: Path) -> Deployment | None:
         document = json.loads(path.read_bytes())
         if document["schema"] != _SCHEMA:
             raise ConfigurationError(f"{path} has schema {document['schema']!r}; this version reads {_SCHEMA!r}")
+        addresses = {name: bytes.fromhex(document["contracts"][name][2:]) for name in _FIRST}
+        addresses |= {name: bytes.fromhex(at[2:]) for name, at in document["contracts"].items()}
         return Deployment(
             chain_id=int(document["chain_id"]),
             genesis=bytes.fromhex(document["genesis"][2:]),
             deployer=bytes.fromhex(document["deployer"][2:]),
             transactions=tuple(bytes.fromhex(raw[2:]) for raw in document["transactions"]),
-            addresses={name: bytes.fromhex(document["contracts"][name][2:]) for name in _ORDER},
+            addresses=addresses,
             first_block=document["first_block"],
         )
     except FileNotFoundError:
@@ -151,8 +170,9 @@ def load(path: Path) -> Deployment | None:
 
 
 def _finish(node: Node, deployment: Deployment, path: Path) -> Deployment:
-    hashes = [keccak(raw) for raw in deployment.transactions]
-    for raw, transaction in zip(deployment.transactions, hashes, strict=True):
+    creations = zip(_ORDER, deployment.transactions, strict=True)
+    unmade = [(name, raw, keccak(raw)) for name, raw in creations if not node.code(deployment.addresses[name])]
+    for _, raw, transaction in unmade:
         if node.receipt(transaction) is None:
             try:
                 node.send(raw)
@@ -162,24 +182,19 @@ def _finish(node: Node, deployment: Deployment, path: Path) -> Deployment:
                         f"the consortium's account was used for something else while {path} was carried out; "
                         f"remove the file to plan anew"
                     ) from problem
-    receipts = [node.receipt(transaction) for transaction in hashes]
-    for name, receipt in zip(_ORDER, receipts, strict=True):
+    for name, _, transaction in unmade:
+        receipt = node.receipt(transaction)
         if receipt is None:
             raise NotMinedYet(f"the creation of {name} is sent, and no block holds it yet; try again")
         if not receipt.succeeded:
             raise ConfigurationError(f"the creation of {name} failed; remove {path} to plan anew")
-    assert receipts[0] is not None
-    finished = Deployment(
-        chain_id=deployment.chain_id,
-        genesis=deployment.genesis,
-        deployer=deployment.deployer,
-        transactions=deployment.transactions,
-        addresses=deployment.addresses,
-        first_block=receipts[0].block_number,
-    )
-    finished = _checked(node, finished, path)
-    _save(path, finished)
-    return finished
+    if deployment.first_block is None:
+        first = node.receipt(keccak(deployment.transactions[0]))
+        if first is None:
+            raise NotMinedYet(f"the node does not know the creation of {_ORDER[0]} yet; try again")
+        deployment = replace(deployment, first_block=first.block_number)
+        _save(path, deployment)
+    return _checked(node, deployment, path, _ORDER)
 
 
 def _same_chain(node: Node, deployment: Deployment, path: Path) -> None:
@@ -190,8 +205,9 @@ def _same_chain(node: Node, deployment: Deployment, path: Path) -> None:
         )
 
 
-def _checked(node: Node, deployment: Deployment, path: Path) -> Deployment:
-    for name, address in deployment.addresses.items():
+def _checked(node: Node, deployment: Deployment, path: Path, names: Sequence[str]) -> Deployment:
+    for name in names:
+        address = deployment.addresses[name]
         if not node.code(address):
             raise ConfigurationError(f"there is no {name} at 0x{address.hex()}, where {path} says that it is")
     return deployment

@@ -17,8 +17,11 @@ from ledger.chain.reader import Reader
 from ledger.chain.rpc import RpcNode
 from ledger.chain.signatures import Signatures
 from ledger.chain.writer import Writer
+from ledger.domain.webauthn import RelyingParty
 from ledger.ports import Clock
 
+LOCAL = RelyingParty("localhost", frozenset({"http://localhost"}))
+"""The site of a chain that is opened without one, such as for a single command."""
 _PAUSE = 0.5
 
 
@@ -49,7 +52,9 @@ class Chain:
         self.node.close()
 
 
-def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_required: int = 1) -> Chain:
+def open_embedded(
+    home: Path, clock: Clock, *, writable: bool = True, approvals_required: int = 1, party: RelyingParty = LOCAL
+) -> Chain:
     """Open the embedded chain; the first time, begin it and deploy the contracts.
 
     Args:
@@ -57,6 +62,7 @@ def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_
         clock: Gives the blocks their timestamps.
         writable: False for a command beside a running service: it can read, and not send.
         approvals_required: How many reviewers approve a study (at the first start only).
+        party: The site whose passkeys are taken.
 
     Raises:
         WrongState: Another process holds the chain for writing.
@@ -72,19 +78,20 @@ def open_embedded(home: Path, clock: Clock, *, writable: bool = True, approvals_
             )
         else:
             deployment = find(node, home / "chain.json")
-        return _assemble(node, deployment, ring)
+        return _assemble(node, deployment, ring, party)
     except BaseException:
         node.close()
         raise
 
 
-def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
+def open_rpc(url: str, home: Path, clock: Clock, *, party: RelyingParty = LOCAL) -> Chain:
     """Open a chain by its node's address.
 
     Args:
         url: JSON-RPC address of the node.
         home: The data folder; ``chain.json`` in it says where the contracts are.
         clock: For symmetry with ``open_embedded``; the node keeps its own time.
+        party: The site whose passkeys are taken.
 
     Raises:
         LedgerUnreachable: The node does not answer.
@@ -94,7 +101,7 @@ def open_rpc(url: str, home: Path, clock: Clock) -> Chain:
     del clock
     node = RpcNode(url)
     try:
-        return _assemble(node, find(node, home / "chain.json"), KeyRing(home / "keys"))
+        return _assemble(node, find(node, home / "chain.json"), KeyRing(home / "keys"), party)
     except BaseException:
         node.close()
         raise
@@ -124,7 +131,7 @@ def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 
                 deployment = deploy(
                     node, ring.named(CONSORTIUM), home / "chain.json", approvals_required=approvals_required
                 )
-                return _assemble(node, deployment, ring)
+                return _assemble(node, deployment, ring, LOCAL)
             except NotMinedYet:
                 if waited >= most_wait:
                     raise
@@ -135,12 +142,12 @@ def deploy_rpc(url: str, home: Path, clock: Clock, *, approvals_required: int = 
         raise
 
 
-def _assemble(node: Node, deployment: Deployment, ring: KeyRing) -> Chain:
+def _assemble(node: Node, deployment: Deployment, ring: KeyRing, party: RelyingParty) -> Chain:
     writer = Writer(node, deployment, ring)
     return Chain(
         reader=Reader(node, deployment),
         writer=writer,
-        checker=Signatures(writer.domains, node),
+        checker=Signatures(writer.domains, node, deployment.addresses, party),
         signer=ActKeys(ring, writer.domains),
         domains=writer.domains,
         deployment=deployment,

@@ -34,8 +34,11 @@ def replay(
     out.print(f"{record.permitted:,} permitted; the contract itself was asked about {found.asked_of_chain:,}.")
     if found.pending:
         out.print(
-            f"{found.pending:,} were refused for an act that the chain did not have yet; these cannot be replayed."
+            f"{found.pending:,} were refused for what the chain did not show (an act on its way, an erasure); these cannot "
+            "be replayed."
         )
+    if found.erased:
+        out.print(f"{found.erased:,} rows were erased since, and cannot be replayed.")
     for by, differences in (("copy", found.differences), ("contract", found.chain_differences)):
         for one in differences:
             line = f"{to_hex(one.subject)}: said {one.said}, the {by} says {one.found}"

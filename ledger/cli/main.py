@@ -9,7 +9,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from ledger.cli import audit, chain, decision, export, mirror, serve, token, verify
+from ledger.cli import audit, chain, decide, decision, duo, export, mirror, ontology, serve, token, verify
 from ledger.errors import (
     CannotCheck,
     ConfigurationError,
@@ -30,10 +30,13 @@ app.command()(serve.serve)
 app.command()(token.token)
 app.command()(export.export)
 app.command()(verify.verify)
+app.command()(decide.decide)
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(audit.app, name="audit")
 app.add_typer(chain.app, name="chain")
 app.add_typer(decision.app, name="decision")
+app.add_typer(duo.app, name="duo")
+app.add_typer(ontology.app, name="ontology")
 
 FAILED: Final = 1
 USAGE: Final = 2

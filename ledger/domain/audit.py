@@ -38,6 +38,13 @@ BY_ENGINES = frozenset(
 ACCESSES = frozenset({Kind.ACCESSED, Kind.DISCLOSED, Kind.COMPLETED})
 
 
+def openings_in(document: Mapping[str, Any]) -> list[int]:
+    """The indices of the decisions beside which an erasure destroyed a row, as its entry names them."""
+    facts = document.get("facts")
+    named = facts.get("openings") if isinstance(facts, Mapping) else None
+    return [index for index in named if isinstance(index, int)] if isinstance(named, list) else []
+
+
 @dataclass(frozen=True, slots=True)
 class NewEntry:
     """What a writer hands over; index, time and log are given to it.

@@ -26,6 +26,8 @@ from ledger.errors import InvalidInput, UnknownCode
 
 MOST_DISEASES = 5
 ZERO_ID = bytes(32)
+_EFFECTS = frozenset(Effect)
+_RECIPIENT_KINDS = frozenset(RecipientKind)
 
 
 class ConsentState(IntEnum):
@@ -64,8 +66,8 @@ class Scope:
             UnknownCode: A value or bit is outside the vocabulary.
             InvalidInput: A set, window, recipient or disease list makes no sense.
         """
-        _member(self.effect, Effect, "effect")
-        _member(self.recipient_kind, RecipientKind, "recipient kind")
+        _member(self.effect, _EFFECTS, "effect")
+        _member(self.recipient_kind, _RECIPIENT_KINDS, "recipient kind")
         _mask(self.purposes, ANY16, KNOWN_PURPOSES, "purposes")
         _mask(self.conditions, ANY16, KNOWN_CONDITIONS, "conditions")
         _mask(self.operations, ANY16, KNOWN_OPERATIONS, "operations")
@@ -112,6 +114,25 @@ class Consent:
     capacity: Capacity = Capacity.SELF
     state: ConsentState = ConsentState.ACTIVE
 
+    def is_understood(self) -> bool:
+        """Whether every value that decides has a meaning here; of a withdrawn consent none decides.
+
+        False for what the contracts never record: a damaged row, or a code that a later version knows. It must deny,
+        for it may be the very consent that forbids.
+        """
+        if self.state is ConsentState.WITHDRAWN:
+            return True
+        try:
+            self.scope.check()
+        except InvalidInput:
+            return False
+        return (
+            self.state is ConsentState.ACTIVE
+            and self.version > 0
+            and self.terms_version > 0
+            and 0 <= self.valid_until <= self.scope.valid_until
+        )
+
 
 def live_ids(consents: Iterable[Consent]) -> list[bytes]:
     """The ids of those that are not withdrawn, ascending: what the contract's own view of a decision is asked with."""
@@ -140,8 +161,8 @@ def unpack_diseases(packed: int) -> list[int]:
     return [code for place in range(MOST_DISEASES) if (code := packed >> (32 * place) & 0xFFFF_FFFF)]
 
 
-def _member(value: int, kinds: type[IntEnum], name: str) -> None:
-    if value not in set(kinds):
+def _member(value: int, kinds: frozenset[IntEnum], name: str) -> None:
+    if value not in kinds:
         raise UnknownCode(f"{name} {value} is not in the vocabulary")
 
 

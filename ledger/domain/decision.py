@@ -1,6 +1,6 @@
 """The answer of the decision rule and its reasons.
 
-``Reason`` is the same table as ``contracts/src/libraries/Reasons.sol``; codes are never renumbered.
+``Reason`` up to 31 is the same table as ``contracts/src/libraries/Reasons.sol``; codes are never renumbered.
 """
 
 from dataclasses import dataclass
@@ -35,11 +35,17 @@ class Reason(IntEnum):
     NOT_COVERED = 14
     NO_CONSENT = 15
     PENDING_WITHDRAWAL = 16
+    # From 32 on: reasons that the service alone gives; the contract knows nothing of them.
+    ERASED = 32
 
     @property
     def code(self) -> str:
         """The lower-case name that the API and the log use."""
         return self.name.lower()
+
+
+NOT_ON_CHAIN = frozenset({Reason.PENDING_WITHDRAWAL, Reason.ERASED})
+"""Denials by the service that the chain alone cannot explain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 The same rule stands three times: here (the readable one), in ``contracts/src/libraries/DecisionRule.sol`` and in
 ``ledger.snapshot`` (the fast one). A property test holds all three equal on random worlds.
 
-Invariants: unknown is never yes; any matching deny wins; one single consent must permit the whole request (permits are
-not added up); the order of consents does not matter.
+Invariants: unknown is never yes, and a consent that is not understood denies; any matching deny wins; one single
+consent must permit the whole request (permits are not added up); the order of consents does not matter.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,9 @@ from ledger.domain.vocabulary import (
     ANY16,
     FOREVER,
     KNOWN_CATEGORIES,
+    KNOWN_CONDITIONS,
     KNOWN_OPERATIONS,
+    KNOWN_USES,
     TOUCHES,
     Effect,
     Purpose,
@@ -77,6 +79,9 @@ def decide(request: Request, setting: Setting, consents: Iterable[Consent] | Non
     permitting: Consent | None = None
     stale: Consent | None = None
     for consent in consents:
+        if not consent.is_understood():
+            denying = _lower(denying, consent)
+            continue
         if consent.state is not ConsentState.ACTIVE:
             continue
         if at < consent.scope.valid_from:
@@ -96,7 +101,8 @@ def decide(request: Request, setting: Setting, consents: Iterable[Consent] | Non
             else:
                 stale = _lower(stale, consent)
     if denying is not None:
-        return Decision(Outcome.DENY, Reason.DENIED_BY_SUBJECT, denying.id, denying.version, until)
+        why = Reason.DENIED_BY_SUBJECT if denying.is_understood() else Reason.UNKNOWN_CODE
+        return Decision(Outcome.DENY, why, denying.id, denying.version, until)
     if permitting is not None:
         return Decision(Outcome.PERMIT, Reason.PERMITTED, permitting.id, permitting.version, until)
     if stale is not None:
@@ -118,6 +124,8 @@ def admissible(request: Request, setting: Setting, at: int) -> Reason | None:
     study, institution, engine = setting.study, setting.institution, setting.engine
     if study is None:
         return Reason.STUDY_UNKNOWN
+    if not study.uses or study.uses & ~KNOWN_USES or study.conditions & ~KNOWN_CONDITIONS:
+        return Reason.UNKNOWN_CODE
     if study.state is not StudyState.ACTIVE:
         return Reason.STUDY_NOT_ACTIVE
     if institution is None or institution.state is not InstitutionState.ACTIVE:

@@ -40,6 +40,7 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
     """
     export = Export(ports, log, with_members)
     history = export.history()
+    erased = list(export.erased()) if with_members else []
     shown: set[int] = set()
     archive = ArchiveWriter(out)
     parts = {
@@ -51,6 +52,7 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
         form.CONSISTENCY: export.consistency(),
         form.DECISIONS: export.decisions(),
         **({form.MEMBERS: export.members()} if with_members else {}),
+        **({form.ERASED: erased} if erased else {}),
         form.CONSENTS: export.consents(history),
         form.HEADERS: export.headers(history, _suspicion(export, history), shown),
         form.RECEIPTS: export.receipts(shown),

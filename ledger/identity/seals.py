@@ -4,18 +4,15 @@ Invariants: a key is whole on disk before it signs anything; old receipt keys st
 verifying after a rotation (put a newer file beside the old one: the last by name signs).
 """
 
-import os
 import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.errors import ConfigurationError
+from ledger.identity.secret_file import secret_of
 from ledger.transparency.checkpoint import origin_of
 from ledger.transparency.keys import KeySet, SigningKey
 from ledger.transparency.note import NoteSigner
-
-_RAW_BYTES = 32
 
 
 class FileLogKeys:
@@ -44,26 +41,6 @@ class FileLogKeys:
 
 
 def _key(path: Path) -> Ed25519PrivateKey:
-    if not path.exists():
-        _make(path)
-    raw = path.read_bytes()
-    if len(raw) != _RAW_BYTES:
-        raise ConfigurationError(f"{path.name} is not a key of {_RAW_BYTES} bytes; restore it from a backup")
-    return Ed25519PrivateKey.from_private_bytes(raw)
-
-
-def _make(path: Path) -> None:
-    """Make a key; two processes that start together end with the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return Ed25519PrivateKey.from_private_bytes(
+        secret_of(path, lambda: Ed25519PrivateKey.generate().private_bytes_raw())
+    )

@@ -8,7 +8,9 @@ from ledger.ports.audit import AuditStore, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
 from ledger.ports.mirror import Cursor, Interval, MirrorStore
 from ledger.ports.outbox import OutboxStore
+from ledger.ports.passkeys import PasskeyStore
 from ledger.ports.surroundings import Clock, Entropy
+from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
 
 __all__ = [
     "ActSigner",
@@ -18,10 +20,14 @@ __all__ = [
     "Clock",
     "Cursor",
     "Entropy",
+    "ErasureStore",
     "Interval",
+    "KeyVault",
     "LogWriter",
     "MirrorStore",
     "OutboxStore",
+    "PasskeyStore",
     "ReceiptProof",
     "SignatureChecker",
+    "VaultStore",
 ]

@@ -90,7 +90,11 @@ class AuditStore(Protocol):
         ...
 
     def members(self, decision: str) -> list[Member]:
-        """The considered rows of a decision, by subject."""
+        """The considered rows of a decision, by subject, without the erased ones."""
+        ...
+
+    def erased(self, decision: str) -> dict[int, bytes]:
+        """What is left of a decision's erased rows: their leaves (32 bytes), by place among all its rows."""
         ...
 
     def decisions_on(self, subject: bytes, *, limit: int = 100) -> list[tuple[DecisionRecord, Member]]:

@@ -125,6 +125,14 @@ class SignatureChecker(Protocol):
         """Raise BadSignature unless ``signer`` (ERC-7913) signed the act."""
         ...
 
+    def admit(self, signer: bytes) -> None:
+        """Raise InvalidInput unless a new signer is of a kind that the service gives authority to."""
+        ...
+
+    def counter(self, act: Act) -> int | None:
+        """The signature counter in a passkey's act that was checked; None for acts of other signers."""
+        ...
+
 
 class ActSigner(Protocol):
     """Signs acts with keys that the service keeps for institutions and reviewers."""

@@ -33,6 +33,7 @@ ANCHORS = "anchors.ndjson"
 CONSISTENCY = "consistency.ndjson"
 DECISIONS = "decisions.ndjson"
 MEMBERS = "members.ndjson"
+ERASED = "erased.ndjson"
 CONSENTS = "consents.ndjson"
 HEADERS = "headers.ndjson"
 RECEIPTS = "receipts.ndjson"
@@ -47,13 +48,14 @@ ORDER = (
     CONSISTENCY,
     DECISIONS,
     MEMBERS,
+    ERASED,
     CONSENTS,
     HEADERS,
     RECEIPTS,
     MANIFEST,
     SIGNATURE,
 )
-"""The files in the order in which they stand; ``MEMBERS`` is left out of a bundle without them."""
+"""The files in the order in which they stand; without rows ``MEMBERS`` is left out, and ``ERASED`` where none is."""
 
 Hex32: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
 Hex20: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{40}\Z")]
@@ -108,6 +110,14 @@ class MemberLine(Line, frozen=True):
     reason: str
     consent: Hex32 | None
     version: Count
+
+
+class ErasedLine(Line, frozen=True):
+    """What is left of an erased row of a decision: its leaf, at its place among all rows."""
+
+    decision: Hex32
+    place: Count
+    leaf: Hex32
 
 
 class EventLine(Line, frozen=True):

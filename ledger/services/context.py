@@ -14,11 +14,15 @@ from ledger.ports import (
     ChainWriter,
     Clock,
     Entropy,
+    ErasureStore,
     MirrorStore,
     OutboxStore,
     SignatureChecker,
 )
+from ledger.services.forgotten import Forgotten
+from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
+from ledger.services.vault import Vault
 from ledger.transparency.keys import KeySet, SigningKey
 from ledger.transparency.note import NoteSigner
 
@@ -99,5 +103,9 @@ class Context:
     audit: AuditStore
     decider: Decider
     pending: Pending
+    vault: Vault
+    erasures: ErasureStore
+    forgotten: Forgotten
+    passkeys: Passkeys
     log_keys: LogKeys
     limits: Limits

@@ -1,7 +1,8 @@
 """Deciding: from a request to an answer, and from an answer to a record that can be held against us.
 
-Invariants: an answer is as of one block; what waits in the outbox already counts against the request; a recorded
-answer is in the audit log, durable, before its receipt is given out; no answer is ever made from an error.
+Invariants: an answer is as of one block; what waits in the outbox already counts against the request; on an erased
+subject the answer is no; a recorded answer is in the audit log, durable, before its receipt is given out; no answer is
+ever made from an error.
 """
 
 from collections import Counter
@@ -97,7 +98,8 @@ def record(
         context: The ports.
         appender: The sequencer.
         request: What is asked; its engine must be registered and its study known.
-        subjects: Whom about, each once; None: all enrolled subjects (of ``custodian``, if one is named).
+        subjects: Whom about, each once; None: all enrolled subjects (of ``custodian``, if one is named) that
+            are not erased.
         custodian: Whose subjects, when ``subjects`` is None.
         at_least_block: The answer must be as of this block or a later one.
 
@@ -114,7 +116,10 @@ def record(
     asked: Any = {"listed": len(subjects)} if subjects is not None else "all"
     if subjects is None and custodian is not None:
         asked = {"custodian": to_hex(custodian)}
-    answer = _answer(context, view, request, view.subjects(custodian) if subjects is None else subjects)
+    if subjects is None:  # nobody is behind an erased id any more, so it is not among all
+        forgotten = context.forgotten.now()
+        subjects = [subject for subject in view.subjects(custodian) if subject not in forgotten]
+    answer = _answer(context, view, request, subjects)
     log = setting.engine.institution
     identity = to_hex(context.entropy.token(32))
     request_bytes = canonical.encode(request_to_json(request) | {"subjects": asked})
@@ -163,6 +168,10 @@ def _answer(context: Context, view: View, request: Request, subjects: Sequence[b
                 decisions[place] = Decision(
                     Outcome.DENY, Reason.PENDING_WITHDRAWAL, now.consent, now.version, now.valid_until
                 )
+    forgotten = context.forgotten.now()
+    for place, subject in enumerate(subjects if forgotten else ()):
+        if subject in forgotten:
+            decisions[place] = Decision(Outcome.DENY, Reason.ERASED)
     return Answer(request, subjects, decisions, at, view.block)
 
 

@@ -158,6 +158,12 @@ class Export:
             for member in self.ports.audit.members(record.id):
                 yield form.to_line(_member_line(record.id, member))
 
+    def erased(self) -> Iterator[bytes]:
+        """The lines of what is left of erased rows, decision by decision."""
+        for record in self.records():
+            for place, leaf in sorted(self.ports.audit.erased(record.id).items()):
+                yield form.to_line(form.ErasedLine(record.id, place, to_hex(leaf)))
+
     def history(self) -> list[Logged]:
         """The events that the decisions rest on, in chain order."""
         interest = self._interest()

@@ -6,14 +6,15 @@ tail, rows and tree rewritten together. Nothing is repaired.
 Invariant: what is compared is recomputed from the rows' own bytes; stored hashes only help to name the place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Any
 
-from ledger.domain.audit import Kind, Member, StoredEntry
+from ledger.domain.audit import Kind, Member, StoredEntry, openings_in
 from ledger.domain.decision import Outcome
 from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Head
@@ -42,6 +43,7 @@ class Fault(StrEnum):
     CHECKPOINT = "bad checkpoint"
     ACCESS = "access differs from the chain"
     DECISION = "decision record differs from its entry"
+    ERASURE = "row erased without an entry that says so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class _Inspection:
     health: Health
     roots: dict[int, bytes] = field(default_factory=dict)
     accesses: dict[int, tuple[bytes, str, str]] = field(default_factory=dict)
+    erased: Counter[int] = field(default_factory=Counter)
+    """Rows that are erased, less those that an erasure's entry tells of, by index of the decision."""
     dense: bool = True
 
     def run(self, on_progress: Callable[[bytes, int], None] | None) -> Health:
@@ -125,6 +129,8 @@ class _Inspection:
         if self.dense:
             self._against_chain(heads, edge.size)
             self._against_checkpoint(edge.size)
+        for index, count in sorted((+self.erased).items()):
+            self.health.note(Fault.ERASURE, index, f"entry {index}: {count} rows are gone, and no erasure names it")
         return self.health
 
     def _dense(self, size: int) -> Iterator[StoredEntry]:
@@ -160,6 +166,8 @@ class _Inspection:
             self.health.note(Fault.ACCESS, row.index, f"entry {row.index}: the chain recorded another access for it")
         if document.get("kind") == Kind.DECISION:
             self._decision(row.index, document)
+        elif document.get("kind") == Kind.ERASURE:
+            self.erased.subtract(openings_in(document))
         return leaf
 
     def _grow(self, edge: Edge, leaves: Sequence[bytes], wanted: set[int]) -> Edge:
@@ -250,16 +258,16 @@ class _Inspection:
                 self.health.note(
                     Fault.DECISION, index, f"entry {index}: the kept {name} is not the one that was logged"
                 )
-        if not _opens(self.ports.audit.members(record.id), facts.get("cohort")):
-            self.health.note(
-                Fault.DECISION, index, f"entry {index}: the kept rows do not make its commitment (changed, or erased)"
-            )
+        erased = self.ports.audit.erased(record.id)
+        self.erased[index] += len(erased)
+        if not _opens(self.ports.audit.members(record.id), erased, facts.get("cohort")):
+            self.health.note(Fault.DECISION, index, f"entry {index}: the kept rows do not make its commitment")
 
 
-def _opens(members: Sequence[Member], commitment: Any) -> bool:
+def _opens(members: Sequence[Member], erased: Mapping[int, bytes], commitment: Any) -> bool:
     permitted = [member.outcome == Outcome.PERMIT for member in members]
     try:
-        cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members))
+        cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members), erased)
     except InvalidInput:
         return False
     return bool(commitment == {"size": cohort.commitment.size, "root": to_hex(cohort.commitment.root)})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ledger.domain.audit import DecisionRecord, Member
 from ledger.domain.consent import live_ids
-from ledger.domain.decision import Decision, Reason
+from ledger.domain.decision import NOT_ON_CHAIN, Decision, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request, decide
 from ledger.domain.wording import request_from_json
@@ -29,13 +29,15 @@ class Difference:
 class Replay:
     """The outcome of a replay.
 
-    ``pending`` rows were refused for an act that was not on the chain yet; the chain of that block cannot show it, so
-    they are counted apart. ``asked_of_chain`` rows were also put to the contract's own view at the block.
+    ``pending`` rows were refused for an act that was not on the chain yet, or because the subject was erased; the chain
+    of that block cannot show it, so they are counted apart. ``erased`` rows are gone, and cannot be replayed.
+    ``asked_of_chain`` rows were also put to the contract's own view at the block.
     """
 
     record: DecisionRecord
     differences: tuple[Difference, ...]
     pending: int
+    erased: int
     asked_of_chain: int
     chain_differences: tuple[Difference, ...]
 
@@ -68,7 +70,7 @@ def replay(context: Context, decision: str) -> Replay:
     on_chain: list[Difference] = []
     pending = asked = 0
     for member in members:
-        if member.reason == Reason.PENDING_WITHDRAWAL:
+        if member.reason in NOT_ON_CHAIN:
             pending += 1
             continue
         consents = context.mirror.consents_at(member.subject, record.block_number)
@@ -82,7 +84,8 @@ def replay(context: Context, decision: str) -> Replay:
                 on_chain.append(Difference(member.subject, Reason(member.reason).code, str(problem)))
             else:
                 _compare(member, found, on_chain)
-    return Replay(record, tuple(differences), pending, asked, tuple(on_chain))
+    erased = len(context.audit.erased(decision))
+    return Replay(record, tuple(differences), pending, erased, asked, tuple(on_chain))
 
 
 def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
@@ -96,6 +99,7 @@ def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
         [member.subject for member in members],
         [member.outcome == 1 for member in members],
         b"".join(member.salt for member in members),
+        context.audit.erased(decision),
     )
     return cohort.prove(subject)
 

@@ -69,6 +69,7 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
         raise TooLarge(f"{len(acts)} acts in one request; at most {context.limits.most_batch} are accepted")
     now = context.clock.now()
     batch: list[tuple[bytes, Act]] = []
+    by_keys: list[Act] = []
     ahead = _Ahead(context, acts)
     for index, act in enumerate(acts):
         try:
@@ -81,6 +82,9 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
             raise
         ahead.note(act)
         batch.append((digest, act))
+        if known is None and len(getattr(act, "signer", b"")) > ADDRESS_BYTES:
+            by_keys.append(act)
+    context.passkeys.check_counters(by_keys)
     return context.outbox.accept(batch, at=now)
 
 
@@ -136,6 +140,7 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
     match act:
         case Enrolment():
             _check_enrolment(context, act, ahead)
+            context.checker.admit(act.first_signer)
         case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval():
             capacity = _check_signer(context, act, now, ahead)
             if isinstance(act, ConsentAct):
@@ -146,6 +151,7 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
                 _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
+                context.checker.admit(act.new_signer)
         case InstitutionAdmission():
             _check_unused(context.mirror.institution(act.id), "institution", act.id)
         case TermsPublication():

@@ -7,10 +7,20 @@ by attribute over subjects would mix the attributes of two consents and permit w
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ledger.domain.consent import Consent, ConsentState
+from ledger.domain.consent import ZERO_ID, Consent, ConsentState
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.policy import Request, Setting, admissible
-from ledger.domain.vocabulary import ACCEPTS, ANY16, TOUCHES, Effect, Purpose, RecipientKind, Use
+from ledger.domain.vocabulary import (
+    ACCEPTS,
+    ANY16,
+    ANY32,
+    FOREVER,
+    TOUCHES,
+    Effect,
+    Purpose,
+    RecipientKind,
+    Use,
+)
 
 
 class Row(NamedTuple):
@@ -31,13 +41,20 @@ class Row(NamedTuple):
     data_until: int
     diseases: frozenset[int]
     terms_version: int
+    reason: Reason = Reason.DENIED_BY_SUBJECT
+    """What is said where the row denies."""
 
 
 Rows = tuple[Row, ...]
 
 
 def compile_row(consent: Consent) -> Row | None:
-    """The row of a consent; None for one that is withdrawn."""
+    """The row of a consent; None for one that is withdrawn.
+
+    A consent that is not understood becomes a row that denies everything.
+    """
+    if not consent.is_understood():
+        return _everything_denied(consent)
     if consent.state is not ConsentState.ACTIVE:
         return None
     scope = consent.scope
@@ -57,6 +74,27 @@ def compile_row(consent: Consent) -> Row | None:
         data_until=scope.data_until,
         diseases=scope.disease_codes(),
         terms_version=consent.terms_version,
+    )
+
+
+def _everything_denied(consent: Consent) -> Row:
+    return Row(
+        id=consent.id,
+        version=consent.version,
+        permit=False,
+        recipient_kind=_ANYBODY,
+        recipient=ZERO_ID,
+        purposes=ANY16,
+        conditions=ANY16,
+        operations=ANY16,
+        categories=ANY32,
+        since=0,
+        until=FOREVER + 1,
+        data_from=0,
+        data_until=FOREVER + 1,
+        diseases=frozenset(),
+        terms_version=0,
+        reason=Reason.UNKNOWN_CODE,
     )
 
 
@@ -143,7 +181,7 @@ def answer(question: Question, rows: Rows | None) -> Decision:  # noqa: C901, PL
         elif _touches(row, question) and (denying is None or row.id < denying.id):
             denying = row
     if denying is not None:
-        return Decision(Outcome.DENY, Reason.DENIED_BY_SUBJECT, denying.id, denying.version, until)
+        return Decision(Outcome.DENY, denying.reason, denying.id, denying.version, until)
     if permitting is not None:
         return Decision(Outcome.PERMIT, Reason.PERMITTED, permitting.id, permitting.version, until)
     if stale is not None:

@@ -119,6 +119,29 @@ class Database:
         """
         return self._short.ask(statement, values)
 
+    def scrub(self, tables: Sequence[Table]) -> None:
+        """Take deleted rows out of the files.
+
+        SQLite overwrote them in its pages (``secure_delete``); older pages go with the write-ahead log. PostgreSQL
+        writes the files of these tables anew, which locks them meanwhile; its write-ahead log keeps older pages until
+        it is recycled.
+
+        Raises:
+            NotReady: Others keep the database busy; try again.
+        """
+        if self.sqlite:
+            ((busy, _, _),) = self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+            if busy:
+                raise NotReady("the database is read and written without a pause; erase again to clean its files")
+            return
+        driver: Any = self._engine.dialect.loaded_dbapi
+        with closing(self._detached()) as connection:
+            try:
+                for table in tables:
+                    connection.execute(f"VACUUM (FULL) {table.name}")
+            except driver.Error as problem:
+                raise NotReady("the database could not clean its files now; erase again to try once more") from problem
+
     def check_server(self) -> None:
         """Refuse a PostgreSQL server that is too old, or set to say that something is durable before it is.
 
@@ -202,6 +225,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         "wal_autocheckpoint = 10000",
         "cache_size = -65536",
         "temp_store = MEMORY",
+        "secure_delete = ON",  # what is deleted is overwritten: an erasure must reach the file
     ):
         connection.execute(f"PRAGMA {setting}")
 

@@ -18,6 +18,7 @@ from ledger.store.tables.base import table_of
 _LOG = table_of(tables.AuditLog)
 _DECISION = table_of(tables.Decision)
 _MEMBER = table_of(tables.DecisionMember)
+_ERASED = table_of(tables.ErasedMember)
 _MEMBER_COLUMNS = ("subject", "salt", "outcome", "reason", "consent", "version")
 _MEMBER_FIELDS = [_MEMBER.c[name] for name in _MEMBER_COLUMNS]
 _RECORD_COLUMNS = (
@@ -58,6 +59,16 @@ class SqlDecisions:
         )
         with self._database.reading() as connection:
             return [Member(*row) for row in connection.execute(rows)]
+
+    def erased(self, decision: str) -> dict[int, bytes]:
+        """As ``AuditStore.erased``."""
+        rows = (
+            select(_ERASED.c.place, _ERASED.c.leaf)
+            .join(_DECISION, _DECISION.c.number == _ERASED.c.decision)
+            .where(_DECISION.c.id == parse_or_none(decision))
+        )
+        with self._database.reading() as connection:
+            return {row.place: row.leaf for row in connection.execute(rows)}
 
     def decisions_on(self, subject: bytes, *, limit: int = 100) -> list[tuple[DecisionRecord, Member]]:
         """As ``AuditStore.decisions_on``."""

@@ -1,10 +1,13 @@
-"""The store: one database, in three parts that share it."""
+"""The store: one database, in six parts that share it."""
 
 from ledger.store.audit import SqlAudit
 from ledger.store.database import Database
+from ledger.store.erasures import SqlErasures
 from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
+from ledger.store.passkeys import SqlPasskeys
+from ledger.store.vault import SqlVault
 
 
 class Store:
@@ -14,6 +17,9 @@ class Store:
         outbox: Accepted acts (``ports.OutboxStore``).
         mirror: The copy of the chain (``ports.MirrorStore``).
         audit: The audit logs (``ports.AuditStore``).
+        vault: Sealed personal data (``ports.VaultStore``).
+        erasures: Its destruction (``ports.ErasureStore``).
+        passkeys: Passkeys and invitations (``ports.PasskeyStore``).
     """
 
     def __init__(self, database: Database) -> None:
@@ -21,6 +27,9 @@ class Store:
         self.outbox = SqlOutbox(database)
         self.mirror = SqlMirror(database)
         self.audit = SqlAudit(database)
+        self.vault = SqlVault(database)
+        self.erasures = SqlErasures(database)
+        self.passkeys = SqlPasskeys(database)
 
     def close(self) -> None:
         """Close all connections."""

@@ -17,7 +17,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9162#section-2.1
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -32,6 +32,7 @@ PERMIT = 1
 DENY = 2
 """The outcome byte; the numbers of ``ledger.domain.decision.Outcome``."""
 
+_NONE: Final[Mapping[int, bytes]] = {}
 _OUTCOMES: Final = {True: bytes([PERMIT]), False: bytes([DENY])}
 
 
@@ -85,12 +86,15 @@ class Cohort:
         subjects: Subject ids, 32 bytes each, no id twice, in any order.
         permitted: For each subject, whether it was permitted.
         salts: For each subject 16 fresh random bytes, all in one string.
+        erased: The leaves (32 bytes) of rows whose subject, salt and outcome are gone, by place among all rows.
 
     Raises:
-        InvalidInput: The lengths differ, an id is malformed or stands twice.
+        InvalidInput: The lengths differ, an id is malformed or stands twice, or an erased row has no such place.
     """
 
-    def __init__(self, subjects: Sequence[bytes], permitted: Sequence[bool], salts: bytes) -> None:
+    def __init__(
+        self, subjects: Sequence[bytes], permitted: Sequence[bool], salts: bytes, erased: Mapping[int, bytes] = _NONE
+    ) -> None:
         if len(permitted) != len(subjects) or len(salts) != SALT_SIZE * len(subjects):
             raise InvalidInput(f"{len(subjects)} subjects need as many outcomes, and 16 bytes of salt each")
         order = sorted(range(len(subjects)), key=subjects.__getitem__)
@@ -100,8 +104,14 @@ class Cohort:
         if not all(map(is_hash, subjects)) or len(set(subjects)) != len(subjects):
             raise InvalidInput("a subject id is 32 bytes and stands in a cohort once")
         rows = zip(self._salts, self._subjects, self._outcomes, strict=True)
+        leaves = [sha256(b"\x00" + salt + subject + outcome).digest() for salt, subject, outcome in rows]
+        for place in sorted(erased):
+            if not 0 <= place <= len(leaves) or not is_hash(erased[place]):
+                raise InvalidInput(f"an erased row is a leaf of 32 bytes at its place; {place} is none of this cohort")
+            leaves.insert(place, erased[place])
+        self._places: Final = [place for place in range(len(leaves)) if place not in erased]
         self._tree: Final = Tree()
-        self._tree.extend([sha256(b"\x00" + salt + subject + outcome).digest() for salt, subject, outcome in rows])
+        self._tree.extend(leaves)
 
     @property
     def commitment(self) -> CohortCommitment:
@@ -114,11 +124,12 @@ class Cohort:
         Raises:
             NotFound: The subject was not considered.
         """
-        index = bisect_left(self._subjects, subject)
-        if index == len(self._subjects) or self._subjects[index] != subject:
-            raise NotFound("the subject is not among those that the cohort considered")
-        path = tuple(self._tree.inclusion_proof(index))
-        return CohortProof(subject, self._outcomes[index] == _OUTCOMES[True], self._salts[index], index, path)
+        row = bisect_left(self._subjects, subject)
+        if row == len(self._subjects) or self._subjects[row] != subject:
+            raise NotFound("the subject is not among those that the cohort considered, or its row was erased")
+        place = self._places[row]
+        path = tuple(self._tree.inclusion_proof(place))
+        return CohortProof(subject, self._outcomes[row] == _OUTCOMES[True], self._salts[row], place, path)
 
 
 def verify_cohort(proof: CohortProof, commitment: CohortCommitment) -> None:

@@ -68,7 +68,10 @@ class Bundle:
                 raise ProofInvalid(f"{name}: the manifest does not list it")
             if (stated.size, stated.sha256) != (member.size, to_hex(member.sha256)):
                 raise ProofInvalid(f"{name}: its content is not the one that the manifest lists")
-        expected = [name for name in form.ORDER if name != form.MEMBERS or self.manifest.members]
+        absent = set() if self.manifest.members else {form.MEMBERS, form.ERASED}
+        if not any(line.name == form.ERASED for line in self.manifest.files):
+            absent.add(form.ERASED)
+        expected = [name for name in form.ORDER if name not in absent]
         if list(self.archive.members) != expected:
             raise ProofInvalid(
                 f"the bundle holds {', '.join(self.archive.members)}; it must hold {', '.join(expected)}"

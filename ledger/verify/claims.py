@@ -95,7 +95,8 @@ COMPLETENESS = Claim(
 )
 COHORTS = Claim(
     "cohorts",
-    "The subjects shown are exactly those that each decision committed to, with the same outcome.",
+    "The subjects shown are exactly those that each decision committed to, with the same outcome; of each row that is "
+    "missing, the log tells that it was erased.",
     "That everybody was considered who should have been; and that the computation used no other data: the gate "
     "enforces that, not the log.",
 )

@@ -1,16 +1,18 @@
 """What a bundle shows of decisions: their signed receipts, the rows that they committed to, and their replay.
 
 Invariants: a decision is recomputed by ``ledger.domain.policy.decide`` from proved events alone; an answer that is
-stricter than the chain is accepted only with the one reason for it, a withdrawal that was still on its way.
+stricter than the chain is accepted only with a reason for it: an act that was still on its way, or an erasure. A row
+that was erased counts for its commitment, and for nothing else.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import takewhile
 
 from ledger.domain.audit import Member
-from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.decision import NOT_ON_CHAIN, Decision, Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request, decide
 from ledger.domain.projection import World
@@ -33,12 +35,16 @@ _OUTCOMES = {outcome.name.lower(): outcome for outcome in Outcome}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A decision as the bundle shows it: its line, its request, its opened receipt; where its members start."""
+    """A decision as the bundle shows it.
+
+    Its line, its request, its opened receipt; where its members start; the leaves of its erased rows by their places.
+    """
 
     line: form.DecisionLine
     request: Request
     receipt: DecisionReceipt
     members_at: int | None = None
+    erased: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def read_cases(bundle: Bundle) -> list[Case]:
@@ -90,7 +96,7 @@ def check_receipts(cases: Sequence[Case], log: Recomputed, linked: Linked) -> st
 
 
 def with_members(bundle: Bundle, cases: Sequence[Case]) -> list[Case]:
-    """The cases with the places of their rows.
+    """The cases with the places of their rows, and with what is left of erased ones.
 
     Raises:
         CannotCheck: The bundle was made without the rows.
@@ -106,7 +112,23 @@ def with_members(bundle: Bundle, cases: Sequence[Case]) -> list[Case]:
             starts[line.decision] = at
     if order != [case.line.decision for case in cases if case.line.decision in starts]:
         raise ProofInvalid(f"{form.MEMBERS}: the rows are not in the order of the decisions, or of an unknown one")
-    return [replace(case, members_at=starts.get(case.line.decision)) for case in cases]
+    erased = _erased(bundle)
+    if not erased.keys() <= {case.line.decision for case in cases}:
+        raise ProofInvalid(f"{form.ERASED}: a row is of an unknown decision")
+    return [
+        replace(case, members_at=starts.get(case.line.decision), erased=erased.get(case.line.decision, {}))
+        for case in cases
+    ]
+
+
+def _erased(bundle: Bundle) -> dict[str, dict[int, bytes]]:
+    found: dict[str, dict[int, bytes]] = defaultdict(dict)
+    if form.ERASED in bundle.archive.members:
+        for _, line in bundle.lines(form.ERASED, form.ErasedLine):
+            if line.place in found[line.decision]:
+                raise ProofInvalid(f"{form.ERASED}, decision {line.decision}: row {line.place} stands twice")
+            found[line.decision][line.place] = bytes.fromhex(line.leaf[2:])
+    return found
 
 
 def members_of(bundle: Bundle, case: Case) -> Iterator[Member]:
@@ -144,22 +166,30 @@ def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str
     Raises:
         ProofInvalid: They do not; the message names the decision.
     """
-    rows = 0
+    rows = erased = 0
     for case in cases:
         what = f"{form.MEMBERS}, decision {case.line.decision}"
         members = list(members_of(bundle, case))
         permitted = [member.outcome == Outcome.PERMIT for member in members]
         try:
-            cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members))
+            cohort = Cohort(
+                [member.subject for member in members], permitted, b"".join(m.salt for m in members), case.erased
+            )
         except InvalidInput as problem:
             raise ProofInvalid(f"{what}: {problem}") from problem
         if cohort.commitment != case.receipt.cohort:
             raise ProofInvalid(f"{what}: the rows are not those that the decision committed to")
         facts = log.decisions[case.line.index]["facts"]
-        if (facts.get("considered"), facts.get("permitted")) != (len(members), sum(permitted)):
+        if facts.get("considered") != len(members) + len(case.erased):
             raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows")
+        if not 0 <= int(facts.get("permitted", -1)) - sum(permitted) <= len(case.erased):
+            raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows as permitted")
+        if len(case.erased) > log.erasures[case.line.index]:
+            raise ProofInvalid(f"{what}: rows are erased, and no entry of the log tells of it")
         rows += len(members)
-    return f"{len(cases)} commitments recomputed from {rows} rows"
+        erased += len(case.erased)
+    detail = f"{len(cases)} commitments recomputed from {rows} rows"
+    return detail + (f", and from the leaves of {erased} that were erased, as the log says" if erased else "")
 
 
 def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed]) -> str:
@@ -167,6 +197,7 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
 
     Raises:
         ProofInvalid: A decision comes out differently; the message names it.
+        CannotCheck: Rows were erased, and all others come out the same.
     """
     world = World()
     waiting = iter(history)
@@ -184,7 +215,10 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
         pending += held
     detail = f"{decided} decisions of {len(cases)} questions come out the same"
     if pending:
-        detail += f"; {pending} of them were denied for an act that was on its way to the chain"
+        detail += f"; {pending} of them were denied for an act that was on its way to the chain, or an erasure"
+    erased = sum(len(case.erased) for case in cases)
+    if erased:
+        raise CannotCheck(f"{detail}; {erased} rows were erased, and cannot be computed again")
     return detail
 
 
@@ -197,10 +231,12 @@ def _replay(bundle: Bundle, case: Case, world: World) -> tuple[int, int]:
     for member in members_of(bundle, case):
         said = Decision(Outcome(member.outcome), Reason(member.reason), member.consent, member.version)
         again = decide(case.request, setting, world.consents(member.subject), case.receipt.at)
-        until = min(until, again.valid_until)
         given.append(said)
         if said.reason is Reason.PENDING_WITHDRAWAL and again.permitted:
             again = replace(again, outcome=Outcome.DENY, reason=Reason.PENDING_WITHDRAWAL)
+        if said.reason is Reason.ERASED:
+            again = Decision(Outcome.DENY, Reason.ERASED)
+        until = min(until, again.valid_until)
         if replace(again, valid_until=FOREVER) != said:
             raise ProofInvalid(
                 f"{what}: on subject {to_hex(member.subject)} it said {said.outcome.name.lower()} "
@@ -211,9 +247,19 @@ def _replay(bundle: Bundle, case: Case, world: World) -> tuple[int, int]:
     reasons = tuple(sorted({said.reason.code for said in given}) or ["no_subjects"])
     used = sorted({(said.consent, said.version) for said in given if said.consent is not None})
     named = [(item.consent, item.version) for item in receipt.consents]
-    if (receipt.outcome, receipt.reasons, receipt.valid_until) != (outcome, reasons, until) or named not in (used, []):
+    summed = (receipt.outcome, receipt.reasons, receipt.valid_until) == (outcome, reasons, until) and named in (
+        used,
+        [],
+    )
+    if case.erased:  # what is left must at least not contradict the sum
+        summed = (
+            receipt.outcome in ("permit", outcome)
+            and set(reasons) <= {*receipt.reasons, "no_subjects"}
+            and receipt.valid_until <= until
+        )
+    if not summed:
         raise ProofInvalid(f"{what}: the receipt does not sum up its rows")
-    return len(given), sum(said.reason is Reason.PENDING_WITHDRAWAL for said in given)
+    return len(given), sum(said.reason in NOT_ON_CHAIN for said in given)
 
 
 def _matches(entry: dict[str, object], case: Case) -> bool:

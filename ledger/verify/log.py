@@ -4,13 +4,14 @@ Invariant: every root is recomputed from the entries' own bytes; what the bundle
 used to name where it goes wrong.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from ledger.domain import events as ev
-from ledger.domain.audit import ACCESSES, SCHEMA, Kind
+from ledger.domain.audit import ACCESSES, SCHEMA, Kind, openings_in
 from ledger.domain.identifiers import to_hex
 from ledger.errors import CannotCheck, ProofInvalid
 from ledger.provenance import bundle as form
@@ -34,6 +35,7 @@ class Recomputed:
         leaves: Leaf hashes of the entries that tell of an access.
         places: Study and engine (0x-hex) of those.
         decisions: The entries of decisions, by index.
+        erasures: How many erasures tell that a row beside a decision was destroyed, by the decision's index.
         misfit: The first index at which the stated leaf is not the entry's; None where there is none.
     """
 
@@ -42,6 +44,7 @@ class Recomputed:
     leaves: dict[int, bytes] = field(default_factory=dict)
     places: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     decisions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    erasures: Counter[int] = field(default_factory=Counter)
     misfit: int | None = None
 
 
@@ -69,6 +72,8 @@ def recompute(bundle: Bundle) -> Recomputed:
             found.places[entry.index] = (entry.document.get("study"), entry.document.get("engine"))
         elif kind == Kind.DECISION:
             found.decisions[entry.index] = entry.document
+        elif kind == Kind.ERASURE:
+            found.erasures.update(openings_in(entry.document))
         edge, _ = edge.append(leaf)
         if edge.size in sizes:
             found.roots[edge.size] = edge.root()

@@ -15,7 +15,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "contracts"
-NAMES = ["AccessManager", "AuditAnchor", "ConsentRegistry", "Directory"]
+NAMES = [
+    "AccessManager",
+    "AuditAnchor",
+    "ConsentRegistry",
+    "Directory",
+    "ERC7913P256Verifier",
+    "ERC7913WebAuthnVerifier",
+]
 
 
 def compiler() -> ModuleType:

@@ -1,4 +1,4 @@
-"""A store in memory: the plainest implementation of the three store ports, and the oracle of the SQL one."""
+"""A store in memory: the plainest implementation of the store ports, and the oracle of the SQL one."""
 
 import copy
 import threading
@@ -21,6 +21,8 @@ from ledger.errors import Conflict, InvalidInput, MirrorLagging, NotFound, Repla
 from ledger.ports import Cursor, Interval
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
+from tests.fakes.passkeys import MemoryPasskeys
+from tests.fakes.vault import MemoryErasures, MemoryVault, erase_rows
 
 KINDS = (
     "Institution", "Reviewer", "Terms", "Study", "Approval", "Engine", "Subject", "Authority", "SpentId", "Consent",
@@ -29,12 +31,15 @@ KINDS = (
 
 
 class MemoryStore:
-    """The three parts together."""
+    """All parts together."""
 
     def __init__(self) -> None:
         self.outbox = MemoryOutbox()
         self.mirror = MemoryMirror()
         self.audit = MemoryAudit()
+        self.erasures = MemoryErasures(self)
+        self.vault = MemoryVault(self.erasures.subjects)
+        self.passkeys = MemoryPasskeys()
 
     def close(self) -> None:
         """Nothing is held."""
@@ -360,6 +365,12 @@ class MemoryAudit:
         found = [members for record, members in self._decisions() if record.id == decision]
         return sorted(found[0], key=lambda member: member.subject) if found else []
 
+    def erased(self, decision):
+        return next((erased for record, _, erased in self._rows() if record.id == decision), {})
+
+    def erase_rows(self, subject):
+        return erase_rows(self._rows(), subject)
+
     def decisions_on(self, subject, *, limit=100):
         found = [(r, m) for r, members in reversed(self._decisions()) for m in members if m.subject == subject]
         return found[:limit]
@@ -376,7 +387,10 @@ class MemoryAudit:
         return ([own] if own else []) + naming
 
     def _decisions(self):
-        return [pair for held in self._logs.values() for pair in held.decisions]
+        return [(record, members) for record, members, _ in self._rows()]
+
+    def _rows(self):
+        return [row for held in self._logs.values() for row in held.decisions]
 
 
 class _MemoryLog:
@@ -385,7 +399,7 @@ class _MemoryLog:
         self.entries: list[StoredEntry] = []
         self.tree: dict[tuple[int, int], bytes] = {}
         self.checkpoints: dict[int, Checkpointed] = {}
-        self.decisions: list[tuple[DecisionRecord, list[Member]]] = []
+        self.decisions: list[tuple[DecisionRecord, list[Member], dict[int, bytes]]] = []
 
     @property
     def size(self):
@@ -430,4 +444,4 @@ class _MemoryLog:
     def save_decision(self, record, members):
         if record.log != self.log:
             raise WrongState("another log")
-        self.decisions.append((record, list(members)))
+        self.decisions.append((record, list(members), {}))

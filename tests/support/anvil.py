@@ -36,7 +36,7 @@ class Anvil:
             stderr=subprocess.STDOUT,
             cwd=folder,
         )
-        for _ in range(200):
+        for _ in range(1_200):
             try:
                 self.ask("eth_chainId")
             except httpx.TransportError:

@@ -41,20 +41,20 @@ class Wallet:
 
 
 class Service:
-    def __init__(self, home, **changes):
+    def __init__(self, home, *, access_policy=None, **changes):
         probe = uvicorn.Config("none:none", host="127.0.0.1", port=0)
         self.socket = probe.bind_socket()
         port = self.socket.getsockname()[1]
         self.settings = Settings(home=home, port=port, anchor_seconds=0, most_body=1 << 20, most_batch=100, **changes)
         self.ledger = open_ledger(self.settings)
-        config = uvicorn.Config(create_app(self.ledger), log_config=None, access_log=False)
+        config = uvicorn.Config(create_app(self.ledger, access_policy=access_policy), log_config=None, access_log=False)
         self.server = uvicorn.Server(config)
         self.ledger.start()
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self.thread.start()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         self.issuer = local_issuer(self.settings)
-        for _ in range(600):
+        for _ in range(1_200):
             if self.server.started and self.http.get("/readyz").status_code == 200:
                 return
             time.sleep(0.05)

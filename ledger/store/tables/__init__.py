@@ -13,6 +13,7 @@ from ledger.store.tables.directory import (
     TermsRow,
 )
 from ledger.store.tables.outbox import OutboxItem, Transmission, TransmissionItem
+from ledger.store.tables.passkeys import InvitationRow, PasskeyRow
 from ledger.store.tables.registry import (
     AccessEventRow,
     AnchoredHeadRow,
@@ -22,6 +23,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 
 __all__ = [
     "METADATA",
@@ -35,10 +37,15 @@ __all__ = [
     "Decision",
     "DecisionMember",
     "EngineRow",
+    "ErasedMember",
+    "Erasure",
+    "ErasureOpening",
     "Event",
     "InstitutionRow",
+    "InvitationRow",
     "MirrorCursor",
     "OutboxItem",
+    "PasskeyRow",
     "PauseRow",
     "RefusalRow",
     "ReviewerRow",
@@ -51,5 +58,7 @@ __all__ = [
     "Transmission",
     "TransmissionItem",
     "TreeNode",
+    "VaultKey",
+    "VaultRecord",
     "WriterLease",
 ]

@@ -18,7 +18,7 @@ def test_a_mirror_that_stands_still_stops_the_answers(tmp_path):
         withdrawal = world.withdrawal(ann, consent["id"], wallet)
 
         service.ledger._stop.set()  # the threads end, as if each had died
-        for _ in range(200):
+        for _ in range(1_200):
             if service.http.get("/readyz").status_code == 503:
                 break
             time.sleep(0.05)
@@ -49,7 +49,7 @@ def test_a_mirror_that_stands_still_stops_the_answers(tmp_path):
     service = Service(tmp_path)
     try:
         digest = taken["items"][0]["digest"]
-        for _ in range(400):
+        for _ in range(1_200):
             item = service.get(f"/v1/acts/{digest}", "subject", fresh_id())
             if item["state"] == "sealed":
                 break

@@ -85,7 +85,7 @@ def test_a_stop_shows_at_once(world):
     with browser(world, "subject", subject) as client:
         text = client.get("/me").text
         assert "No new use can start from now on" in text or "You stopped this" in text
-        for _ in range(200):
+        for _ in range(1_200):
             text = client.get("/me").text
             if "You stopped this" in text:
                 break

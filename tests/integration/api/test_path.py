@@ -111,7 +111,7 @@ def test_from_a_signature_to_a_proof(world):
         "version": 1,
         "valid_until": by_subject[bob]["valid_until"],
     }
-    for _ in range(200):
+    for _ in range(1_200):
         item = service.get(f"/v1/acts/{withdrawn['items'][0]['digest']}", "subject", ann)
         if item["state"] == "sealed":
             break

@@ -12,7 +12,10 @@ DOCUMENT = document_of(assemble())
 OPERATIONS = [
     (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
-PUBLIC = {"/healthz", "/readyz", "/v1/domain", "/.well-known/jwks.json", "/issuer/jwks.json"}
+PUBLIC = {
+    *("/healthz", "/readyz", "/v1/domain", "/issuer/jwks.json"),
+    *("/.well-known/jwks.json", "/.well-known/authzen-configuration"),
+}
 
 
 def test_the_committed_document_is_the_one_that_is_served():

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from ledger.chain import deployment
 from ledger.chain.embedded import EmbeddedNode
 from ledger.chain.evm import GAS_LIMIT
 from ledger.chain.hashing import keccak
@@ -115,7 +118,7 @@ def test_a_transaction_for_another_chain_is_refused(tmp_path, clock, key):
     node.close()
 
 
-@pytest.mark.parametrize("sent", range(5))
+@pytest.mark.parametrize("sent", range(7))
 def test_a_deployment_that_was_cut_off_is_finished_and_not_repeated(tmp_path, clock, monkeypatch, sent):
     real = EmbeddedNode.send
     count = 0
@@ -129,15 +132,40 @@ def test_a_deployment_that_was_cut_off_is_finished_and_not_repeated(tmp_path, cl
 
     with monkeypatch.context() as patch:
         patch.setattr(EmbeddedNode, "send", dying)
-        if sent < 4:
+        if sent < 6:
             with pytest.raises(KeyboardInterrupt):
                 open_embedded(tmp_path, clock)
         else:
             open_embedded(tmp_path, clock).close()
     planned = (tmp_path / "chain.json").read_text()
     chain = open_embedded(tmp_path, clock)
-    assert chain.node.head().number == 4
+    assert chain.node.head().number == 6
     assert all(f"0x{address.hex()}" in planned for address in chain.deployment.addresses.values())
     assert chain.reader.first_block == 1
-    assert chain.node.nonce(chain.deployment.deployer) == 4
+    assert chain.node.nonce(chain.deployment.deployer) == 6
     chain.close()
+
+
+def test_a_deployment_of_an_older_version_gets_the_verifiers_added(tmp_path, clock):
+    open_embedded(tmp_path, clock).close()
+    path = tmp_path / "chain.json"
+    whole = json.loads(path.read_text())
+    (tmp_path / "old").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deployment, "_ORDER", deployment._FIRST)
+        older = open_embedded(tmp_path / "old", clock)
+        addresses = dict(older.deployment.addresses)
+        older.close()
+    assert set(addresses) == set(deployment._FIRST)
+    with pytest.raises(NotFound, match="run consentry chain deploy again"):
+        open_embedded(tmp_path / "old", clock, writable=False)
+    added = open_embedded(tmp_path / "old", clock)
+    assert set(added.deployment.addresses) == set(whole["contracts"])
+    assert {name: added.deployment.addresses[name] for name in addresses} == addresses
+    assert added.reader.first_block == 1
+    assert added.node.head().number == 6
+    assert all(added.node.code(at) for at in added.deployment.addresses.values())
+    added.close()
+    again = open_embedded(tmp_path / "old", clock)
+    assert again.node.head().number == 6
+    again.close()

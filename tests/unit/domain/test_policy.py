@@ -134,7 +134,7 @@ def test_terms_that_are_too_old_ask_for_consent_anew():
 
 
 def test_a_deny_holds_whatever_terms_it_was_given_under():
-    assert reason(deny(1, terms_version=0), consent(2)) is Reason.DENIED_BY_SUBJECT
+    assert reason(deny(1, terms_version=1), consent(2)) is Reason.DENIED_BY_SUBJECT
 
 
 def test_deny_then_permit_then_stale_then_not_covered():
@@ -404,15 +404,15 @@ def test_a_consent_that_cannot_be_read_is_not_dropped():
 
 def test_an_effect_that_is_not_known_never_permits():
     unknown = consent(effect=3)
-    assert reason(unknown) is Reason.DENIED_BY_SUBJECT
-    assert reason(unknown, consent(2)) is Reason.DENIED_BY_SUBJECT
+    assert reason(unknown) is Reason.UNKNOWN_CODE
+    assert reason(unknown, consent(2)) is Reason.UNKNOWN_CODE
 
 
 def test_no_consent_is_not_all_consented():
     assert reason() is Reason.NO_CONSENT
-    assert reason(consent(purposes=0)) is Reason.NOT_COVERED
-    assert reason(consent(categories=0)) is Reason.NOT_COVERED
-    assert reason(consent(operations=0)) is Reason.NOT_COVERED
+    assert reason(consent(purposes=0)) is Reason.UNKNOWN_CODE
+    assert reason(consent(categories=0)) is Reason.UNKNOWN_CODE
+    assert reason(consent(operations=0)) is Reason.UNKNOWN_CODE
 
 
 def test_a_kind_of_request_that_no_rule_names_is_refused():

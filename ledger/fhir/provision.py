@@ -1,0 +1,249 @@
+"""One provision of a Consent as a node: its effect, and what each of its elements limits it to.
+
+A node's masks are in our vocabulary, rounded inwards for a permit and outwards for a deny (see ``codes``). None means
+that the provision does not name the dimension; a mask of 0 that it names only what no question here can be about.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain.identifiers import parse_id
+from ledger.domain.vocabulary import Effect, RecipientKind
+from ledger.errors import InvalidInput
+from ledger.fhir import codes
+from ledger.fhir.codes import Meaning
+from ledger.fhir.elements import Element, Span
+from ledger.fhir.known import Known, Recipient
+from ledger.fhir.outcome import Kind
+
+_COMMON: Final = ("period", "actor", "action", "securityLabel", "purpose", "code", "dataPeriod", "data", "provision")
+DEEPEST: Final = 4
+"""The deepest nesting of provisions that is read."""
+_NO_CODE: Final = Meaning(None, None)
+_OWN_REFERENCES: Final = {
+    codes.OWN_INSTITUTION: RecipientKind.INSTITUTION,
+    codes.OWN_STUDY: RecipientKind.STUDY,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A provision.
+
+    ``atoms`` are codes that name use and data at once (the German broad consent), each with its expression.
+    """
+
+    effect: Effect
+    path: str
+    purposes: int | None = None
+    conditions: int | None = None
+    operations: int | None = None
+    categories: int | None = None
+    validity: Span = (None, None)
+    data: Span = (None, None)
+    recipients: tuple[Recipient, ...] | None = None
+    atoms: tuple[tuple[str, str], ...] = ()
+    children: tuple["Node", ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it names nothing, and so holds for everything."""
+        return (
+            {self.purposes, self.conditions, self.operations, self.categories, self.recipients} == {None}
+            and self.validity == self.data == (None, None)
+            and not self.atoms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionReader:
+    """Reads provisions of one resource.
+
+    Args:
+        known: What the caller knows.
+        custodians: References that mean the subject's custodian, the resource's own organization included.
+        r5: The resource is of R5: a nested provision has the contrary effect of the one around it.
+        atom_system: The code system whose codes are atoms.
+    """
+
+    known: Known
+    custodians: frozenset[str]
+    r5: bool
+    atom_system: str
+
+    def read(self, element: Element, effect: Effect, depth: int = 0) -> Node:
+        """A provision of the effect that is given, with all that is in it."""
+        element.only(*_COMMON, *(("documentType", "resourceType", "expression") if self.r5 else ("type", "class")))
+        before = len(element.issues.found)
+        purposes = self._purposes(element, effect)
+        unasked = purposes == 0 and len(element.issues.found) == before
+        if unasked and effect is Effect.PERMIT:  # it permits nothing here, whatever else it names
+            return Node(
+                effect=effect, path=element.path, purposes=0, children=tuple(self._nested(element, effect, depth))
+            )
+        for key in ("data", "expression", "documentType"):
+            if key in element.value:
+                element.issues.refuse(
+                    f"{element.path}.{key}", "single records cannot be named here; name categories of data"
+                )
+        atoms, categories = self._categories(element, effect)
+        return Node(
+            effect=effect,
+            path=element.path,
+            purposes=purposes,
+            operations=self._masks(element.children("action"), effect, codes.ACTIONS, "action"),
+            categories=categories,
+            validity=element.period("period") or (None, None),
+            data=element.period("dataPeriod") or (None, None),
+            recipients=self._recipients(element),
+            atoms=atoms,
+            children=tuple(self._nested(element, effect, depth)),
+        )
+
+    def _nested(self, element: Element, effect: Effect, depth: int) -> Iterable[Node]:
+        if depth >= DEEPEST and "provision" in element.value:
+            element.issues.refuse(f"{element.path}.provision", f"provisions nest deeper than {DEEPEST}")
+            return
+        for child in element.children("provision"):
+            if self.r5:
+                yield self.read(child, Effect.DENY if effect is Effect.PERMIT else Effect.PERMIT, depth + 1)
+                continue
+            kind = effect_of(child)
+            if kind is None:
+                child.issues.refuse(f"{child.path}.type", "a nested provision must say permit or deny", Kind.REQUIRED)
+            else:
+                yield self.read(child, kind, depth + 1)
+
+    def _purposes(self, element: Element, effect: Effect) -> int | None:
+        if "purpose" not in element.value:
+            return None
+        mask = 0
+        for purpose in element.children("purpose"):
+            coding = purpose.coding()
+            if coding in codes.UNASKED or (coding in codes.TIGHTER and effect is Effect.PERMIT):
+                continue
+            mask |= _bits(purpose, coding[1], codes.PURPOSES.get(coding), effect, "purpose")
+        return mask
+
+    def _categories(self, element: Element, effect: Effect) -> tuple[tuple[tuple[str, str], ...], int | None]:
+        """Atoms, and the categories on which classes, codes and labels agree."""
+        limits: list[int] = []
+        atoms: list[tuple[str, str]] = []
+        types = frozenset(self._types(element))
+        if types:
+            limits.append(_side(codes.of_types(types), effect) or 0)
+        plain: list[Element] = []
+        for concept in element.children("code"):
+            here = [(code, path) for (system, code), path in concept.codings() if system == self.atom_system]
+            atoms += here
+            if not here:
+                plain.append(concept)
+        if plain:
+            limits.append(self._masks(plain, effect, codes.CATEGORIES, "code") or 0)
+        labels = self._labels(element, effect)
+        if labels is not None:
+            limits.append(labels)
+        if not limits:
+            return tuple(atoms), None
+        agreed = limits[0]
+        for limit in limits[1:]:
+            agreed &= limit
+        if not agreed and not element.issues.refused:
+            element.issues.refuse(element.path, "the data that it names is narrower than any category here")
+        return tuple(atoms), agreed
+
+    def _types(self, element: Element) -> Iterable[str]:
+        for type_ in element.children("resourceType" if self.r5 else "class"):
+            system, code = type_.coding()
+            if system not in codes.RESOURCE_TYPES or code not in codes.KNOWN_TYPES:
+                element.issues.refuse(type_.path, f"data of the class {code} cannot be named here")
+            yield code
+
+    @staticmethod
+    def _labels(element: Element, effect: Effect) -> int | None:
+        if "securityLabel" not in element.value:
+            return None
+        mask = 0
+        for label in element.children("securityLabel"):
+            coding = label.coding()
+            mask |= _bits(label, coding[1], codes.LABELS.get(coding), effect, "label")
+        return mask
+
+    @staticmethod
+    def _masks(
+        concepts: Iterable[Element], effect: Effect, table: Mapping[tuple[str, str], Meaning], what: str
+    ) -> int | None:
+        mask: int | None = None
+        for concept in concepts:
+            found = [table[coding] for coding, _ in concept.codings() if coding in table]
+            names = [coding[1] for coding, _ in concept.codings()]
+            meaning = found[0] if len(set(found)) == 1 else None
+            mask = (mask or 0) | _bits(concept, ", ".join(names) or "a text", meaning, effect, what)
+        return mask
+
+    def _recipients(self, element: Element) -> tuple[Recipient, ...] | None:
+        if "actor" not in element.value:
+            return None
+        found: list[Recipient] = []
+        others = 0
+        for actor in element.children("actor"):
+            actor.only("role", "reference")
+            role, reference = actor.child("role"), actor.child("reference")
+            roles = {coding for coding, _ in role.codings()} if role else set()
+            if reference is None:
+                actor.issues.refuse(actor.path, "an actor needs a reference", Kind.REQUIRED)
+            elif roles == {codes.CUSTODIAN_ROLE}:
+                others += 1
+                if reference.text("reference") not in self.custodians:
+                    actor.issues.refuse(
+                        reference.path, "it is not known whether this is the subject's custodian; say so (--custodian)"
+                    )
+            elif roles and not roles <= codes.RECIPIENT_ROLES:
+                named = ", ".join(sorted(code for _, code in roles))
+                actor.issues.refuse(f"{actor.path}.role", f"an actor of the role {named} cannot be said here")
+            else:
+                recipient = self._recipient(reference)
+                if recipient is not None:
+                    found.append(recipient)
+        return tuple(dict.fromkeys(found)) or (None if others else ())
+
+    def _recipient(self, reference: Element) -> Recipient | None:
+        reference.only("reference", "type", "identifier", "display")
+        identifier = reference.child("identifier")
+        literal = reference.text("reference")
+        if literal is not None and literal in self.known.recipients:
+            return self.known.recipients[literal]
+        if literal is None and identifier is not None:
+            system, value = identifier.text("system"), identifier.text("value")
+            if system in _OWN_REFERENCES:
+                try:
+                    return _OWN_REFERENCES[system], parse_id(value or "", what=system)
+                except InvalidInput as problem:
+                    reference.issues.refuse(f"{identifier.path}.value", str(problem), Kind.VALUE)
+                    return None
+        reference.issues.refuse(
+            reference.path,
+            f"which institution or study is {literal or 'this'}? Only these can be recipients; name it (--reference)",
+        )
+        return None
+
+
+def effect_of(element: Element) -> Effect | None:
+    """The effect that ``type`` names; None where it is absent."""
+    text = element.text("type")
+    if text not in {None, "permit", "deny"}:
+        element.issues.refuse(f"{element.path}.type", "the type must be permit or deny", Kind.VALUE)
+    return {"permit": Effect.PERMIT, "deny": Effect.DENY}.get(text or "")
+
+
+def _side(meaning: Meaning, effect: Effect) -> int | None:
+    return meaning.inside if effect is Effect.PERMIT else meaning.around
+
+
+def _bits(element: Element, name: str, meaning: Meaning | None, effect: Effect, what: str) -> int:
+    mask = _side(meaning or _NO_CODE, effect)
+    if mask is None:
+        verb = "permit" if effect is Effect.PERMIT else "deny"
+        element.issues.refuse(element.path, f"a {verb} of the {what} {name} cannot be said exactly here")
+    return mask or 0
