@@ -12,7 +12,7 @@ from typing import Any
 from ledger.chain import abi
 from ledger.chain.abi import Tail, dynamic, fixed, pack, text, uint, uints
 from ledger.chain.hashing import keccak
-from ledger.chain.messages import access_words, disease_words
+from ledger.chain.messages import disease_words
 from ledger.domain.acts import (
     Act,
     Anchoring,
@@ -53,7 +53,7 @@ SIGNATURES: Mapping[str, str] = {
     "setStudyState": "setStudyState(bytes32,uint8,uint8,uint40,bytes)",
     "revokeEngine": "revokeEngine(bytes32,bytes)",
     "approveStudy": "approveStudy(bytes32,bytes32,uint40,bytes)",
-    "append": "append((bytes32,uint64,bytes32,bytes32[],(uint64,bytes32,bytes32,bytes32)[],bytes))",
+    "append": "append((bytes32,uint64,bytes32,bytes32[],(bytes32,bytes32,bytes)[],bytes))",
     "decide": "decide(bytes32,(bytes32,bytes32,uint16,uint32,uint40,uint40),uint40,bytes32[])",
 }
 SELECTORS: Mapping[str, bytes] = {name: keccak(signature.encode())[:4] for name, signature in SIGNATURES.items()}
@@ -213,13 +213,13 @@ def _registration(act: EngineRegistration) -> bytes:
 
 
 def _anchoring(act: Anchoring) -> bytes:
-    events = [access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]
+    accesses = [pack(fixed(group.study), fixed(group.engine), dynamic(group.entries)) for group in act.accesses]
     anchoring = pack(
         fixed(act.log),
         uint(act.size, 64),
         fixed(act.root),
         abi.array_of_static([fixed(node) for node in act.proof]),
-        abi.array_of_static(events),
+        abi.array_of_dynamic(accesses),
         dynamic(act.signature),
     )
     return pack(Tail(anchoring))

@@ -16,9 +16,10 @@ from ledger.chain.abi import Words
 from ledger.chain.hashing import keccak
 from ledger.chain.node import RawLog
 from ledger.domain import events
+from ledger.domain.accesses import unpack_entries
 from ledger.domain.consent import Scope
 from ledger.domain.events import Event, Logged
-from ledger.errors import MirrorDiverged
+from ledger.errors import InvalidInput, MirrorDiverged
 
 Topics = tuple[bytes, ...]
 
@@ -199,9 +200,13 @@ def _anchored(topics: Topics, data: bytes) -> Event:
     return events.HeadAnchored(topics[1], read.uint(0, 64), read.fixed(1), read.uint(2, 64), read.fixed(3))
 
 
-def _access(topics: Topics, data: bytes) -> Event:
-    read = Words(data)
-    return events.AccessRecorded(topics[1], topics[2], topics[3], read.uint(0, 64), read.fixed(1))
+def _accesses(topics: Topics, data: bytes) -> Event:
+    entries = Words(data).dynamic(0)
+    try:
+        unpack_entries(entries)
+    except InvalidInput as problem:
+        raise MirrorDiverged(f"{problem}; is this our contract?") from problem
+    return events.AccessesRecorded(topics[1], topics[2], topics[3], entries)
 
 
 # Signature, number of topics (its own included), reader.
@@ -229,7 +234,7 @@ _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
     ("EngineRegistered(bytes32,bytes32,bytes32,string,bytes,uint16)", 3, _engine),
     ("EngineRevoked(bytes32,bytes32)", 2, _engine_revoked),
     ("HeadAnchored(bytes32,uint64,bytes32,uint64,bytes32)", 2, _anchored),
-    ("AccessRecorded(bytes32,bytes32,bytes32,uint64,bytes32)", 4, _access),
+    ("AccessesRecorded(bytes32,bytes32,bytes32,bytes)", 4, _accesses),
 )
 TOPICS: Mapping[bytes, tuple[int, Callable[[Topics, bytes], Event]]] = {
     keccak(signature.encode()): (topics, read) for signature, topics, read in _EVENTS

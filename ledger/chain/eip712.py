@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger.chain import abi
 from ledger.chain.hashing import keccak
-from ledger.chain.messages import MESSAGES, SCOPE_FIELDS
+from ledger.chain.messages import MESSAGES
 from ledger.domain.acts import Act, dump
 from ledger.errors import InvalidInput
 
@@ -92,8 +92,7 @@ def typed_data(act: Act, domain: Domain) -> dict[str, Any]:
     if message is None:
         raise InvalidInput(f"a {type(act).__name__} is sent from the consortium's account, not signed as typed data")
     types = {"EIP712Domain": _fields(DOMAIN_FIELDS), message.name: _fields(message.fields)}
-    if message.refers:
-        types["Scope"] = _fields(SCOPE_FIELDS)
+    types |= {name: _fields(fields) for name, fields in message.refers}
     return {
         "types": types,
         "primaryType": message.name,

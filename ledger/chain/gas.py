@@ -9,6 +9,7 @@ Sources: https://eips.ethereum.org/EIPS/eip-7825 https://eips.ethereum.org/EIPS/
 from collections.abc import Sequence
 
 from ledger.chain.transactions import MOST_GAS
+from ledger.domain.accesses import count_entries
 from ledger.domain.acts import (
     Act,
     Anchoring,
@@ -34,7 +35,8 @@ _KINDS = {
 _OTHER = 400_000  # acts of the Directory: a few slots and strings
 _BY_CONTRACT = 400_000  # a signer that is a contract: the P-256 check in Solidity costs about 310,000
 _DISEASE_CODE = 4_000
-_ACCESS = 6_000
+_ACCESS = 800  # its call data not counted
+_ACCESSES = 12_000  # the engine looked up, the event
 
 
 def allowance(act: Act) -> int:
@@ -45,7 +47,7 @@ def allowance(act: Act) -> int:
     if isinstance(act, StudyProposal):
         gas += _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases)
     if isinstance(act, Anchoring):
-        gas += _ACCESS * len(act.events)
+        gas += sum(_ACCESSES + _ACCESS * count_entries(group.entries) for group in act.accesses)
     return gas
 
 

@@ -33,7 +33,7 @@ SCOPE_FIELDS = (
     "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
     "bytes32 terms"
 )
-_SCOPE = f"Scope({SCOPE_FIELDS})"
+ACCESSES_FIELDS = "bytes32 study,bytes32 engine,bytes entries"
 
 
 def scope_words(scope: Scope) -> bytes:
@@ -68,16 +68,6 @@ def diseases_hash(diseases: tuple[tuple[int, ...], ...]) -> bytes:
     return keccak(abi.pack(abi.array_of_dynamic(arrays)))
 
 
-def events_hash(act: Anchoring) -> bytes:
-    """What an anchoring signs of its access events: the hash of their words, 128 bytes each."""
-    return keccak(b"".join([access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]))
-
-
-def access_words(index: int, leaf: bytes, study: bytes, engine: bytes) -> bytes:
-    """The four words of an access event."""
-    return abi.uint(index, 64) + abi.fixed(leaf) + abi.fixed(study) + abi.fixed(engine)
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON."""
@@ -86,12 +76,14 @@ class Message:
     fields: str
     encode: Callable[[Any], bytes]
     values: Callable[[Any], dict[str, Any]]
-    refers: str = ""
+    refers: tuple[tuple[str, str], ...] = ()
+    """The structs among its fields, each its name and its fields."""
 
     @property
     def type_hash(self) -> bytes:
         """The hash of the type, with the types that it refers to."""
-        return keccak(f"{self.name}({self.fields}){self.refers}".encode())
+        types = ((self.name, self.fields), *self.refers)
+        return keccak("".join(f"{name}({fields})" for name, fields in types).encode())
 
 
 def _hex(value: bytes) -> str:
@@ -176,7 +168,16 @@ def _scope_values(scope: Scope) -> dict[str, Any]:
     }
 
 
-_SCOPE_TYPE_HASH = keccak(_SCOPE.encode())
+def _encode_anchoring(act: Anchoring) -> bytes:
+    groups = [
+        keccak(_ACCESSES_TYPE_HASH + abi.fixed(group.study) + abi.fixed(group.engine) + keccak(group.entries))
+        for group in act.accesses
+    ]
+    return abi.fixed(act.log) + abi.uint(act.size, 64) + abi.fixed(act.root) + keccak(b"".join(groups))
+
+
+_SCOPE_TYPE_HASH = keccak(f"Scope({SCOPE_FIELDS})".encode())
+_ACCESSES_TYPE_HASH = keccak(f"Accesses({ACCESSES_FIELDS})".encode())
 _SIGNER_FIELDS = "uint8 capacity,uint40 from,uint40 until,bytes32 form,uint40 deadline"
 
 MESSAGES: Mapping[type, Message] = {
@@ -208,7 +209,7 @@ MESSAGES: Mapping[type, Message] = {
             "issuedAt": act.issued_at,
             "deadline": act.deadline,
         },
-        refers=_SCOPE,
+        refers=(("Scope", SCOPE_FIELDS),),
     ),
     Withdrawal: Message(
         "Withdrawal",
@@ -304,13 +305,17 @@ MESSAGES: Mapping[type, Message] = {
     ),
     Anchoring: Message(
         "Anchoring",
-        "bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash",
-        lambda act: abi.fixed(act.log) + abi.uint(act.size, 64) + abi.fixed(act.root) + events_hash(act),
+        "bytes32 log,uint64 size,bytes32 root,Accesses[] accesses",
+        _encode_anchoring,
         lambda act: {
             "log": _hex(act.log),
             "size": act.size,
             "root": _hex(act.root),
-            "eventsHash": _hex(events_hash(act)),
+            "accesses": [
+                {"study": _hex(group.study), "engine": _hex(group.engine), "entries": _hex(group.entries)}
+                for group in act.accesses
+            ],
         },
+        refers=(("Accesses", ACCESSES_FIELDS),),
     ),
 }

@@ -215,13 +215,12 @@ class EngineRevocation(_Act, frozen=True, tag="engine-revocation"):
     signature: bytes = b""
 
 
-class AccessEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One access to data that an anchoring makes public; ``leaf`` is the entry's RFC 9162 leaf hash."""
+class Accesses(msgspec.Struct, frozen=True, kw_only=True):
+    """Accesses by one engine for one study that an anchoring makes public; ``entries`` as in ``domain.accesses``."""
 
-    index: int
-    leaf: bytes
     study: bytes
     engine: bytes
+    entries: bytes
 
 
 class Anchoring(_Act, frozen=True, tag="anchoring"):
@@ -233,7 +232,7 @@ class Anchoring(_Act, frozen=True, tag="anchoring"):
     size: int
     root: bytes
     proof: tuple[bytes, ...]
-    events: tuple[AccessEvent, ...]
+    accesses: tuple[Accesses, ...]
     signature: bytes = b""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import unpack_entries
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import (
     Engine,
@@ -238,8 +239,9 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
             return (Pause(event.paused),)
         case ev.HeadAnchored():
             return (Head(event.log, event.size, event.root),)
-        case ev.AccessRecorded():
-            return (Access(event.log, event.index, event.leaf, event.study, event.engine),)
+        case ev.AccessesRecorded():
+            entries = unpack_entries(event.entries)
+            return tuple(Access(event.log, index, leaf, event.study, event.engine) for index, leaf in entries)
 
 
 @dataclass(slots=True)

@@ -134,7 +134,7 @@ _KINDS = (
     _kind(REGISTRY, ev.ConsentWithdrawn, "bytes32 bytes32", "bytes32 uint24 uint8 bytes"),
     _kind(REGISTRY, ev.AllWithdrawn, "bytes32 bytes32", "bytes32 uint8 bytes"),
     _kind(ANCHOR, ev.HeadAnchored, "bytes32", "uint64 bytes32 uint64 bytes32"),
-    _kind(ANCHOR, ev.AccessRecorded, "bytes32 bytes32 bytes32", "uint64 bytes32"),
+    _kind(ANCHOR, ev.AccessesRecorded, "bytes32 bytes32 bytes32", "bytes"),
 )
 _BY_TOPIC = {(kind.contract, kind.topic): kind for kind in _KINDS}
 _TOPICS = {kind.name: kind.topic for kind in _KINDS}

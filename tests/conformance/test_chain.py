@@ -16,8 +16,9 @@ from ledger.chain.node import NonceTaken, Reverted
 from ledger.chain.opening import Chain, deploy_rpc, open_embedded, open_rpc
 from ledger.chain.rpc import RpcNode
 from ledger.domain import events
+from ledger.domain.accesses import pack_entries
 from ledger.domain.acts import (
-    AccessEvent,
+    Accesses,
     Anchoring,
     EngineRevocation,
     InstitutionAdmission,
@@ -255,16 +256,19 @@ def test_a_study_of_diseases_keeps_its_closures(chain, scene):
 
 
 def test_heads_are_anchored_with_their_accesses(chain, scene):
-    accesses = tuple(
-        AccessEvent(index=index, leaf=fresh(), study=scene.study, engine=scene.engine) for index in range(3)
+    groups = tuple(
+        Accesses(study=study, engine=scene.engine, entries=pack_entries([(0, fresh()), (2, fresh())]))
+        for study in (scene.study, fresh())
     )
-    act = Anchoring(log=scene.institution, size=3, root=fresh(), proof=(), events=accesses)
+    act = Anchoring(log=scene.institution, size=3, root=fresh(), proof=(), accesses=groups)
     act = chain.signer.sign(act, scene.institution_key)
     chain.checker.check(act, scene.institution_key)
     _, outcome = scene.must(act)
     head, *recorded = events_in(chain, outcome)
     assert head == events.HeadAnchored(scene.institution, 3, act.root, 0, bytes(32))
-    assert [(event.index, event.leaf) for event in recorded] == [(a.index, a.leaf) for a in accesses]
+    assert recorded == [
+        events.AccessesRecorded(group.study, group.engine, scene.institution, group.entries) for group in groups
+    ]
     again = chain.signer.sign(msgspec.structs.replace(act, root=fresh()), scene.institution_key)
     _, outcome = scene.carry(again)
     assert (outcome.succeeded, outcome.error) == (False, "AuditAnchor__SizeNotRising")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import ConsentState, Scope
 from ledger.domain.projection import Authority, Head, World
 
@@ -43,7 +44,7 @@ class History:
             ev.ActRefused(ident(r), 1, "ConsentRegistry__IdSpent"),
             ev.GrantsPaused(paused=False),
             ev.HeadAnchored(institution, 1, log_leaf, 0, bytes(32)),
-            ev.AccessRecorded(study, engine, institution, 0, log_leaf),
+            ev.AccessesRecorded(study, engine, institution, pack_entries([(0, log_leaf)])),
         )
         return [self._note(event) for event in events]
 
@@ -129,7 +130,8 @@ class History:
         if kind == 7:
             grown = replace(head, size=head.size + r.randrange(1, 9), root=ident(r))
             return ev.HeadAnchored(grown.log, grown.size, grown.root, head.size, head.root)
-        return ev.AccessRecorded(r.choice(self._of("Study")), ident(r), head.log, r.randrange(1 << 40), ident(r))
+        entries = pack_entries((r.randrange(1 << 40), ident(r)) for _ in range(r.randrange(1, 4)))
+        return ev.AccessesRecorded(r.choice(self._of("Study")), ident(r), head.log, entries)
 
     def _subject(self) -> bytes:
         return self.random.choice(self._of("Subject"))

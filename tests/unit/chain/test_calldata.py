@@ -22,7 +22,7 @@ def plain(value):
     """An act's fields in order, as eth_abi takes them."""
     if isinstance(value, Scope):
         return tuple(getattr(value, name) for name in Scope.__slots__)
-    if isinstance(value, acts.AccessEvent):
+    if isinstance(value, acts.Accesses):
         return tuple(getattr(value, name) for name in value.__struct_fields__)
     if isinstance(value, tuple):
         return [plain(item) for item in value]

@@ -14,6 +14,7 @@ from ledger.chain.node import RawLog
 from ledger.domain import events
 from ledger.domain.consent import Scope
 from ledger.errors import MirrorDiverged
+from tests.support.strategies_chain import entries
 
 CONTRACTS = ("Directory", "ConsentRegistry", "AuditAnchor")
 ABIS = {
@@ -53,6 +54,14 @@ def value_of(item):
         "bool": st.booleans(),
         "address": st.binary(min_size=20, max_size=20).map(lambda b: "0x" + b.hex()),
     }[kind]
+
+
+def args_of(data, entry):
+    """Arguments of one event, as the contract could write them."""
+    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    if entry["name"] == "AccessesRecorded":
+        values[3] = data.draw(entries)
+    return values
 
 
 def raw(topics, data):
@@ -97,7 +106,7 @@ def plain(value):
 @given(data=st.data())
 def test_events_are_read_as_eth_abi_writes_them(topic, data):
     entry = ABIS[topic]
-    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    values = args_of(data, entry)
     logged = decode(encoded(entry, values))
     event = logged.event
     if isinstance(event, events.GrantsPaused):
@@ -127,7 +136,7 @@ def test_harmless_events_are_none():
 @given(data=st.data())
 def test_malformed_logs_raise_and_are_never_skipped(topic, data):
     entry = ABIS[topic]
-    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    values = args_of(data, entry)
     log = encoded(entry, values)
     if log.data and entry["name"] not in ("Paused", "Unpaused"):
         cut = data.draw(st.integers(0, len(log.data) - 1))
@@ -142,6 +151,12 @@ def test_malformed_logs_raise_and_are_never_skipped(topic, data):
         decode(raw((*log.topics, bytes(32)), log.data))
     with pytest.raises(MirrorDiverged):
         decode(raw(log.topics[:-1], log.data))
+
+
+def test_half_an_access_entry_raises():
+    topic = keccak(text="AccessesRecorded(bytes32,bytes32,bytes32,bytes)")
+    with pytest.raises(MirrorDiverged, match="no whole number of access entries"):
+        decode(raw((topic, *[bytes(32)] * 3), eth_abi.encode(["bytes"], [bytes(60)])))
 
 
 def test_unknown_topics_and_reasons_raise():

@@ -27,6 +27,7 @@ SCOPE = (
     "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
     "bytes32 terms)"
 )
+ACCESSES = "Accesses(bytes32 study,bytes32 engine,bytes entries)"
 CONSENT = "Consent(bytes32 subject,bytes32 id,uint24 version,Scope scope,bytes32 form,uint40 issuedAt,uint40 deadline)"
 
 
@@ -165,8 +166,7 @@ class LedgerWorld:
         """The signature of ``who`` over typed data; eth_account is the oracle for the contract's own digests."""
         primary, members = fields_of(declaration)
         types = {primary: members}
-        if "scope" in message:
-            types["Scope"] = fields_of(SCOPE)[1]
+        types |= dict(fields_of(inner) for name, inner in (("scope", SCOPE), ("accesses", ACCESSES)) if name in message)
         signable = encode_typed_data(
             {
                 "name": "Consentry " + contract.artifact["contractName"],
@@ -351,14 +351,14 @@ class LedgerWorld:
     # -------------------------------------------------------------- AuditAnchor
 
     def append(
-        self, log: str, size: int, root: bytes, proof: Sequence[bytes] = (), events: Sequence[tuple[Any, ...]] = ()
+        self, log: str, size: int, root: bytes, proof: Sequence[bytes] = (), accesses: Sequence[tuple[Any, ...]] = ()
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Anchor a head of ``log``, signed by the key of the same name; events are (index, leaf, study, engine)."""
-        words = b"".join(encode(["uint64", "bytes32", "bytes32", "bytes32"], event) for event in events)
-        message = {"log": word(log), "size": size, "root": root, "eventsHash": keccak(words)}
-        declaration = "Anchoring(bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash)"
+        """Anchor a head of ``log``, signed by the key of the same name; accesses are (study, engine, entries)."""
+        groups = [dict(zip(("study", "engine", "entries"), group, strict=True)) for group in accesses]
+        message = {"log": word(log), "size": size, "root": root, "accesses": groups}
+        declaration = "Anchoring(bytes32 log,uint64 size,bytes32 root,Accesses[] accesses)"
         signature = self.sign(log, self.anchor, declaration, message)
-        return self.anchor.send("append", (word(log), size, root, list(proof), list(events), signature))
+        return self.anchor.send("append", (word(log), size, root, list(proof), list(accesses), signature))
 
     def head(self, log: str) -> tuple[Any, ...]:
         """The anchored head: size and root."""

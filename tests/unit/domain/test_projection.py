@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Engine, EngineState, Institution, InstitutionState, Study, StudyState, Terms
 from ledger.domain.events import Event
@@ -118,7 +119,10 @@ def test_the_directory_changes(world):
     [
         (ev.StudyApproved(STUDY, KEY, DIGEST, 1), (Approval(STUDY, KEY),)),
         (ev.HeadAnchored(KEY, 9, DIGEST, 3, FORM), (Head(KEY, 9, DIGEST),)),
-        (ev.AccessRecorded(STUDY, OTHER, KEY, 8, DIGEST), (Access(KEY, 8, DIGEST, STUDY, OTHER),)),
+        (
+            ev.AccessesRecorded(STUDY, OTHER, KEY, pack_entries([(8, DIGEST), (9, FORM)])),
+            (Access(KEY, 8, DIGEST, STUDY, OTHER), Access(KEY, 9, FORM, STUDY, OTHER)),
+        ),
         (ev.ActRefused(DIGEST, 3, "X__Y"), (Refusal(DIGEST, "X__Y"),)),
         (ev.GrantsPaused(paused=True), (Pause(paused=True),)),
     ],

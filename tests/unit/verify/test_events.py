@@ -33,7 +33,7 @@ READ = (
     ev.ConsentWithdrawn,
     ev.AllWithdrawn,
     ev.HeadAnchored,
-    ev.AccessRecorded,
+    ev.AccessesRecorded,
 )
 
 
