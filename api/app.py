@@ -13,10 +13,26 @@ from api import errors, openapi
 from api.authzen.consent import ConsentPolicy
 from api.authzen.port import Policy
 from api.bounds import BoundedBody, Envelope, Rates
+from api.fhir import consents as fhir_consents
+from api.fhir import metadata as fhir_metadata
 from api.idempotency import Answers
 from api.pages import auditor, patient, reference, session
+from api.pages import receipts as kept_receipts
 from api.pages.rendering import Files
-from api.routes import access, consents, decisions, directory, exports, logs, service, studies, subjects
+from api.routes import (
+    access,
+    consents,
+    decisions,
+    directory,
+    exports,
+    logs,
+    passkeys,
+    receipts,
+    service,
+    studies,
+    subjects,
+    vault,
+)
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
 from ledger.identity.door import open_door
@@ -36,9 +52,25 @@ def assemble() -> FastAPI:
         responses={503: {"model": Problem, "description": "No answer can be given now: treat it as deny"}},
     )
     errors.install(app)
-    for noun in (service, directory, studies, subjects, consents, decisions, access, logs, exports):
+    rooms = (
+        service,
+        directory,
+        studies,
+        subjects,
+        consents,
+        receipts,
+        passkeys,
+        decisions,
+        access,
+        logs,
+        exports,
+        vault,
+    )
+    for noun in rooms:
         app.include_router(noun.router)
-    for pages in (session, patient, auditor, reference):
+    for room in (fhir_consents, fhir_metadata):
+        app.include_router(room.router)
+    for pages in (session, patient, kept_receipts, auditor, reference):
         app.include_router(pages.router)
     app.mount("/static", Files(), name="static")
 

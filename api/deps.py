@@ -113,3 +113,6 @@ LogReader = Annotated[Principal, Security(caller, scopes=[Scope.AUDIT_READ.value
 RecordReader = Annotated[Principal, Security(caller, scopes=[Scope.DECISION_CHECK.value, Scope.AUDIT_READ.value])]
 Exporter = Annotated[Principal, Security(caller, scopes=[Scope.EXPORT_CREATE.value])]
 Anchorer = Annotated[Principal, Security(caller, scopes=[Scope.ANCHOR_WRITE.value])]
+VaultReader = Annotated[Principal, Security(caller, scopes=[Scope.VAULT_READ.value])]
+VaultWriter = Annotated[Principal, Security(caller, scopes=[Scope.VAULT_WRITE.value])]
+Eraser = Annotated[Principal, Security(caller, scopes=[Scope.SUBJECT_ERASE.value])]

@@ -21,6 +21,12 @@ _PROBLEM: Final = {
 }
 
 
+_OUTCOME: Final = {
+    "description": "An OperationOutcome (FHIR)",
+    "content": {"application/fhir+json": {"schema": {"type": "object"}}},
+}
+
+
 def document_of(app: FastAPI) -> dict[str, Any]:
     """The document of an application; made once."""
     if app.openapi_schema is None:
@@ -30,12 +36,14 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        for operations in document["paths"].values():
+        for path, operations in document["paths"].items():
+            failed = _OUTCOME if path.startswith("/fhir/") else _PROBLEM
             for operation in operations.values():
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = _PROBLEM
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    operation["responses"].pop("422")  # FastAPI's own validation errors, which are answered as 400
+                operation["responses"]["default"] = failed
                 if operation.get("requestBody"):
-                    operation["responses"]["400"] = _PROBLEM
+                    operation["responses"]["400"] = failed
         app.openapi_schema = document
     return app.openapi_schema
 

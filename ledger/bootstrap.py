@@ -253,6 +253,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
         erasures=store.erasures,
         forgotten=Forgotten(store.erasures),
+        texts=store.texts,
         passkeys=Passkeys(
             store.passkeys,
             chain.checker,

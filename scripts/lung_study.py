@@ -30,6 +30,7 @@ from ledger.identity.principal import Role
 STEPS: tuple[tuple[str, str, Callable[[World], str]], ...] = (
     ("admit", "Institutions admitted", registry.admit_institutions),
     ("enrol", "Patients enrolled", registry.enrol_patients),
+    ("numbers", "Local numbers sealed in the vault", registry.keep_numbers),
     ("text", "Consent text published", registry.publish_text),
     ("consent", "Consents signed and recorded", registry.sign_consents),
     ("study", "Study registered, reviewed, activated", registry.approve_study),
@@ -43,6 +44,8 @@ STEPS: tuple[tuple[str, str, Callable[[World], str]], ...] = (
     ("export", "Auditor exports the bundle", audit.export),
     ("verify", "Auditor verifies it offline", audit.verify),
     ("tamper", "Auditor is shown a changed copy", audit.tamper),
+    ("forget", "A patient is erased", study.forget),
+    ("verify-again", "Auditor verifies again", audit.verify_again),
 )
 
 

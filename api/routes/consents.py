@@ -11,22 +11,32 @@ from api.reading import BoundedRoute
 from api.schemas.acts import Consents, SignerChanges, TypedDataAnswer, Unsigned, Withdrawals, WithdrawalsOfAll
 from api.schemas.base import Hash
 from api.schemas.items import ItemAnswer, ItemsAnswer, item_json
+from api.schemas.passkeys import request_options
 from api.writing import Made, Write
 from ledger.domain.acts import Act
 from ledger.domain.identifiers import to_hex
 from ledger.errors import ConsentryError, NotFound, TooLarge
 from ledger.services.context import Context
-from ledger.services.submit import submit
+from ledger.services.submit import ADDRESS_BYTES, submit
 
 router = APIRouter(tags=["consents"], route_class=BoundedRoute)
 
 
 @router.post("/v1/typed-data", response_model=TypedDataAnswer)
 def typed_data(body: Annotated[Unsigned, Payload(discriminator="act_")], _: Anybody, ledger: Held) -> Response:
-    """The EIP-712 document of an act, for a wallet to show and sign, and its digest. Nothing is kept."""
+    """The EIP-712 document of an act, for a wallet to show and sign, and its digest. Nothing is kept.
+
+    Where the signer is a passkey, ``webauthn`` is what to ask the browser (``navigator.credentials.get``): the digest
+    is the challenge. The browser's answer goes into the act as ``{"signature": {"webauthn": {...}}}``.
+    """
     act = body.act()
+    digest = ledger.chain.domains.digest(act)
+    keys = ledger.context.passkeys
+    asked = None
+    if body.signer[:ADDRESS_BYTES] == keys.verifier:
+        asked = request_options(keys.party, digest, [one for one in keys.of(body.subject) if one.signer == body.signer])
     return answer(
-        {"digest": to_hex(ledger.chain.domains.digest(act)), "typed_data": ledger.chain.domains.typed_data(act)}
+        {"digest": to_hex(digest), "typed_data": ledger.chain.domains.typed_data(act), "webauthn": asked},
     )
 
 

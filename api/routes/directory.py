@@ -66,13 +66,13 @@ def list_reviewers(_: Anybody, ports: Ports) -> Response:
 
 @router.post("/v1/terms", status_code=202, response_model=PublishedAnswer)
 async def publish_terms(body: TermsBody, who: Admitter, ports: Ports, write: Write) -> Response:
-    """Publish a consent text by its SHA-256; the text itself, if sent, is hashed and not kept."""
+    """Publish a consent text by its SHA-256; the text itself, if sent, is kept to be shown to patients."""
     if (body.hash is None) == (body.text is None):
         raise InvalidInput("send either the hash of the text or the text")
     digest = body.hash or sha256((body.text or "").encode()).digest()
 
     def work(_: MakeId) -> Made:
-        item = directory.publish_terms(ports, digest, body.version, body.language, body.uri)
+        item = directory.publish_terms(ports, digest, body.version, body.language, body.uri, text=body.text)
         return Made([item], {"hash": to_hex(digest)})
 
     return await write.run(who, work)

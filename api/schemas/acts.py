@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.schemas.base import Answer, Body, Hash, Id, Seconds, Signature, Signer, Window, Words
+from api.schemas.base import Answer, Body, Hash, Id, Seconds, Signer, Window, Words
+from api.schemas.passkeys import RequestOptions
+from api.schemas.signatures import ActSignature
 from ledger.domain.acts import Act, ConsentAct, SignerAddition, SignerRemoval, Withdrawal, WithdrawalOfAll
 from ledger.domain.consent import ZERO_ID, Scope
 from ledger.domain.vocabulary import (
@@ -75,7 +77,7 @@ class ConsentBody(Body):
     issued_at: Seconds
     deadline: Seconds
     signer: Signer
-    signature: Signature
+    signature: ActSignature
 
     def act(self) -> ConsentAct:
         """The act."""
@@ -98,7 +100,7 @@ class WithdrawalBody(Body):
     subject: Id
     id: Id
     signer: Signer
-    signature: Signature
+    signature: ActSignature
 
     def act(self) -> Withdrawal:
         """The act."""
@@ -112,7 +114,7 @@ class WithdrawalOfAllBody(Body):
     id: Id
     deadline: Seconds
     signer: Signer
-    signature: Signature
+    signature: ActSignature
 
     def act(self) -> WithdrawalOfAll:
         """The act."""
@@ -133,7 +135,7 @@ class AdditionBody(Body):
     form: Hash = ZERO_ID
     deadline: Seconds
     signer: Signer
-    signature: Signature
+    signature: ActSignature
 
     def act(self) -> SignerAddition:
         """The act."""
@@ -159,7 +161,7 @@ class RemovalBody(Body):
     old_signer: Signer
     deadline: Seconds
     signer: Signer
-    signature: Signature
+    signature: ActSignature
 
     def act(self) -> SignerRemoval:
         """The act."""
@@ -202,45 +204,46 @@ class UnsignedConsent(ConsentBody):
     """A consent that is yet to be signed."""
 
     act_: Literal["consent"] = Field(alias="act")
-    signature: Signature = b""
+    signature: ActSignature = b""
 
 
 class UnsignedWithdrawal(WithdrawalBody):
     """A withdrawal that is yet to be signed."""
 
     act_: Literal["withdrawal"] = Field(alias="act")
-    signature: Signature = b""
+    signature: ActSignature = b""
 
 
 class UnsignedWithdrawalOfAll(WithdrawalOfAllBody):
     """A withdrawal of everything that is yet to be signed."""
 
     act_: Literal["withdrawal-of-all"] = Field(alias="act")
-    signature: Signature = b""
+    signature: ActSignature = b""
 
 
 class UnsignedAddition(AdditionBody):
     """A further signer, yet to be signed."""
 
     act_: Literal["signer-addition"] = Field(alias="act")
-    signature: Signature = b""
+    signature: ActSignature = b""
 
 
 class UnsignedRemoval(RemovalBody):
     """A removal of a signer that is yet to be signed."""
 
     act_: Literal["signer-removal"] = Field(alias="act")
-    signature: Signature = b""
+    signature: ActSignature = b""
 
 
 Unsigned = UnsignedConsent | UnsignedWithdrawal | UnsignedWithdrawalOfAll | UnsignedAddition | UnsignedRemoval
 
 
 class TypedDataAnswer(Answer):
-    """What a wallet shows and signs (EIP-712), and its digest."""
+    """What a wallet shows and signs (EIP-712), its digest, and what to ask a browser where the signer is a passkey."""
 
     digest: str
     typed_data: dict[str, Any]
+    webauthn: RequestOptions | None = None
 
 
 def capacity_of(word: str) -> Capacity:

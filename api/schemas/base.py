@@ -43,10 +43,19 @@ def _hex(read: Callable[[Any], bytes], pattern: str, example: str) -> tuple[Any,
     return BeforeValidator(_refusing(read)), PlainSerializer(to_hex, return_type=str), WithJsonSchema(schema)
 
 
+def parse_signature(text: str) -> bytes:
+    """The bytes of a signature in hex.
+
+    Raises:
+        InvalidInput: The text is something else, or too long.
+    """
+    return parse_bytes(text, at_most=4096)
+
+
 _ID = _hex(parse_id, "^0x[0-9a-f]{64}$", EXAMPLE_ID)
 _HASH = _hex(lambda text: parse_bytes(text, size=32), "^0x[0-9a-f]{64}$", EXAMPLE_ID)
 _SIGNER = _hex(lambda text: parse_bytes(text, at_most=1024), "^0x([0-9a-f]{2})+$", "0x" + "c5" * 20)
-_SIGNATURE = _hex(lambda text: parse_bytes(text, at_most=4096), "^0x([0-9a-f]{2})+$", "0x" + "ab" * 65)
+_SIGNATURE = _hex(parse_signature, "^0x([0-9a-f]{2})+$", "0x" + "ab" * 65)
 
 Id = Annotated[bytes, *_ID]
 """32 random bytes, never all zero."""

@@ -30,7 +30,7 @@ class ReviewerBody(InstitutionBody):
 
 
 class TermsBody(Body):
-    """A consent text to publish, by its hash or in full (its UTF-8 bytes are hashed, not kept)."""
+    """A consent text to publish, by its hash or in full (its UTF-8 bytes are hashed; the text is kept to be shown)."""
 
     hash: Hash | None = None
     text: str | None = Field(default=None, min_length=1, max_length=200_000)

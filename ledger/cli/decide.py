@@ -43,15 +43,19 @@ def decide(
     known = known_from(reference, custodian, text, terms)
     held: list[Consent] = []
     sources: dict[bytes, dict[str, Any]] = {}
+    subjects: set[bytes] = set()
     patients: set[str] = set()
     for found in found_in(consents):
         for consent, source in _consents(found, known, question, patients):
+            if consent.subject != NAMELESS:
+                subjects.add(consent.subject)
             if consent.id in sources:
                 raise InvalidInput(f"{found}: consent {to_hex(consent.id)} stands in the files twice")
             held.append(consent)
             sources[consent.id] = source
-    if len(patients) > 1:
-        raise InvalidInput(f"the consents are of several patients: {', '.join(sorted(patients))}; ask about one")
+    if max(len(patients), len(subjects)) > 1:
+        named = ", ".join(sorted(patients | {to_hex(one) for one in subjects}))
+        raise InvalidInput(f"the consents are of several patients: {named}; ask about one")
     decision = rule(question.request, question.setting, held, question.at)
     answer: dict[str, Any] = {
         "outcome": decision.outcome.name.lower(),
@@ -72,16 +76,15 @@ def _consents(
 ) -> list[tuple[Consent, dict[str, Any]]]:
     if not found.is_fhir:
         held = consents_from_json(found.value, question)
-        made = [(one, {"source": str(found)}) for one in held]
-        patients.update(to_hex(one.subject) for one in held if one.subject != NAMELESS)
-        return made
+        return [(one, {"source": str(found)}) for one in held]
     reading = read(found.value, known)
     if reading.refused:
         for issue in reading.issues:
             if issue.severity is Severity.ERROR:
                 err.print(f"{found}: {issue}", style="bold red", markup=False)
         raise InvalidInput(f"{found} cannot be read exactly, so nothing was decided")
-    patients.add(reading.patient)
+    if reading.drafts[0].native is None:
+        patients.add(reading.patient)
     return [
         (_consent(reading, place, question), {"source": str(found), "expression": draft.expression})
         for place, draft in enumerate(reading.drafts)

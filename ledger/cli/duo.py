@@ -84,14 +84,11 @@ def _answer(line: bytes | None, ontology: Ontology) -> dict[str, Any]:
         None if as_of is None else read_moment(as_of),
         ontology,
     )
-    answer: dict[str, Any] = {
+    return {
         "outcome": found.outcome.value,
         "reasons": found.reasons,
         "obligations": [{"id": one.id, "properties": one.properties} for one in found.obligations],
     }
-    if found.valid_until is not None:
-        answer["valid_until"] = found.valid_until
-    return answer
 
 
 def _part(case: Any, name: str) -> Any:

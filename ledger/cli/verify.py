@@ -1,13 +1,19 @@
-"""``consentry verify``: checks a bundle offline. It needs the file and one block hash; no database, no network."""
+"""``consentry verify``: checks a bundle or a consent receipt offline, with no database and no network."""
 
+import json
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from ledger.cli.common import out
 from ledger.domain.identifiers import parse_bytes
+from ledger.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ledger.verify.report import Report
 
 _STYLES = {"pass": "green", "fail": "bold red", "could not check": "yellow"}
 _WORDS = {
@@ -18,26 +24,44 @@ _WORDS = {
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The bundle's file.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="A bundle, or a consent receipt.", exists=True, dir_okay=False)],
     block: Annotated[
-        str, typer.Option("--block", help="Hash of the bundle's last block, from a node that you trust (0x-hex).")
+        str,
+        typer.Option(
+            "--block", help="Hash of the bundle's last block, or the receipt's, from a node that you trust (0x-hex)."
+        ),
     ] = "",
     contract: Annotated[
         list[str] | None,
         typer.Option("--contract", help="NAME=ADDRESS of a contract as the consortium published it; repeat for each."),
     ] = None,
+    jwks: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a receipt: the service's key document, saved from a source that you trust.", exists=True
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="For a receipt: a bundle that shows its block, instead of its own proof.", exists=True),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each check what it proves and what not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check a bundle, and say for each claim: pass, fail, or could not check.
+    """Check a bundle or a consent receipt, and say for each claim: pass, fail, or could not check.
 
     Exit code: 0 holds, 1 fails, 2 wrong usage, 3 could not be checked.
     """
-    from ledger.verify.checks import verify_bundle
-
     contracts = dict(_contract(text) for text in contract or [])
     given = parse_bytes(block, what="--block", size=32) if block else None
-    report = verify_bundle(bundle, given, contracts=contracts or None)
+    with file.open("rb") as opened:
+        is_bundle = opened.read(2) == b"PK"
+    if is_bundle:
+        from ledger.verify.checks import verify_bundle
+
+        report = verify_bundle(file, given, contracts=contracts or None)
+    else:
+        report = _receipt(file, given, contracts, jwks, bundle)
     if as_json:
         fields = ("name", "status", "detail", "proves", "does_not_prove")
         checks = [{name: str(getattr(check, name)) for name in fields} for check in report.checks]
@@ -56,6 +80,31 @@ def verify(
     verdict = report.verdict.value
     out.print(f"[{_STYLES[verdict]}]{_WORDS[verdict]}[/]")
     raise typer.Exit(report.exit_code)
+
+
+def _receipt(
+    file: Path, block: bytes | None, contracts: dict[str, bytes], jwks: Path | None, bundle: Path | None
+) -> "Report":
+    from ledger.verify.consent_receipt import MOST_BYTES, verify_consent_receipt
+
+    with ExitStack() as stack:
+        return verify_consent_receipt(
+            stack.enter_context(file.open("rb")).read(MOST_BYTES + 1),
+            jwks=None if jwks is None else _document(jwks),
+            block_hash=block,
+            bundle=None if bundle is None else stack.enter_context(bundle.open("rb")),
+            contract=contracts.get("ConsentRegistry"),
+        )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise InvalidInput(f"{path} is not JSON: {problem}") from problem
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{path} is not a key document")
+    return document
 
 
 def _contract(text: str) -> tuple[str, bytes]:

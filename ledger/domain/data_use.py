@@ -246,6 +246,9 @@ def _obligations(terms: DatasetTerms) -> tuple[Obligation, ...]:
     until = terms.modifiers.get(Modifier.MOR)
     if isinstance(until, int):
         found.append(Obligation(Modifier.MOR.value, {"not_before": write_moment(until)}))
+    limit = terms.modifiers.get(Modifier.TS)
+    if isinstance(limit, TimeLimit) and limit.expires is not None:
+        found.append(Obligation(Modifier.TS.value, {"expires": write_moment(limit.expires)}))
     return tuple(found)
 
 

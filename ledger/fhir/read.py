@@ -61,6 +61,11 @@ class Reading:
     issues: tuple[Issue, ...]
 
     @property
+    def has_terms(self) -> bool:
+        """Whether it is known which text was shown; else the drafts name the resource itself as their text."""
+        return all(draft.scope.terms != self.form for draft in self.drafts)
+
+    @property
     def refused(self) -> bool:
         """Whether the resource was refused."""
         return not self.drafts
@@ -99,6 +104,13 @@ def form_of(resource: Mapping[str, Any]) -> bytes:
 def is_r5(resource: Mapping[str, Any]) -> bool:
     """Whether the resource is of R5: it has an element that R4 does not know, or provisions in a list."""
     return bool(_ONLY_R5 & set(resource)) or isinstance(resource.get("provision"), list)
+
+
+def says_deny(resource: object) -> bool:
+    """Whether a resource, which may have been refused, denies anything anywhere: then somebody must see to it."""
+    text = _encoder.encode(resource).decode(errors="replace")
+    r5_exception = isinstance(resource, Mapping) and isinstance(resource.get("provision"), list)
+    return r5_exception or '"deny"' in text or '"OPTOUT"' in text
 
 
 def _patient(element: Element) -> str:

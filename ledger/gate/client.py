@@ -137,6 +137,14 @@ class LedgerClient(_Client):
         """
         return decoded(self.perform(self.conversation.post(path, document, key or fresh_key(), wait)))
 
+    def put(self, path: str, document: Mapping[str, Any]) -> None:
+        """Put something in its place; raises as ``cohort``."""
+        self.perform(self.conversation.put(path, document))
+
+    def delete(self, path: str) -> Any:
+        """Delete something; the JSON of the answer, unchecked; raises as ``cohort``."""
+        return decoded(self.perform(self.conversation.delete(path)))
+
     def perform(self, talk: Talk[_Result]) -> _Result:
         """Carry a conversation to its end."""
         try:
@@ -209,6 +217,14 @@ class AsyncLedgerClient(_Client):
     async def post(self, path: str, document: Mapping[str, Any], key: str = "", *, wait: int = 0) -> Any:
         """As ``LedgerClient.post``."""
         return decoded(await self.perform(self.conversation.post(path, document, key or fresh_key(), wait)))
+
+    async def put(self, path: str, document: Mapping[str, Any]) -> None:
+        """As ``LedgerClient.put``."""
+        await self.perform(self.conversation.put(path, document))
+
+    async def delete(self, path: str) -> Any:
+        """As ``LedgerClient.delete``."""
+        return decoded(await self.perform(self.conversation.delete(path)))
 
     async def perform(self, talk: Talk[_Result]) -> _Result:
         """Carry a conversation to its end."""

@@ -28,7 +28,7 @@ _encoder = msgspec.json.Encoder()
 class Call:
     """One HTTP request.
 
-    ``key`` is its Idempotency-Key: with one, or as a GET, it may be sent again. ``prefer`` is its Prefer header.
+    ``key`` is its Idempotency-Key: with one, or by its method, it may be sent again. ``prefer`` is its Prefer header.
     """
 
     method: str
@@ -40,7 +40,7 @@ class Call:
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice has the effect of sending it once."""
-        return self.method == "GET" or bool(self.key)
+        return self.method in {"GET", "PUT", "DELETE"} or bool(self.key)  # RFC 9110 section 9.2.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,14 @@ class Conversation:
     def get(self, path: str) -> Talk[bytes]:
         """Any document of the API, unchecked."""
         return (yield from _ask(Call("GET", path)))
+
+    def put(self, path: str, document: Any) -> Talk[bytes]:
+        """Put something in its place."""
+        return (yield from _ask(Call("PUT", path, _encoder.encode(document))))
+
+    def delete(self, path: str) -> Talk[bytes]:
+        """Delete something."""
+        return (yield from _ask(Call("DELETE", path)))
 
     def post(self, path: str, document: Any, key: str, wait: int = 0) -> Talk[bytes]:
         """Any other act of the API; the answer is unchecked."""

@@ -37,6 +37,9 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     EXPORT_CREATE = "export:create"
     ANCHOR_WRITE = "anchor:write"
+    VAULT_READ = "vault:read"
+    VAULT_WRITE = "vault:write"
+    SUBJECT_ERASE = "subject:erase"
 
 
 SCOPES_OF: dict[Role, frozenset[Scope]] = {
@@ -53,6 +56,9 @@ SCOPES_OF: dict[Role, frozenset[Scope]] = {
             Scope.DECISION_CHECK,
             Scope.AUDIT_READ,
             Scope.ANCHOR_WRITE,
+            Scope.VAULT_READ,
+            Scope.VAULT_WRITE,
+            Scope.SUBJECT_ERASE,
         }
     ),
     Role.REVIEWER: frozenset({Scope.STUDY_APPROVE}),

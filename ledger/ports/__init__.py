@@ -10,6 +10,7 @@ from ledger.ports.mirror import Cursor, Interval, MirrorStore
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.passkeys import PasskeyStore
 from ledger.ports.surroundings import Clock, Entropy
+from ledger.ports.texts import TextStore
 from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "PasskeyStore",
     "ReceiptProof",
     "SignatureChecker",
+    "TextStore",
     "VaultStore",
 ]

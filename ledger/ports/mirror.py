@@ -78,6 +78,10 @@ class MirrorStore(Facts, Protocol):
         """A subject's consents at a block; None when not enrolled then."""
         ...
 
+    def find(self, kind: str, keys: Sequence[tuple[bytes, ...]]) -> list[Fact | None]:
+        """The current fact of each key (the values of ``projection.key_of``), in order, in one question."""
+        ...
+
     def history(self, kind: str, first: bytes, second: bytes | None = None) -> list[Interval]:
         """All versions of the facts of a kind (see projection.key_of) with these identifying values, oldest first."""
         ...

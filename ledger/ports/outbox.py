@@ -18,6 +18,10 @@ class OutboxStore(Protocol):
         """The item with this digest."""
         ...
 
+    def find(self, digests: Sequence[bytes]) -> list[Item | None]:
+        """As ``item``, for each of several digests, in order, in one question."""
+        ...
+
     def waiting(self, limit: int) -> list[Item]:
         """Accepted items that no transmission carries yet, in order of acceptance."""
         ...

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.domain.consent import Consent
+from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.policy import Request, decide
 from ledger.domain.projection import Authority
@@ -78,14 +79,19 @@ def subject_as_of(context: Context, subject: bytes, block: Block) -> SubjectThen
 def look_back(context: Context, request: Request, subjects: Sequence[bytes], moment: Moment) -> Answer:
     """What the answer was at a moment, by the chain alone; no record and no receipt.
 
+    An erased subject is denied at every moment: nobody may learn any more what it once permitted.
+
     Raises:
         InvalidInput: A subject is named twice.
     """
     if len(set(subjects)) != len(subjects):
         raise InvalidInput("a subject is named twice; name each once")
     setting = context.mirror.setting_at(request, moment.block.number)
+    forgotten = context.forgotten.now()
     decisions = [
-        decide(request, setting, context.mirror.consents_at(subject, moment.block.number), moment.at)
+        Decision(Outcome.DENY, Reason.ERASED)
+        if subject in forgotten
+        else decide(request, setting, context.mirror.consents_at(subject, moment.block.number), moment.at)
         for subject in subjects
     ]
     return Answer(request, subjects, decisions, moment.at, moment.block)

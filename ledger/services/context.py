@@ -18,6 +18,7 @@ from ledger.ports import (
     MirrorStore,
     OutboxStore,
     SignatureChecker,
+    TextStore,
 )
 from ledger.services.forgotten import Forgotten
 from ledger.services.passkeys import Passkeys
@@ -107,5 +108,6 @@ class Context:
     erasures: ErasureStore
     forgotten: Forgotten
     passkeys: Passkeys
+    texts: TextStore
     log_keys: LogKeys
     limits: Limits

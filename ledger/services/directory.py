@@ -23,8 +23,9 @@ from ledger.domain.consent import ZERO_ID
 from ledger.domain.directory import InstitutionState, Reviewer, Study, StudyState
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item
+from ledger.domain.passkey import Invitation, Passkey
 from ledger.domain.vocabulary import ANY16, FOREVER, KNOWN_OPERATIONS, Capacity
-from ledger.errors import InvalidInput, NotFound, UnknownCode, WrongState
+from ledger.errors import InvalidInput, NotFound, Replayed, UnknownCode, WrongState
 from ledger.services.context import Context
 from ledger.services.submit import submit
 
@@ -78,10 +79,14 @@ def name_reviewer(
     return _send(context, ReviewerNaming(id=identity, name=_name(name), signer=key, active=active)), identity, key
 
 
-def publish_terms(context: Context, hash: bytes, version: int, language: str, uri: str) -> Item:
-    """Publish a consent text by its SHA-256; versions start at 1 and rise."""
+def publish_terms(
+    context: Context, hash: bytes, version: int, language: str, uri: str, *, text: str | None = None
+) -> Item:
+    """Publish a consent text by its SHA-256; versions start at 1 and rise. The text, if given, is kept to be shown."""
     if not 0 < version < 1 << 32:
         raise InvalidInput("the version of a text is a whole number from 1")
+    if text is not None and context.texts.keep(text) != hash:
+        raise InvalidInput("the text has another hash than the one to publish")
     return _send(context, TermsPublication(hash=hash, version=version, language=language, uri=uri))
 
 
@@ -181,6 +186,35 @@ def enrol(context: Context, institution: bytes, subjects: Sequence[NewSubject]) 
     ]
     items = submit(context, acts)
     return [(item, new.subject or ZERO_ID) for item, new in zip(items, named, strict=True)]
+
+
+def invite(context: Context, invitation: Invitation) -> None:
+    """Promise to enrol a subject with the first passkey that it registers.
+
+    Raises:
+        NotFound: The custodian is not admitted, or its key is not kept here.
+        Replayed: The subject is enrolled already.
+    """
+    _institution_key(context, invitation.custodian)
+    cursor = context.mirror.cursor()
+    if cursor is not None and context.mirror.consents_at(invitation.subject, cursor.block.number) is not None:
+        raise Replayed(f"subject {to_hex(invitation.subject)} is enrolled already; a signer in authority adds passkeys")
+    context.passkeys.invite(invitation)
+
+
+def enrol_invited(context: Context, passkey: Passkey) -> Item | None:
+    """Enrol an invited subject with a passkey; None where it is not invited (any more), or is enrolled already."""
+    invited = context.passkeys.invitation(passkey.subject)
+    if invited is None:
+        return None
+    new = NewSubject(
+        passkey.signer, passkey.subject, invited.capacity, since=invited.since, until=invited.until, form=invited.form
+    )
+    try:
+        ((item, _),) = enrol(context, invited.custodian, [new])
+    except Replayed:  # another passkey was first
+        return None
+    return item
 
 
 def _send(context: Context, act: Act) -> Item:

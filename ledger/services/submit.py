@@ -24,11 +24,10 @@ from ledger.domain.acts import (
     Withdrawal,
     WithdrawalOfAll,
 )
-from ledger.domain.consent import ZERO_ID, Consent, ConsentState
+from ledger.domain.consent import ZERO_ID
 from ledger.domain.directory import InstitutionState, Reviewer
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item, ItemState
-from ledger.domain.projection import Authority
 from ledger.domain.vocabulary import FOREVER, Capacity, RecipientKind
 from ledger.errors import (
     BadSignature,
@@ -41,6 +40,7 @@ from ledger.errors import (
     TooLarge,
     WrongState,
 )
+from ledger.services.ahead import Ahead
 from ledger.services.context import Context
 
 CLOCK_SKEW = 300
@@ -70,11 +70,11 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
     now = context.clock.now()
     batch: list[tuple[bytes, Act]] = []
     by_keys: list[Act] = []
-    ahead = _Ahead(context, acts)
-    for index, act in enumerate(acts):
+    digests, malformed = _digests(context, acts)
+    ahead = Ahead(context, acts[: len(digests)], digests)
+    for index, (act, digest) in enumerate(zip(acts, digests, strict=False)):
         try:
-            digest = context.writer.digest(act)
-            known = context.outbox.item(digest)
+            known = ahead.item(digest)
             if known is None or known.state is ItemState.REFUSED:
                 check(context, act, now, ahead)
         except ConsentryError as problem:
@@ -84,53 +84,25 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
         batch.append((digest, act))
         if known is None and len(getattr(act, "signer", b"")) > ADDRESS_BYTES:
             by_keys.append(act)
+    if malformed is not None:
+        raise malformed
     context.passkeys.check_counters(by_keys)
     return context.outbox.accept(batch, at=now)
 
 
-class _Ahead:
-    """Consents as they are with the outbox and the earlier acts of the same request applied: versions by id."""
-
-    def __init__(self, context: Context, acts: Sequence[Act]) -> None:
-        self._versions: dict[tuple[bytes, bytes], int] = {}
-        self._enrolled: set[bytes] = set()
-        self._signers: dict[bytes, list[tuple[bytes, int, int, int]]] = {}
-        cursor = context.mirror.cursor()
-        self.block = -1 if cursor is None else cursor.block.number
-        subjects = {subject for act in acts if (subject := getattr(act, "subject", None)) is not None}
-        for item in context.outbox.unsealed(above=self.block, subjects=subjects):
-            self.note(item.act)
-
-    def note(self, act: Act) -> None:
-        match act:
-            case Enrolment():
-                self._enrolled.add(act.subject)
-                self._give(act.subject, act.first_signer, act.capacity, act.since, act.until)
-            case SignerAddition():
-                self._give(act.subject, act.new_signer, act.capacity, act.since, act.until)
-            case ConsentAct():
-                self._versions[act.subject, act.id] = act.version
-            case Withdrawal():
-                self._versions[act.subject, act.id] = 0
-
-    def enrolled(self, subject: bytes) -> bool:
-        return subject in self._enrolled
-
-    def version(self, subject: bytes, id: bytes) -> int | None:
-        """The version that waits; 0 for a waiting withdrawal; None when nothing waits."""
-        return self._versions.get((subject, id))
-
-    def authority(self, subject: bytes, signer: bytes) -> tuple[int, int, int] | None:
-        for known, capacity, since, until in self._signers.get(subject, ()):
-            if known == signer:
-                return capacity, since, until
-        return None
-
-    def _give(self, subject: bytes, signer: bytes, capacity: int, since: int, until: int) -> None:
-        self._signers.setdefault(subject, []).append((signer, capacity, since, until))
+def _digests(context: Context, acts: Sequence[Act]) -> tuple[list[bytes], ConsentryError | None]:
+    """The digests of the acts, up to the first that has none, and why it has none."""
+    digests: list[bytes] = []
+    for act in acts:
+        try:
+            digests.append(context.writer.digest(act))
+        except ConsentryError as problem:
+            problem.index = len(digests)
+            return digests, problem
+    return digests, None
 
 
-def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa: C901, PLR0912 - one case an act
+def check(context: Context, act: Act, now: int, ahead: Ahead) -> None:  # noqa: C901, PLR0912 - one case an act
     """Refuse an act that the chain would refuse.
 
     Raises:
@@ -146,7 +118,7 @@ def check(context: Context, act: Act, now: int, ahead: _Ahead) -> None:  # noqa:
             if isinstance(act, ConsentAct):
                 if act.issued_at > now + CLOCK_SKEW:
                     raise InvalidInput(f"the act is issued in the future ({act.issued_at}, it is {now}); set the clock")
-                _check_consent(context, act, capacity, ahead)
+                _check_consent(act, capacity, ahead)
             elif isinstance(act, SignerAddition | SignerRemoval) and capacity == Capacity.STAFF:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
@@ -202,13 +174,13 @@ def _check_deadline(act: Act, now: int, longest: int) -> None:
         raise InvalidInput(f"the deadline lies more than {longest // 86_400} days ahead; choose an earlier one")
 
 
-def _check_enrolment(context: Context, act: Enrolment, ahead: _Ahead) -> None:
-    institution = context.mirror.institution(act.custodian)
+def _check_enrolment(context: Context, act: Enrolment, ahead: Ahead) -> None:
+    institution = ahead.institution(act.custodian)
     if institution is None:
         raise NotFound(f"institution {to_hex(act.custodian)} is not admitted")
     if institution.state is not InstitutionState.ACTIVE:
         raise WrongState(f"institution {to_hex(act.custodian)} is suspended and cannot enrol")
-    if ahead.enrolled(act.subject) or context.mirror.consents_at(act.subject, ahead.block) is not None:
+    if ahead.enrolled(act.subject):
         raise Replayed(f"subject {to_hex(act.subject)} is enrolled already; make a new random id")
     _check_new_signer(act.first_signer, act.capacity, act.since, act.until, act.form)
     context.checker.check(act, institution.signer)
@@ -225,53 +197,42 @@ def _check_new_signer(signer: bytes, capacity: int, since: int, until: int, form
         raise InvalidInput("a staff signer needs the hash of the paper form")
 
 
-def _check_signer(context: Context, act: SubjectAct, now: int, ahead: _Ahead) -> int:
+def _check_signer(context: Context, act: SubjectAct, now: int, ahead: Ahead) -> int:
     """The signer has authority now, and signed; returns the capacity."""
     assert not isinstance(act, Enrolment)
-    waiting = ahead.authority(act.subject, act.signer)
-    authority: Authority | None = context.mirror.authority(act.subject, act.signer)
-    if waiting is not None:
-        capacity, since, until = waiting
-    elif authority is not None and authority.active:
-        capacity, since, until = authority.capacity, authority.since, authority.until
-    elif not ahead.enrolled(act.subject) and context.mirror.consents_at(act.subject, ahead.block) is None:
-        raise NotFound(f"subject {to_hex(act.subject)} is not enrolled")
-    else:
+    authority = ahead.authority(act.subject, act.signer)
+    if authority is None:
+        if not ahead.enrolled(act.subject):
+            raise NotFound(f"subject {to_hex(act.subject)} is not enrolled")
         raise BadSignature("this key may not sign for this subject; sign with a key that was added for it")
+    capacity, since, until = authority
     if not since <= now < until:
         raise BadSignature("this key's authority for the subject does not hold at this time")
     context.checker.check(act, act.signer)
     return capacity
 
 
-def _check_consent(context: Context, act: ConsentAct, capacity: int, ahead: _Ahead) -> None:
+def _check_consent(act: ConsentAct, capacity: int, ahead: Ahead) -> None:
     act.scope.check()
     if capacity == Capacity.STAFF and act.form == ZERO_ID:
         raise InvalidInput("a consent signed by staff needs the hash of the paper form")
-    if context.mirror.terms(act.scope.terms) is None:
+    if ahead.terms(act.scope.terms) is None:
         raise NotFound(f"the text {to_hex(act.scope.terms)} is not published; show a published one")
-    _check_recipient(context, act)
-    waiting = ahead.version(act.subject, act.id)
-    held: Consent | None = context.mirror.consent(act.subject, act.id)
-    current = waiting if waiting is not None else (0 if held is None else held.version)
-    ended = waiting == 0 or (waiting is None and held is not None and held.state is ConsentState.WITHDRAWN)
-    if ended:
-        raise Replayed("this consent was withdrawn, which is final; a new consent needs a new id")
-    if waiting is None and held is None and context.mirror.history("SpentId", act.subject, act.id):
-        raise Replayed("this id was used before; make a new random one")
+    _check_recipient(ahead, act)
+    current = ahead.version(act.subject, act.id)
     if act.version != current + 1:
         if act.version <= current:
             raise Replayed(f"version {act.version} of this consent is there already; the next one is {current + 1}")
         raise WrongState(f"version {act.version} does not follow version {current}")
 
 
-def _check_recipient(context: Context, act: ConsentAct) -> None:
+def _check_recipient(ahead: Ahead, act: ConsentAct) -> None:
     recipient = act.scope.recipient
     known: object = True
     if act.scope.recipient_kind == RecipientKind.INSTITUTION:
-        known = context.mirror.institution(recipient)
+        known = ahead.institution(recipient)
     elif act.scope.recipient_kind == RecipientKind.STUDY:
-        known = context.mirror.study(recipient)
+        known = ahead.study(recipient)
     if known is None:
         raise NotFound(f"the recipient {to_hex(recipient)} is not in the directory")
 

@@ -10,6 +10,7 @@ one subject of its custodian; whoever destroys the row, or the key's version, de
 Source: https://doi.org/10.6028/NIST.SP.800-38D (GCM), https://doi.org/10.6028/NIST.SP.800-57pt1r5 (key wrapping)
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.domain.vault import LocalRecord, SealedRecord, normal_reference
-from ledger.errors import Conflict, NotReady, ProofInvalid
+from ledger.errors import Conflict, NotFound, NotReady, ProofInvalid
 from ledger.ports import Entropy, KeyVault, VaultStore
 
 _KEY_BYTES = 32
@@ -54,8 +55,9 @@ class Vault:
             holder = self.find(custodian, record.reference)
             if holder not in (None, subject):
                 raise Conflict("another subject has this local reference; erase or change that one first")
-            if self.rows.put(self._sealed(custodian, subject, record)):
-                return
+            with suppress(NotFound):  # a rotation destroyed the key between its naming and its use
+                if self.rows.put(self._sealed(custodian, subject, record)):
+                    return
         raise NotReady("the vault's key is being rotated again and again; try later")
 
     def get(self, custodian: bytes, subject: bytes) -> LocalRecord | None:
@@ -63,9 +65,17 @@ class Vault:
 
         Raises:
             ProofInvalid: The row was changed, or its key is not the one that wrapped it.
+            NotFound: Its key was destroyed.
         """
         row = self.rows.get(subject)
-        return None if row is None or row.custodian != custodian else self._opened(row)
+        while row is not None and row.custodian == custodian:
+            try:
+                return self._opened(row)
+            except NotFound:
+                before, row = row, self.rows.get(subject)
+                if row == before:  # no rotation has moved it meanwhile: it is lost
+                    raise
+        return None
 
     def find(self, custodian: bytes, reference: str) -> bytes | None:
         """The subject with a local reference; None where the custodian has none.
@@ -74,9 +84,17 @@ class Vault:
             InvalidInput: The reference is malformed.
         """
         reference = normal_reference(reference)
-        indexes = [self._index(version, custodian, reference) for version in self.keys.versions()]
-        row = self.rows.find(custodian, indexes)
-        return None if row is None else row.subject
+        while True:
+            versions = self.keys.versions()
+            indexes = []
+            for version in versions:
+                with suppress(NotFound):
+                    indexes.append(self._index(version, custodian, reference))
+            row = self.rows.find(custodian, indexes)
+            if row is not None:
+                return row.subject
+            if self.keys.versions() == versions:  # else a rotation may have moved it past us
+                return None
 
     def rotate(self) -> int:
         """Bring all rows under a new version of the key, and destroy the older ones; returns the number of rows.

@@ -150,6 +150,15 @@ class SqlMirror:
         which = kinds.AUTHORITY
         return self._facts(which, which.oldest_first(which.rows().where(which.held(), which.is_key((subject,)))))
 
+    def find(self, kind: str, keys: Sequence[tuple[bytes, ...]]) -> list[Fact | None]:
+        """As ``MirrorStore.find``."""
+        if not keys:
+            return []
+        which = kinds.kind_named(kind)
+        values = [kinds.key_values(which, key[0], key[1] if len(key) > 1 else None) for key in keys]
+        rows = self._database.ask_each(self._question(which, len(which.key), held=True), values)
+        return [which.fact_of(held[0]) if held else None for held in rows]
+
     def interval_of(self, fact: Fact) -> Interval | None:
         """As ``MirrorStore.interval_of``."""
         which = kinds.BY_FACT[type(fact)]
@@ -261,11 +270,14 @@ class SqlMirror:
 
     def _short(self, kind: kinds.Kind[_F], key: Sequence[Any], *, held: bool) -> list[tuple[Any, ...]]:
         """The versions of a key, without SQLAlchemy: every signed act looks up a handful of them."""
-        asked = (kind.name, len(key), held)
+        return self._database.ask(self._question(kind, len(key), held=held), key)
+
+    def _question(self, kind: kinds.Kind[_F], values: int, *, held: bool) -> str:
+        asked = (kind.name, values, held)
         question = self._questions.get(asked)
         if question is None:
-            question = self._questions[asked] = kind.question(len(key), held=held)
-        return self._database.ask(question, key)
+            question = self._questions[asked] = kind.question(values, held=held)
+        return question
 
     def _facts(self, kind: kinds.Kind[_F], rows: Select[Any]) -> list[_F]:
         with self._database.reading() as connection:

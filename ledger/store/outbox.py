@@ -59,8 +59,14 @@ class SqlOutbox:
 
     def item(self, digest: bytes) -> Item | None:
         """As ``OutboxStore.item``; the newest where an older one was refused."""
-        found = self._database.ask(_BY_DIGEST, (digest,))
-        return _item(*found[0]) if found else None
+        return self.find([digest])[0]
+
+    def find(self, digests: Sequence[bytes]) -> list[Item | None]:
+        """As ``OutboxStore.find``."""
+        if not digests:
+            return []
+        found = self._database.ask_each(_BY_DIGEST, [(digest,) for digest in digests])
+        return [_item(*rows[0]) if rows else None for rows in found]
 
     def waiting(self, limit: int) -> list[Item]:
         """As ``OutboxStore.waiting``."""

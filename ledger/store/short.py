@@ -3,10 +3,12 @@
 Building, caching and wrapping a statement costs SQLAlchemy about half a millisecond; the question itself takes SQLite
 some microseconds.
 
-Invariants: each question is a transaction of its own, so that it shows every transaction that committed before it, of
-this process or another; a connection that broke is opened once more, and then the answer is an error.
+Invariants: each question, or group of them, is a transaction of its own, so that it shows every transaction that
+committed before it, of this process or another; a connection that broke is opened once more, and then the answer is an
+error.
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -43,15 +45,27 @@ class ShortQuestions:
         Raises:
             NotReady: The database does not answer.
         """
+        return self.ask_each(statement, (values,))[0]
+
+    def ask_each(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of one question for each of several values, in order; all in one transaction and one way there.
+
+        Args:
+            statement: As for ``ask``.
+            each: The values of each question.
+
+        Raises:
+            NotReady: The database does not answer.
+        """
         written = self._statements.get(statement)
         if written is None:
             written = self._statements[statement] = statement.replace("?", self._mark)
         try:
-            return self._ask(written, values)
+            return self._ask(written, each)
         except self._error:  # a server may have closed connections that nobody used for long
             self._drop()
         try:
-            return self._ask(written, values)
+            return self._ask(written, each)
         except self._error as problem:
             raise NotReady("the database does not answer; check that it runs and has space") from problem
 
@@ -60,13 +74,13 @@ class ShortQuestions:
         self._closed = True
         self._drop()
 
-    def _ask(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _ask(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
         try:
-            rows: list[tuple[Any, ...]] = connection.execute(statement, values).fetchall()
+            rows = _rows(connection, statement, each)
         except BaseException:
             self._end(connection)
             raise
@@ -84,3 +98,16 @@ class ShortQuestions:
     def _end(self, connection: Any) -> None:
         with suppress(self._error):  # it is gone either way
             connection.close()
+
+
+def _rows(connection: Any, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
+    if len(each) == 1:
+        return [connection.execute(statement, each[0]).fetchall()]
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("BEGIN")  # or each question would take and give back the lock
+        found = [connection.execute(statement, values).fetchall() for values in each]
+        connection.execute("COMMIT")
+        return found
+    with connection.pipeline():  # psycopg: all questions go out before the first answer is waited for
+        cursors = [connection.execute(statement, values) for values in each]
+        return [cursor.fetchall() for cursor in cursors]

@@ -1,4 +1,4 @@
-"""The store: one database, in six parts that share it."""
+"""The store: one database, in seven parts that share it."""
 
 from ledger.store.audit import SqlAudit
 from ledger.store.database import Database
@@ -7,6 +7,7 @@ from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
 from ledger.store.passkeys import SqlPasskeys
+from ledger.store.texts import SqlTexts
 from ledger.store.vault import SqlVault
 
 
@@ -20,6 +21,7 @@ class Store:
         vault: Sealed personal data (``ports.VaultStore``).
         erasures: Its destruction (``ports.ErasureStore``).
         passkeys: Passkeys and invitations (``ports.PasskeyStore``).
+        texts: Consent texts (``ports.TextStore``).
     """
 
     def __init__(self, database: Database) -> None:
@@ -30,6 +32,7 @@ class Store:
         self.vault = SqlVault(database)
         self.erasures = SqlErasures(database)
         self.passkeys = SqlPasskeys(database)
+        self.texts = SqlTexts(database)
 
     def close(self) -> None:
         """Close all connections."""

@@ -52,6 +52,15 @@ def tamper(world: World) -> str:
     return "a copy with one bit turned is refused (exit 1)"
 
 
+def verify_again(world: World) -> str:
+    """What was proved before the erasure is proved after it."""
+    result = world.service.run("verify", str(bundle_of(world)), "--block", world.memory.kept("block"))
+    expect(result.returncode == 0, f"verify exits {result.returncode} after the erasure: {result.stdout[-2000:]}")
+    result = world.service.run("audit", "fsck")
+    expect(result.returncode == 0, f"audit fsck exits {result.returncode} after the erasure: {result.stdout[-2000:]}")
+    return "the bundle from before still holds (exit 0), and the log is sound (exit 0)"
+
+
 def bundle_of(world: World) -> Path:
     """Where the bundle is kept."""
     return world.service.home / "demo" / "audit-bundle.zip"

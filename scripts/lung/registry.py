@@ -7,7 +7,7 @@ from ledger.gate import LedgerClient, opendp
 from ledger.identity.principal import Role
 from lung.people import BY_NAME, DAY, LUNG_CANCER_CLOSURE, YEAR, scopes
 from lung.text import CONSENT_TEXT, ETHICS_DECISION, STUDY_TITLE
-from lung.world import HOSPITAL, World
+from lung.world import HOSPITAL, World, expect
 
 TERMS = sha256(CONSENT_TEXT.encode()).digest()
 
@@ -49,6 +49,22 @@ def enrol_patients(world: World) -> str:
     for desk, items in world.show.track(waiting, "sealing"):
         world.sealed(desk, items)
     return f"{len(world.devices)} patients, each under a random id with a key of its own"
+
+
+def keep_numbers(world: World) -> str:
+    """Each site keeps its own numbers of its patients in the vault, and finds a patient by it."""
+    for site in world.show.track(world.patients.sites, "keeping numbers"):
+        desk, places = world.institution(site), world.of_site(site)
+        for place in places:
+            desk.put(f"/v1/subjects/{world.devices[place].hex}/local-reference", {"reference": local_number(place)})
+        found = desk.post("/v1/subjects/search", {"reference": local_number(places[0])})
+        expect(found["subjects"] == [world.devices[places[0]].hex], "the vault does not find a patient by number")
+    return f"{len(world.devices)} local numbers, each under a key of its own"
+
+
+def local_number(place: int) -> str:
+    """What a site calls the patient of a row of the data."""
+    return f"NCCTG-{place + 1:04d}"
 
 
 def publish_text(world: World) -> str:

@@ -11,6 +11,7 @@ from ledger.gate import CohortRequest, Gate
 from ledger.gate.opendp import PrivateStatistics
 from ledger.identity.principal import Role
 from lung.people import BY_NAME
+from lung.registry import local_number
 from lung.world import CATEGORIES, HOSPITAL, OPERATION, World, expect
 
 RHO_AGE, RHO_SURVIVAL, RHO, DELTA = "0.05", "0.05", "0.1", "0.000001"
@@ -117,6 +118,22 @@ def withdraw(world: World) -> str:
         f"{len(chosen)} of {len(chosen)} denied at once ({before_sealing} of them before the chain had it), "
         f"{1000 * median(waits):.0f} ms after the receipt"
     )
+
+
+def forget(world: World) -> str:
+    """One patient of the hospital is erased: the number leads nowhere, every question is denied, the log says so."""
+    place = next(place for place in world.of_site(HOSPITAL) if world.kinds[place] == "no-commercial")
+    subject, number = world.devices[place].hex, local_number(place)
+    desk, engine = world.institution(HOSPITAL), world.engine()
+    (erasure, *_) = desk.delete(f"/v1/subjects/{subject}/personal-data")["erasures"]
+    found = desk.post("/v1/subjects/search", {"reference": number})
+    expect(found["subjects"] == [], "the vault still finds an erased patient")
+    (look,) = engine.perform(engine.conversation.looks(_request(world, [subject])))
+    expect((look.permitted, look.reason) == (False, "erased"), "an erased patient was not denied")
+    told = [entry["document"] for entry in _entries(world) if entry["document"]["kind"] == "erasure"]
+    (document,) = [one for one in told if one["facts"]["erasure"] == erasure["id"]]
+    expect(subject not in str(document), "the log names the erased patient")
+    return f"number and {len(document['facts']['openings'])} openings destroyed; entry {document['index']} says so"
 
 
 def _withdrawing(world: World) -> list[int]:

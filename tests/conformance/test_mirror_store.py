@@ -83,6 +83,7 @@ def test_an_unknown_kind_is_refused(store):
     for ask in (
         store.mirror.current,
         lambda kind: store.mirror.history(kind, b""),
+        lambda kind: store.mirror.find(kind, [(b"",)]),
         lambda kind: store.mirror.events_for(kind, b""),
     ):
         with pytest.raises(InvalidInput):
@@ -122,6 +123,16 @@ def test_facts_are_looked_up_as_of_the_last_block(store):
         fact.id for key, fact in history.world.facts.items() if key[0] == "Subject" and fact.custodian == custodian
     )
     assert store.mirror.interval_of(Head(bytes(32), 1, bytes(32))) is None
+
+
+def test_facts_of_many_keys_come_in_the_order_of_the_keys(store):
+    chain, history = chain_of(4)
+    fill(store.mirror, chain)
+    for kind in {kind for kind, *_ in history.world.facts if kind != "Pause"}:
+        keys = [key[1:] if key[2] else key[1:2] for key in history.world.facts if key[0] == kind]
+        keys = [*reversed(keys), (bytes(31) + b"\x01", bytes(7) + b"\x77")[: len(keys[0])], keys[0]]
+        assert store.mirror.find(kind, keys) == [history.world.facts.get((kind, *key, b"")[:3]) for key in keys]
+    assert store.mirror.find("Consent", []) == []
 
 
 def test_questions_as_of_a_block_get_that_blocks_answer(store):

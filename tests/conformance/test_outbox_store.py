@@ -65,6 +65,12 @@ def test_an_unknown_digest_has_no_item(store):
     assert store.outbox.item(ident(2)) is None
 
 
+def test_items_of_many_digests_come_in_the_order_of_the_digests(store):
+    items = accept(store.outbox, 1, 2, 3)
+    assert store.outbox.find([ident(3), ident(9), ident(1), ident(3)]) == [items[2], None, items[0], items[2]]
+    assert store.outbox.find([]) == []
+
+
 def test_a_recorded_transmission_binds_its_items(store):
     accept(store.outbox, 1, 2, 3)
     sent = send(store.outbox, 0, 1, 3)

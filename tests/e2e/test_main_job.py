@@ -19,7 +19,7 @@ pytest.importorskip("opendp", reason="the main job's engine needs the extra cons
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STEPS = 15
+STEPS = 17
 SECONDS = 600
 
 
@@ -97,6 +97,13 @@ def test_withdrawals_bite_and_the_wrong_engine_is_refused(output):
 def test_the_bundle_holds_and_a_changed_copy_does_not(output):
     assert "it holds (exit 0)" in output
     assert "a copy with one bit turned is refused (exit 1)" in output
+
+
+def test_an_erased_patient_leads_nowhere_and_the_proofs_still_hold(output, home):
+    assert "number and 5 openings destroyed" in output
+    assert "the bundle from before still holds (exit 0), and the log is sound (exit 0)" in output
+    raw = b"".join(path.read_bytes() for path in home.glob("ledger.sqlite*"))
+    assert b"NCCTG-00" not in raw
 
 
 def test_keys_of_patients_are_private(output, home):

@@ -22,6 +22,7 @@ from ledger.ports import Cursor, Interval
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
 from tests.fakes.passkeys import MemoryPasskeys
+from tests.fakes.texts import MemoryTexts
 from tests.fakes.vault import MemoryErasures, MemoryVault, erase_rows
 
 KINDS = (
@@ -40,6 +41,7 @@ class MemoryStore:
         self.erasures = MemoryErasures(self)
         self.vault = MemoryVault(self.erasures.subjects)
         self.passkeys = MemoryPasskeys()
+        self.texts = MemoryTexts()
 
     def close(self) -> None:
         """Nothing is held."""
@@ -64,6 +66,9 @@ class MemoryOutbox:
 
     def item(self, digest):
         return next((item for item in reversed(self._items) if item.digest == digest), None)
+
+    def find(self, digests):
+        return [self.item(digest) for digest in digests]
 
     def waiting(self, limit):
         return [item for item in self._items if item.state is ItemState.ACCEPTED][:limit]
@@ -224,6 +229,11 @@ class MemoryMirror:
     def current(self, kind):
         _known(kind)
         return [v.fact for v in self._intervals() if v.until is None and key_of(v.fact)[0] == kind]
+
+    def find(self, kind, keys):
+        _known(kind)
+        facts = self._world().facts
+        return [facts.get((kind, *key, b"", b"")[:3]) for key in keys]
 
     def interval_of(self, fact):
         return next((v for v in self._intervals() if v.until is None and key_of(v.fact) == key_of(fact)), None)

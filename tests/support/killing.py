@@ -7,4 +7,6 @@ fork of the test's own process would copy locks that its threads hold, and hang.
 import multiprocessing
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.support.appending", "tests.support.granting", "tests.support.mirroring"])
+PROCESSES.set_forkserver_preload(
+    ["tests.support.appending", "tests.support.erasing", "tests.support.granting", "tests.support.mirroring"]
+)

@@ -23,6 +23,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.texts import TextRow
 from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "StudyRow",
     "SubjectRow",
     "TermsRow",
+    "TextRow",
     "Transmission",
     "TransmissionItem",
     "TreeNode",

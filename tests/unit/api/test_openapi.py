@@ -15,6 +15,7 @@ OPERATIONS = [
 PUBLIC = {
     *("/healthz", "/readyz", "/v1/domain", "/issuer/jwks.json"),
     *("/.well-known/jwks.json", "/.well-known/authzen-configuration"),
+    "/fhir/metadata",
 }
 
 
@@ -30,8 +31,9 @@ def test_the_committed_document_is_the_one_that_is_served():
 def test_every_address_is_described_guarded_and_fails_with_a_problem(method, path, operation):
     assert operation["description"].endswith(".")
     assert bool(operation.get("security")) is (path not in PUBLIC)
-    assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
-    assert "422" not in operation["responses"]
+    failure = "application/fhir+json" if path.startswith("/fhir/") else "application/problem+json"
+    assert set(operation["responses"]["default"]["content"]) == {failure}
+    assert set(operation["responses"].get("422", {"content": ()})["content"]) <= {"application/fhir+json"}
 
 
 def test_only_reading_the_directory_and_acts_and_typed_data_needs_no_scope():

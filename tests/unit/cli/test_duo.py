@@ -86,7 +86,7 @@ def test_an_answer_that_time_ends_says_when(run):
     code, out, _ = run("duo", "match", lines=lines.encode())
     assert code == 0
     assert answers(out) == [
-        {"outcome": "permit", "reasons": [], "obligations": [], "valid_until": 1_798_761_600},
+        {"outcome": "permit", "reasons": [], "obligations": [{"id": "TS", "properties": {"expires": "2027-01-01"}}]},
         {"outcome": "deny", "reasons": ["TS"], "obligations": []},
         {"outcome": "abstain", "reasons": ["TS"], "obligations": []},
     ]

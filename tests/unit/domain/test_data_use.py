@@ -286,7 +286,7 @@ def test_permission_use_and_modifier(modifier):
             found = check(dataset, use, {modifier: value}, {modifier: kind}, facts)
             cells += 1
             permits = found.outcome == "permit"
-            obliges = permits and modifier in {"PUB", "RTN", "MOR"}
+            obliges = permits and modifier in {"PUB", "RTN", "MOR", "TS"}
             assert [one.id for one in found.obligations] == ([modifier] if obliges else [])
     assert cells >= len(USES) * len(DATASETS)
 

@@ -129,7 +129,7 @@ def test_reasons_and_obligations_fit_the_outcome(dataset, purpose, as_of):
     assert bool(found.reasons) == (found.outcome != "permit")
     assert len(set(found.reasons)) == len(found.reasons)
     if found.outcome == "permit":
-        assert {one.id for one in found.obligations} == {"PUB", "RTN", "MOR"} & set(dataset["modifiers"])
+        assert {one.id for one in found.obligations} == {"PUB", "RTN", "MOR", "TS"} & set(dataset["modifiers"])
     else:
         assert found.obligations == ()
 

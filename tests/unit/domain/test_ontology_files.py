@@ -132,6 +132,10 @@ def test_a_broken_file_is_refused(text, says):
         read_ontology(text.encode())
 
 
+def test_a_parent_that_is_named_twice_is_one():
+    assert read_ontology(b'{"X:1": [], "X:2": ["X:1", "X_1"]}').parents["X:2"] == ("X:1",)
+
+
 def test_bytes_that_are_no_text_and_a_file_that_is_too_large_are_refused(monkeypatch):
     with pytest.raises(InvalidInput, match="no ontology"):
         read_ontology(b"[Term]\nid: \xff\n")

@@ -371,3 +371,11 @@ def test_what_is_accepted_here_the_chain_accepts_too(house):
     house.seal()
     assert house.context.outbox.items(state=ItemState.REFUSED) == []
     assert len(house.context.outbox.items(state=ItemState.SEALED)) == 6
+
+
+def test_a_malformed_act_does_not_hide_what_is_wrong_with_an_earlier_one(house, patient):
+    grant = house.scene.consent(patient)
+    foreign = changed(house, Patient(), house.scene.consent(patient))
+    malformed = msgspec.structs.replace(grant, id=b"short")
+    refused(house, BadSignature, grant, foreign, malformed, index=1)
+    refused(house, InvalidInput, grant, malformed, foreign, index=1, match="32 bytes")

@@ -62,6 +62,21 @@ def test_parameters_are_written_as_the_driver_wants_them(path):
     short.close()
 
 
+def test_many_questions_are_one_transaction_and_keep_their_order(path, questions, opened):
+    with closing(sqlite3.connect(path)) as writer:
+        writer.executemany("INSERT INTO number VALUES (?)", [(1,), (2,)])
+        writer.commit()
+        assert questions.ask_each("SELECT n FROM number WHERE n = ?", [(2,), (7,), (1,)]) == [[(2,)], [], [(1,)]]
+    assert not opened[0].in_transaction
+
+
+def test_a_broken_group_of_questions_leaves_no_transaction_open(questions, opened):
+    with pytest.raises(NotReady):
+        questions.ask_each("SELECT n FROM number WHERE n = ?", [(1,), (1, 2)])
+    assert questions.ask("SELECT 1") == [(1,)]
+    assert not opened[-1].in_transaction
+
+
 def test_closing_ends_the_kept_connections_and_keeps_no_more(questions, opened):
     questions.ask("SELECT 1")
     questions.close()
