@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eth_abi import decode, encode
 from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
@@ -163,11 +163,15 @@ class LedgerWorld:
         return Contract(self.evm, artifact, self.evm.deploy(ADMIN, code))
 
     def sign(self, who: str, contract: Contract, declaration: str, message: dict[str, Any]) -> bytes:
-        """The signature of ``who`` over typed data; eth_account is the oracle for the contract's own digests."""
+        """The signature of ``who`` over typed data."""
+        return bytes(key(who).sign_message(self.signable(contract, declaration, message)).signature)
+
+    def signable(self, contract: Contract, declaration: str, message: dict[str, Any]) -> SignableMessage:
+        """Typed data; eth_account is the oracle for the contract's own digests."""
         primary, members = fields_of(declaration)
         types = {primary: members}
         types |= dict(fields_of(inner) for name, inner in (("scope", SCOPE), ("accesses", ACCESSES)) if name in message)
-        signable = encode_typed_data(
+        return encode_typed_data(
             {
                 "name": "Consentry " + contract.artifact["contractName"],
                 "version": "1",
@@ -177,7 +181,6 @@ class LedgerWorld:
             types,
             message,
         )
-        return bytes(key(who).sign_message(signable).signature)
 
     # -------------------------------------------------------------- Directory
 
@@ -276,6 +279,13 @@ class LedgerWorld:
 
     def consent(self, subject: str, consent: str, *, by: str = "", version: int = 1, **changes: Any) -> tuple[Any, ...]:
         """A signed consent of ``subject`` to health research by anybody; ``changes`` are fields of act or scope."""
+        by = by or subject
+        act, scope = self.drafted(subject, consent, version=version, **changes)
+        signature = self.sign(by, self.registry, CONSENT, act | {"scope": dict(scope)})
+        return self.carried(act, scope, signer(by), signature)
+
+    def drafted(self, subject: str, consent: str, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A consent as it is before it is signed: the act's fields, and its scope's."""
         scope: dict[str, Any] = {
             "effect": 1,
             "recipientKind": 1,
@@ -294,7 +304,7 @@ class LedgerWorld:
         act: dict[str, Any] = {
             "subject": word(subject),
             "id": word(consent),
-            "version": version,
+            "version": 1,
             "scope": scope,
             "form": bytes(32),
             "issuedAt": self.now,
@@ -302,9 +312,7 @@ class LedgerWorld:
         }
         for name, value in changes.items():
             (scope if name in scope else act)[name] = value
-        by = by or subject
-        signature = self.sign(by, self.registry, CONSENT, act | {"scope": dict(scope)})
-        return self.carried(act, scope, signer(by), signature)
+        return act, scope
 
     @staticmethod
     def carried(act: dict[str, Any], scope: dict[str, Any], signer: bytes, signature: bytes) -> tuple[Any, ...]:
