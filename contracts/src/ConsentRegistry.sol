@@ -16,7 +16,8 @@ import {ScopeRules} from "./libraries/ScopeRules.sol";
 import {Vocabulary} from "./libraries/Vocabulary.sol";
 import {ConsentAct, Withdrawal, WithdrawalOfAll} from "./types/Acts.sol";
 import {Authority, Subject} from "./types/Authority.sol";
-import {ConsentFacts, ConsentLimits, ConsentSlot, isLimited, pack, spentSlot, unpack} from "./types/ConsentSlot.sol";
+import {ConsentFacts, ConsentSlot, LAST_EPOCH, LAST_RECIPIENT, pack, spentSlot, unpack} from "./types/ConsentSlot.sol";
+import {Limits, Rights, scopeOf} from "./types/ConsentWords.sol";
 import {Request, Verdict} from "./types/Decision.sol";
 import {Scope} from "./types/Scope.sol";
 
@@ -26,7 +27,7 @@ import {Scope} from "./types/Scope.sol";
 contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
     using ActHashes for *;
 
-    /// @notice The most consents of one subject that can stand at a time: bounds `decide` and `withdrawAll`.
+    /// @notice The most consents of one subject that can stand at a time: bounds `decide`.
     uint256 public constant MAX_LIVE = 64;
 
     /// @notice Seconds that a device's clock may be ahead of the block's. A grant from further ahead would outlive a
@@ -38,9 +39,7 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
 
     /// @dev An id is a namespace of its subject: nobody can spend the id of somebody else's consent.
     mapping(bytes32 subject => mapping(bytes32 id => ConsentSlot)) private _consents;
-    mapping(bytes32 subject => mapping(bytes32 id => ConsentLimits)) private _limits;
-    /// @dev The live consents are at 0 up to Subject.live, in no order.
-    mapping(bytes32 subject => mapping(uint256 index => bytes32 id)) private _live;
+    mapping(bytes32 subject => mapping(bytes32 id => Limits)) private _limits;
 
     /// @dev What a batch of consents asked of the Directory last: most of a batch names the same terms and recipient.
     struct Lookups {
@@ -69,7 +68,7 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         Memory.Pointer scratch = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < acts.length; ++i) {
             ConsentAct calldata act = acts[i];
-            Scope memory scope = act.scope;
+            Scope memory scope = scopeOf(act.rights, act.limits, act.recipient, act.terms);
             bytes32 digest = _hashTypedDataV4(act.hash(scope));
             bytes4 reason = isPaused ? ConsentRegistry__GrantsPaused.selector : _record(act, scope, digest, lookups);
             if (reason != ACCEPTED) emit ActRefused(digest, i, reason);
@@ -104,7 +103,9 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
     }
 
     /// @inheritdoc IConsentRegistry
-    function decide(bytes32 subject, Request calldata request, uint40 instant)
+    /// @dev The count alone shows that the set is whole: ids that ascend are distinct, each is found live, and there
+    /// are as many as the subject has. So no list of them needs storing, which would be half the price of a grant.
+    function decide(bytes32 subject, Request calldata request, uint40 instant, bytes32[] calldata consents)
         external
         view
         returns (Verdict memory verdict)
@@ -117,19 +118,26 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         if (obstacle == 0 && !held.isEnrolled()) obstacle = Reasons.SUBJECT_UNKNOWN;
         if (obstacle != 0) return DecisionRule.refusal(obstacle);
 
+        require(consents.length == held.live, ConsentRegistry__NotAllConsents(consents.length, held.live));
         verdict = DecisionRule.unheard(question);
-        for (uint256 i = 0; i < held.live; ++i) {
-            bytes32 id = _live[subject][i];
-            DecisionRule.hear(verdict, id, _factsOf(subject, id), question, request);
+        bytes32 last = 0;
+        for (uint256 i = 0; i < consents.length; ++i) {
+            bytes32 id = consents[i];
+            ConsentSlot slot = _consents[subject][id];
+            require(id > last && slot.isLive(held.epoch), ConsentRegistry__NotALiveConsent(id));
+            DecisionRule.hear(verdict, id, _factsOf(subject, id, slot), question, request);
+            last = id;
         }
     }
 
     /// @inheritdoc IConsentRegistry
-    function consentsOf(bytes32 subject) external view returns (bytes32[] memory ids) {
-        ids = new bytes32[](_subjects[subject].live);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            ids[i] = _live[subject][i];
-        }
+    function liveConsents(bytes32 subject) external view returns (uint256) {
+        return _subjects[subject].live;
+    }
+
+    /// @inheritdoc IConsentRegistry
+    function isLive(bytes32 subject, bytes32 id) external view returns (bool) {
+        return _consents[subject][id].isLive(_subjects[subject].epoch);
     }
 
     // ------------------------------------------------------------------ one act each
@@ -142,26 +150,42 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         Subject memory held = _subjects[act.subject];
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
         if (reason != ACCEPTED) return reason;
-        if (act.issuedAt <= held.stoppedAt) return ConsentRegistry__Stopped.selector;
-        if (act.issuedAt > block.timestamp + MAX_SKEW) return ConsentRegistry__IssuedAhead.selector;
+        Rights rights = act.rights;
+        if (rights.issuedAt() <= held.stoppedAt || held.epoch == LAST_EPOCH) return ConsentRegistry__Stopped.selector;
+        if (rights.issuedAt() > block.timestamp + MAX_SKEW) return ConsentRegistry__IssuedAhead.selector;
         ConsentSlot old = _consents[act.subject][act.id];
-        reason = _versionFault(act.id, act.version, old);
+        reason = _versionFault(act.id, rights.version(), old, held.epoch);
         if (reason == ACCEPTED) reason = ScopeRules.faultOf(scope);
         if (reason == ACCEPTED) reason = _lookUp(scope, lookups);
         if (reason != ACCEPTED) return reason;
-        if (act.version == 1 && held.live >= MAX_LIVE) return ConsentRegistry__TooManyConsents.selector;
+        bool isGrant = rights.version() == 1;
+        if (isGrant && held.live >= MAX_LIVE) return ConsentRegistry__TooManyConsents.selector;
         if (by.capacity == Vocabulary.CAPACITY_STAFF && act.form == 0) return ConsentRegistry__FormMissing.selector;
 
         uint40 validUntil = by.cut(scope.validUntil);
-        _consents[act.subject][act.id] =
-            pack(act.version, scope, lookups.recipientNumber, validUntil, lookups.termsVersion);
-        _storeLimits(act, scope, old);
-        if (act.version == 1) {
-            _live[act.subject][held.live] = act.id;
-            _subjects[act.subject].live = held.live + 1;
-        }
+        Limits limits = act.limits.clean();
+        _consents[act.subject][act.id] = pack(
+            rights.version(),
+            scope,
+            limits.saySomething(),
+            lookups.recipientNumber,
+            validUntil,
+            lookups.termsVersion,
+            held.epoch
+        );
+        if (limits.saySomething()) _limits[act.subject][act.id] = limits;
+        else if (old.hasLimits()) _limits[act.subject][act.id] = Limits.wrap(0);
+        if (isGrant) _subjects[act.subject].live = held.live + 1;
         emit ConsentRecorded(
-            act.subject, act.id, digest, act.version, scope, validUntil, by.capacity, act.form, act.signer
+            act.subject,
+            act.id,
+            digest,
+            act.recipient,
+            act.terms,
+            rights.recorded(validUntil, by.capacity),
+            limits,
+            act.form,
+            act.signer
         );
         return ACCEPTED;
     }
@@ -171,14 +195,16 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
         if (reason != ACCEPTED) return reason;
         ConsentSlot old = _consents[act.subject][act.id];
-        if (!old.isLive() && !_isFresh(act.subject, act.id)) return ConsentRegistry__ConsentWithdrawn.selector;
+        bool live = old.isLive(held.epoch);
+        if (!live && !_isFresh(act.subject, act.id)) return ConsentRegistry__ConsentWithdrawn.selector;
 
-        if (old.isLive()) _unlist(act.subject, act.id, held.live);
+        if (live) _subjects[act.subject].live = held.live - 1;
         _consents[act.subject][act.id] = spentSlot(old.version());
         emit ConsentWithdrawn(act.subject, act.id, digest, old.version(), by.capacity, act.signer);
         return ACCEPTED;
     }
 
+    /// @dev The next epoch ends every consent of this one, at the same price whatever their number.
     function _withdrawAll(WithdrawalOfAll calldata act, bytes32 digest) private returns (bytes4) {
         if (act.deadline < block.timestamp) return ConsentRegistry__DeadlinePassed.selector;
         Subject memory held = _subjects[act.subject];
@@ -187,14 +213,9 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         if (!_isFresh(act.subject, act.id)) return ConsentRegistry__IdSpent.selector;
 
         _spend(act.subject, act.id);
-        for (uint256 i = 0; i < held.live; ++i) {
-            bytes32 id = _live[act.subject][i];
-            uint24 version = _consents[act.subject][id].version();
-            _consents[act.subject][id] = spentSlot(version);
-            delete _live[act.subject][i];
-            emit ConsentWithdrawn(act.subject, id, digest, version, by.capacity, act.signer);
-        }
-        (held.stoppedAt, held.live) = (uint40(block.timestamp), 0);
+        if (held.live != 0) ++held.epoch; // never from the last one, which admits no grant
+        held.live = 0;
+        held.stoppedAt = uint40(block.timestamp);
         _subjects[act.subject] = held;
         emit AllWithdrawn(act.subject, act.id, digest, by.capacity, act.signer);
         return ACCEPTED;
@@ -202,34 +223,13 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
 
     // ------------------------------------------------------------------ storage
 
-    /// @dev Stores the limits of a version, or clears those that the version before had.
-    function _storeLimits(ConsentAct calldata act, Scope memory scope, ConsentSlot old) private {
-        if (isLimited(scope)) {
-            _limits[act.subject][act.id] = ConsentLimits(scope.dataFrom, scope.dataUntil, scope.diseases);
-        } else if (old.hasLimits()) {
-            delete _limits[act.subject][act.id];
-        }
-    }
-
-    /// @dev Takes `id` off the list: the last one takes its place.
-    function _unlist(bytes32 subject, bytes32 id, uint16 live) private {
-        mapping(uint256 => bytes32) storage list = _live[subject];
-        uint16 last = live - 1;
-        uint256 index = 0;
-        while (list[index] != id) ++index;
-        if (index != last) list[index] = list[last];
-        delete list[last];
-        _subjects[subject].live = last;
-    }
-
-    function _factsOf(bytes32 subject, bytes32 id) private view returns (ConsentFacts memory facts) {
-        ConsentSlot slot = _consents[subject][id];
+    function _factsOf(bytes32 subject, bytes32 id, ConsentSlot slot) private view returns (ConsentFacts memory facts) {
         facts = unpack(slot);
         if (slot.hasLimits()) {
-            ConsentLimits memory limits = _limits[subject][id];
-            facts.dataFrom = limits.dataFrom;
-            facts.dataUntil = limits.dataUntil;
-            facts.diseases = limits.diseases;
+            Limits limits = _limits[subject][id];
+            facts.dataFrom = limits.dataFrom();
+            facts.dataUntil = limits.dataUntil();
+            facts.diseases = limits.diseases();
         }
     }
 
@@ -244,10 +244,10 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
 
     // ------------------------------------------------------------------ checks
 
-    function _versionFault(bytes32 id, uint24 version, ConsentSlot old) private pure returns (bytes4) {
+    function _versionFault(bytes32 id, uint24 version, ConsentSlot old, uint16 epoch) private pure returns (bytes4) {
         if (version == 1) return id != 0 && old.isUnused() ? ACCEPTED : ConsentRegistry__IdSpent.selector;
         if (old.isUnused()) return ConsentRegistry__WrongVersion.selector;
-        if (!old.isLive()) return ConsentRegistry__ConsentWithdrawn.selector;
+        if (!old.isLive(epoch)) return ConsentRegistry__ConsentWithdrawn.selector;
         // In 256 bits: at the last version of 24 bits the sum must not overflow, which would revert the batch.
         return version == uint256(old.version()) + 1 ? ACCEPTED : ConsentRegistry__WrongVersion.selector;
     }
@@ -260,7 +260,7 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
             lookups.recipientNumber = _numberOf(scope.recipientKind, scope.recipient);
         }
         bool any = scope.recipientKind == Vocabulary.RECIPIENT_KIND_ANY;
-        if (any ? scope.recipient != 0 : lookups.recipientNumber == 0) {
+        if (any ? scope.recipient != 0 : lookups.recipientNumber == 0 || lookups.recipientNumber > LAST_RECIPIENT) {
             return ConsentRegistry__UnknownRecipient.selector;
         }
         if (lookups.termsVersion == 0 || lookups.terms != scope.terms) {

@@ -43,6 +43,21 @@ def uints(values: Iterable[int], widths: Iterable[int]) -> bytes:
     return b"".join([uint(value, bits) for value, bits in zip(values, widths, strict=True)])
 
 
+def packed(*fields: tuple[int, int]) -> bytes:
+    """Unsigned integers side by side in one word, from the lowest bit: each a value and its width in bits.
+
+    Raises:
+        InvalidInput: One is negative or wider than its width.
+    """
+    word = place = 0
+    for value, bits in fields:
+        if value >> bits:
+            raise InvalidInput(f"{value} does not fit {bits} unsigned bits")
+        word |= value << place
+        place += bits
+    return word.to_bytes(WORD, "big")
+
+
 def fixed(value: bytes) -> bytes:
     """A ``bytes32``.
 

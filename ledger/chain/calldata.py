@@ -12,7 +12,7 @@ from typing import Any
 from ledger.chain import abi
 from ledger.chain.abi import Tail, dynamic, fixed, pack, text, uint, uints
 from ledger.chain.hashing import keccak
-from ledger.chain.messages import access_words, disease_words, scope_words
+from ledger.chain.messages import disease_words
 from ledger.domain.acts import (
     Act,
     Anchoring,
@@ -41,11 +41,10 @@ from ledger.domain.acts import (
 from ledger.domain.policy import Request
 from ledger.errors import InvalidInput
 
-_SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
 _RECOVERY = "(bytes32,bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32)"
 SIGNATURES: Mapping[str, str] = {
     "enrol": "enrol((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes)[])",
-    "record": f"record((bytes32,bytes32,uint24,{_SCOPE},bytes32,uint40,uint40,bytes,bytes)[])",
+    "record": "record((bytes32,bytes32,bytes32,bytes32,uint256,uint256,bytes32,uint40,bytes,bytes)[])",
     "withdraw": "withdraw((bytes32,bytes32,bytes,bytes)[])",
     "withdrawAll": "withdrawAll((bytes32,bytes32,uint40,bytes,bytes)[])",
     "addSigners": "addSigners((bytes32,bytes32,bytes,uint8,uint40,uint40,bytes32,uint40,bytes,bytes)[])",
@@ -67,8 +66,8 @@ SIGNATURES: Mapping[str, str] = {
     "registerDataset": "registerDataset((bytes32,bytes32,bytes,uint40,bytes))",
     "amendDataset": "amendDataset((bytes32,uint32,bytes,uint40,bytes))",
     "closeDataset": "closeDataset(bytes32,bytes)",
-    "append": "append((bytes32,uint64,bytes32,bytes32[],(uint64,bytes32,bytes32,bytes32)[],bytes))",
-    "decide": "decide(bytes32,(bytes32,bytes32,uint16,uint32,uint40,uint40),uint40)",
+    "append": "append((bytes32,uint64,bytes32,bytes32[],(bytes32,bytes32,bytes)[],bytes))",
+    "decide": "decide(bytes32,(bytes32,bytes32,uint16,uint32,uint40,uint40),uint40,bytes32[])",
 }
 SELECTORS: Mapping[str, bytes] = {name: keccak(signature.encode())[:4] for name, signature in SIGNATURES.items()}
 BATCHED = frozenset({Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval})
@@ -97,16 +96,14 @@ def encode(acts: Sequence[Act]) -> bytes:
     return SELECTORS[acts[0].function] + arguments
 
 
-def encode_decide(subject: bytes, request: Request, at: int) -> bytes:
-    """The call data of ``ConsentRegistry.decide``."""
-    return (
-        SELECTORS["decide"]
-        + fixed(subject)
-        + fixed(request.study)
-        + fixed(request.engine)
-        + uints(
-            (request.operation, request.categories, request.data_from, request.data_until, at), (16, 32, 40, 40, 40)
-        )
+def encode_decide(subject: bytes, request: Request, at: int, consents: Sequence[bytes]) -> bytes:
+    """The call data of ``ConsentRegistry.decide``; ``consents`` are all live ids, ascending."""
+    return SELECTORS["decide"] + pack(
+        fixed(subject),
+        fixed(request.study),
+        fixed(request.engine),
+        uints((request.operation, request.categories, request.data_from, request.data_until, at), (16, 32, 40, 40, 40)),
+        abi.array_of_static([fixed(consent) for consent in consents]),
     )
 
 
@@ -122,14 +119,47 @@ def _enrolment(act: Enrolment) -> bytes:
     )
 
 
+def rights(act: ConsentAct) -> bytes:
+    """The word of a consent's numbers: the contracts' ``types/ConsentWords.sol``.
+
+    Raises:
+        InvalidInput: A number is wider than its place.
+    """
+    scope = act.scope
+    return abi.packed(
+        (scope.effect, 8),
+        (scope.recipient_kind, 8),
+        (scope.purposes, 16),
+        (scope.conditions, 16),
+        (scope.operations, 16),
+        (scope.categories, 32),
+        (scope.valid_from, 40),
+        (scope.valid_until, 40),
+        (act.version, 24),
+        (act.issued_at, 40),
+    )
+
+
+def limits(act: ConsentAct) -> bytes:
+    """The word of a consent's data window and diseases.
+
+    Raises:
+        InvalidInput: A number is wider than its place.
+    """
+    scope = act.scope
+    return abi.packed((scope.data_from, 40), (scope.data_until, 40), (scope.diseases, 160))
+
+
 def _consent(act: ConsentAct) -> bytes:
     return pack(
         fixed(act.subject),
         fixed(act.id),
-        uint(act.version, 24),
-        scope_words(act.scope),
+        fixed(act.scope.recipient),
+        fixed(act.scope.terms),
+        rights(act),
+        limits(act),
         fixed(act.form),
-        uints((act.issued_at, act.deadline), (40, 40)),
+        uint(act.deadline, 40),
         dynamic(act.signer),
         dynamic(act.signature),
     )
@@ -240,13 +270,13 @@ def _dataset_amendment(act: DatasetAmendment) -> bytes:
 
 
 def _anchoring(act: Anchoring) -> bytes:
-    events = [access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]
+    accesses = [pack(fixed(group.study), fixed(group.engine), dynamic(group.entries)) for group in act.accesses]
     anchoring = pack(
         fixed(act.log),
         uint(act.size, 64),
         fixed(act.root),
         abi.array_of_static([fixed(node) for node in act.proof]),
-        abi.array_of_static(events),
+        abi.array_of_dynamic(accesses),
         dynamic(act.signature),
     )
     return pack(Tail(anchoring))

@@ -16,15 +16,16 @@ from ledger.chain.abi import Words
 from ledger.chain.hashing import keccak
 from ledger.chain.node import RawLog
 from ledger.domain import events
+from ledger.domain.accesses import unpack_entries
 from ledger.domain.consent import Scope
 from ledger.domain.events import Event, Logged
-from ledger.errors import MirrorDiverged
+from ledger.errors import InvalidInput, MirrorDiverged
 
 Topics = tuple[bytes, ...]
 
-_SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
-# digest, version, the scope's thirteen words, validUntil, capacity, form, offset of signer: 19 words
-_RECORDED = Struct(">32s28xI" + "31xB31xB32s30xH30xH30xH28xI24xQ24xQ24xQ24xQ32s32s" + "24xQ31xB32s24xQ")
+# digest, recipient, terms; rights and limits, which read from the highest bit here (types/ConsentWords.sol); form,
+# offset of signer: 7 words
+_RECORDED = Struct(">32s32s32s" + "xB5s3s5s5sIHHHBB" + "2x20s5s5s" + "32s24xQ")
 # digest, version, capacity, offset of signer: 4 words
 _WITHDRAWN = Struct(">32s28xI31xB24xQ")
 
@@ -32,22 +33,22 @@ _WITHDRAWN = Struct(">32s28xI31xB24xQ")
 def _recorded(topics: Topics, data: bytes) -> Event:
     (
         digest,
-        version,
-        effect,
-        recipient_kind,
         recipient,
-        purposes,
-        conditions,
-        operations,
-        categories,
-        valid_from,
-        scope_until,
-        data_from,
-        data_until,
-        diseases,
         terms,
-        valid_until,
         capacity,
+        valid_until,
+        version,
+        scope_until,
+        valid_from,
+        categories,
+        operations,
+        conditions,
+        purposes,
+        recipient_kind,
+        effect,
+        diseases,
+        data_until,
+        data_from,
         form,
         signer,
     ) = _RECORDED.unpack_from(data)
@@ -59,15 +60,23 @@ def _recorded(topics: Topics, data: bytes) -> Event:
         conditions,
         operations,
         categories,
-        valid_from,
-        scope_until,
-        data_from,
-        data_until,
-        int.from_bytes(diseases, "big"),
+        int.from_bytes(valid_from),
+        int.from_bytes(scope_until),
+        int.from_bytes(data_from),
+        int.from_bytes(data_until),
+        int.from_bytes(diseases),
         terms,
     )
     return events.ConsentRecorded(
-        topics[1], topics[2], digest, version, scope, valid_until, capacity, form, _bytes_at(data, signer)
+        topics[1],
+        topics[2],
+        digest,
+        int.from_bytes(version),
+        scope,
+        int.from_bytes(valid_until),
+        capacity,
+        form,
+        _bytes_at(data, signer),
     )
 
 
@@ -231,18 +240,18 @@ def _anchored(topics: Topics, data: bytes) -> Event:
     return events.HeadAnchored(topics[1], read.uint(0, 64), read.fixed(1), read.uint(2, 64), read.fixed(3))
 
 
-def _access(topics: Topics, data: bytes) -> Event:
-    read = Words(data)
-    return events.AccessRecorded(topics[1], topics[2], topics[3], read.uint(0, 64), read.fixed(1))
+def _accesses(topics: Topics, data: bytes) -> Event:
+    entries = Words(data).dynamic(0)
+    try:
+        unpack_entries(entries)
+    except InvalidInput as problem:
+        raise MirrorDiverged(f"{problem}; is this our contract?") from problem
+    return events.AccessesRecorded(topics[1], topics[2], topics[3], entries)
 
 
 # Signature, number of topics (its own included), reader.
 _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
-    (
-        f"ConsentRecorded(bytes32,bytes32,bytes32,uint24,{_SCOPE},uint40,uint8,bytes32,bytes)",
-        3,
-        _recorded,
-    ),
+    ("ConsentRecorded(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256,bytes32,bytes)", 3, _recorded),
     ("ConsentWithdrawn(bytes32,bytes32,bytes32,uint24,uint8,bytes)", 3, _withdrawn),
     ("AllWithdrawn(bytes32,bytes32,bytes32,uint8,bytes)", 3, _all_withdrawn),
     ("ActRefused(bytes32,uint256,bytes4)", 2, _refused),
@@ -275,7 +284,7 @@ _EVENTS: tuple[tuple[str, int, Callable[[Topics, bytes], Event]], ...] = (
     ("DatasetAmended(bytes32,bytes32,uint32,bytes)", 2, _dataset_amended),
     ("DatasetClosed(bytes32,bytes32)", 2, _dataset_closed),
     ("HeadAnchored(bytes32,uint64,bytes32,uint64,bytes32)", 2, _anchored),
-    ("AccessRecorded(bytes32,bytes32,bytes32,uint64,bytes32)", 4, _access),
+    ("AccessesRecorded(bytes32,bytes32,bytes32,bytes)", 4, _accesses),
 )
 TOPICS: Mapping[bytes, tuple[int, Callable[[Topics, bytes], Event]]] = {
     keccak(signature.encode()): (topics, read) for signature, topics, read in _EVENTS

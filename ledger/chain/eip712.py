@@ -91,9 +91,10 @@ def typed_data(act: Act, domain: Domain) -> dict[str, Any]:
     message = MESSAGES.get(type(act))
     if message is None:
         raise InvalidInput(f"a {type(act).__name__} is sent from the consortium's account, not signed as typed data")
-    types = {"EIP712Domain": DOMAIN_FIELDS, **message.types}
+    types = {"EIP712Domain": _fields(DOMAIN_FIELDS), message.name: _fields(message.fields)}
+    types |= {name: _fields(fields) for name, fields in message.refers}
     return {
-        "types": {name: _fields(declaration) for name, declaration in types.items()},
+        "types": types,
         "primaryType": message.name,
         "domain": {
             "name": domain.title,

@@ -9,6 +9,7 @@ Sources: https://eips.ethereum.org/EIPS/eip-7825 https://eips.ethereum.org/EIPS/
 from collections.abc import Sequence
 
 from ledger.chain.transactions import MOST_GAS
+from ledger.domain.accesses import count_entries
 from ledger.domain.acts import (
     Act,
     Anchoring,
@@ -29,7 +30,7 @@ _KINDS = {
     Enrolment: 200_000,
     ConsentAct: 110_000,
     Withdrawal: 60_000,
-    WithdrawalOfAll: 1_200_000,  # up to 64 consents end with it
+    WithdrawalOfAll: 100_000,
     SignerAddition: 150_000,
     SignerRemoval: 80_000,
 }
@@ -37,7 +38,8 @@ _OTHER = 400_000  # acts of the Directory: a few slots and strings
 _BY_CONTRACT = 400_000  # a signer that is a contract: the P-256 check in Solidity costs about 310,000
 _DISEASE_CODE = 4_000
 _DOCUMENT_BYTE = 16  # copied and hashed twice, and logged
-_ACCESS = 6_000
+_ACCESS = 800  # its call data not counted
+_ACCESSES = 12_000  # the engine looked up, the event
 
 
 def allowance(act: Act) -> int:
@@ -51,7 +53,7 @@ def allowance(act: Act) -> int:
     if isinstance(act, DatasetRegistration | DatasetAmendment):
         gas += _DOCUMENT_BYTE * len(act.terms)
     if isinstance(act, Anchoring):
-        gas += _ACCESS * len(act.events)
+        gas += sum(_ACCESSES + _ACCESS * count_entries(group.entries) for group in act.accesses)
     return gas
 
 

@@ -39,11 +39,10 @@ SCOPE_FIELDS = (
     "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
     "bytes32 terms"
 )
+ACCESSES_FIELDS = "bytes32 study,bytes32 engine,bytes entries"
 RECOVERY_FIELDS = (
     "bytes32 subject,bytes32 id,bytes32 custodian,bytes newSigner,uint8 capacity,uint40 from,uint40 until,bytes32 form"
 )
-_SCOPE = f"Scope({SCOPE_FIELDS})"
-_RECOVERY = f"Recovery({RECOVERY_FIELDS})"
 
 
 def scope_words(scope: Scope) -> bytes:
@@ -78,39 +77,22 @@ def diseases_hash(diseases: tuple[tuple[int, ...], ...]) -> bytes:
     return keccak(abi.pack(abi.array_of_dynamic(arrays)))
 
 
-def events_hash(act: Anchoring) -> bytes:
-    """What an anchoring signs of its access events: the hash of their words, 128 bytes each."""
-    return keccak(b"".join([access_words(event.index, event.leaf, event.study, event.engine) for event in act.events]))
-
-
-def access_words(index: int, leaf: bytes, study: bytes, engine: bytes) -> bytes:
-    """The four words of an access event."""
-    return abi.uint(index, 64) + abi.fixed(leaf) + abi.fixed(study) + abi.fixed(engine)
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
-    """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON.
-
-    ``refers`` is the struct that a field refers to, as its type string.
-    """
+    """How one act is signed: primary type, its fields, the words of its struct, and its values in JSON."""
 
     name: str
     fields: str
     encode: Callable[[Any], bytes]
     values: Callable[[Any], dict[str, Any]]
-    refers: str = ""
+    refers: tuple[tuple[str, str], ...] = ()
+    """The structs among its fields, each its name and its fields."""
 
     @property
     def type_hash(self) -> bytes:
         """The hash of the type, with the types that it refers to."""
-        return keccak(f"{self.name}({self.fields}){self.refers}".encode())
-
-    @property
-    def types(self) -> dict[str, str]:
-        """The fields of each struct, by its name."""
-        referred, _, fields = self.refers.partition("(")
-        return {self.name: self.fields} | ({referred: fields.removesuffix(")")} if referred else {})
+        types = ((self.name, self.fields), *self.refers)
+        return keccak("".join(f"{name}({fields})" for name, fields in types).encode())
 
 
 def _hex(value: bytes) -> str:
@@ -228,8 +210,17 @@ def _scope_values(scope: Scope) -> dict[str, Any]:
     }
 
 
-_SCOPE_TYPE_HASH = keccak(_SCOPE.encode())
-_RECOVERY_TYPE_HASH = keccak(_RECOVERY.encode())
+def _encode_anchoring(act: Anchoring) -> bytes:
+    groups = [
+        keccak(_ACCESSES_TYPE_HASH + abi.fixed(group.study) + abi.fixed(group.engine) + keccak(group.entries))
+        for group in act.accesses
+    ]
+    return abi.fixed(act.log) + abi.uint(act.size, 64) + abi.fixed(act.root) + keccak(b"".join(groups))
+
+
+_SCOPE_TYPE_HASH = keccak(f"Scope({SCOPE_FIELDS})".encode())
+_ACCESSES_TYPE_HASH = keccak(f"Accesses({ACCESSES_FIELDS})".encode())
+_RECOVERY_TYPE_HASH = keccak(f"Recovery({RECOVERY_FIELDS})".encode())
 _SIGNER_FIELDS = "uint8 capacity,uint40 from,uint40 until,bytes32 form,uint40 deadline"
 
 MESSAGES: Mapping[type, Message] = {
@@ -261,7 +252,7 @@ MESSAGES: Mapping[type, Message] = {
             "issuedAt": act.issued_at,
             "deadline": act.deadline,
         },
-        refers=_SCOPE,
+        refers=(("Scope", SCOPE_FIELDS),),
     ),
     Withdrawal: Message(
         "Withdrawal",
@@ -306,7 +297,7 @@ MESSAGES: Mapping[type, Message] = {
         "Recovery recovery,uint40 deadline",
         lambda act: keccak(_RECOVERY_TYPE_HASH + _encode_recovery(act)) + abi.uint(act.deadline, 40),
         lambda act: {"recovery": _recovery_values(act), "deadline": act.deadline},
-        refers=_RECOVERY,
+        refers=(("Recovery", RECOVERY_FIELDS),),
     ),
     RecoveryObjection: Message(
         "RecoveryObjection",
@@ -401,13 +392,17 @@ MESSAGES: Mapping[type, Message] = {
     ),
     Anchoring: Message(
         "Anchoring",
-        "bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash",
-        lambda act: abi.fixed(act.log) + abi.uint(act.size, 64) + abi.fixed(act.root) + events_hash(act),
+        "bytes32 log,uint64 size,bytes32 root,Accesses[] accesses",
+        _encode_anchoring,
         lambda act: {
             "log": _hex(act.log),
             "size": act.size,
             "root": _hex(act.root),
-            "eventsHash": _hex(events_hash(act)),
+            "accesses": [
+                {"study": _hex(group.study), "engine": _hex(group.engine), "entries": _hex(group.entries)}
+                for group in act.accesses
+            ],
         },
+        refers=(("Accesses", ACCESSES_FIELDS),),
     ),
 }

@@ -1,19 +1,21 @@
 """ChainReader on top of any node: events of our contracts, headers, proofs, and the contract's own decision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from ledger.chain import receipts
+from ledger.chain import artifacts, receipts
 from ledger.chain.abi import Words
 from ledger.chain.calldata import encode_decide
 from ledger.chain.decoding import decode
 from ledger.chain.deployment import Deployment
 from ledger.chain.hashing import keccak
-from ledger.chain.node import Node, RawLog
+from ledger.chain.node import Node, RawLog, Reverted
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block, Logged
 from ledger.domain.policy import Request
-from ledger.errors import NotFound
+from ledger.errors import MirrorDiverged, NotFound
 from ledger.ports import ReceiptProof
+
+_OTHER_CONSENTS = ("ConsentRegistry__NotAllConsents", "ConsentRegistry__NotALiveConsent")
 
 
 class Reader:
@@ -97,10 +99,24 @@ class Reader:
         header = self._node.header(number)
         return receipts.all_nodes(header, self._node.receipts_of(keccak(header)), number)
 
-    def decide(self, subject: bytes, request: Request, at: int, block: int | None = None) -> Decision:
-        """The ConsentRegistry's own view of a decision, at a block (default: the newest)."""
-        data = encode_decide(subject, request, at)
-        answer = Words(self._node.call(self._contracts["ConsentRegistry"], data, block=block))
+    def decide(
+        self, subject: bytes, consents: Sequence[bytes], request: Request, at: int, block: int | None = None
+    ) -> Decision:
+        """The ConsentRegistry's own view of a decision, at a block (default: the newest).
+
+        Raises:
+            MirrorDiverged: ``consents`` are not the ids of all live consents that the contract holds of the subject.
+        """
+        data = encode_decide(subject, request, at, sorted(consents))
+        try:
+            answer = Words(self._node.call(self._contracts["ConsentRegistry"], data, block=block))
+        except Reverted as problem:
+            if artifacts.error_names().get(problem.data[:4]) not in _OTHER_CONSENTS:
+                raise
+            raise MirrorDiverged(
+                f"the contract holds other live consents of subject 0x{subject.hex()} than the {len(consents)} given; "
+                "rebuild the mirror from the chain"
+            ) from problem
         version = answer.uint(3, 24)
         return Decision(
             outcome=Outcome(answer.uint(0, 8)),

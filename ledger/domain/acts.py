@@ -299,13 +299,12 @@ class DatasetClosure(_Act, frozen=True, tag="dataset-closure"):
     signature: bytes = b""
 
 
-class AccessEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One access to data that an anchoring makes public; ``leaf`` is the entry's RFC 9162 leaf hash."""
+class Accesses(msgspec.Struct, frozen=True, kw_only=True):
+    """Accesses by one engine for one study that an anchoring makes public; ``entries`` as in ``domain.accesses``."""
 
-    index: int
-    leaf: bytes
     study: bytes
     engine: bytes
+    entries: bytes
 
 
 class Anchoring(_Act, frozen=True, tag="anchoring"):
@@ -317,7 +316,7 @@ class Anchoring(_Act, frozen=True, tag="anchoring"):
     size: int
     root: bytes
     proof: tuple[bytes, ...]
-    events: tuple[AccessEvent, ...]
+    accesses: tuple[Accesses, ...]
     signature: bytes = b""
 
 

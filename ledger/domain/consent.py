@@ -134,6 +134,11 @@ class Consent:
         )
 
 
+def live_ids(consents: Iterable[Consent]) -> list[bytes]:
+    """The ids of those that are not withdrawn, ascending: what the contract's own view of a decision is asked with."""
+    return sorted(consent.id for consent in consents if consent.state is ConsentState.ACTIVE)
+
+
 def pack_diseases(codes: Iterable[int]) -> int:
     """Pack up to five Mondo numbers (1 to 2^32-1) into 160 bits, ascending, lowest bits first.
 

@@ -223,12 +223,12 @@ class HeadAnchored:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRecorded:
+class AccessesRecorded:
     study: bytes
     engine: bytes
     log: bytes
-    index: int
-    leaf: bytes
+    entries: bytes
+    """As in ``domain.accesses``."""
 
 
 Event = (
@@ -256,7 +256,7 @@ Event = (
     | ActRefused
     | GrantsPaused
     | HeadAnchored
-    | AccessRecorded
+    | AccessesRecorded
 )
 
 

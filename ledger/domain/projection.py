@@ -5,11 +5,13 @@ mirror writes facts as intervals of blocks, the ``World`` keeps the current ones
 chain but the events themselves.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import unpack_entries
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import (
     Dataset,
@@ -185,6 +187,7 @@ class Facts(Protocol):
     def dataset(self, id: bytes) -> Dataset | None: ...  # noqa: D102
     def terms(self, hash: bytes) -> Terms | None: ...  # noqa: D102
     def consent(self, subject: bytes, id: bytes) -> Consent | None: ...  # noqa: D102
+    def consents(self, subject: bytes) -> Iterable[Consent] | None: ...  # noqa: D102
     def authority(self, subject: bytes, signer: bytes) -> Authority | None: ...  # noqa: D102
     def recovery(self, subject: bytes) -> Recovery | None: ...  # noqa: D102
 
@@ -290,15 +293,18 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
             consent = _held(facts.consent(event.subject, event.id), "consent", event.id)
             return (replace(consent, state=ConsentState.WITHDRAWN),)
         case ev.AllWithdrawn():
-            return (SpentId(event.subject, event.id),)
+            live = [held for held in facts.consents(event.subject) or () if held.state is ConsentState.ACTIVE]
+            ended = [replace(held, state=ConsentState.WITHDRAWN) for held in sorted(live, key=lambda held: held.id)]
+            return (SpentId(event.subject, event.id), *ended)
         case ev.ActRefused():
             return (Refusal(event.digest, event.reason),)
         case ev.GrantsPaused():
             return (Pause(event.paused),)
         case ev.HeadAnchored():
             return (Head(event.log, event.size, event.root),)
-        case ev.AccessRecorded():
-            return (Access(event.log, event.index, event.leaf, event.study, event.engine),)
+        case ev.AccessesRecorded():
+            entries = unpack_entries(event.entries)
+            return tuple(Access(event.log, index, leaf, event.study, event.engine) for index, leaf in entries)
 
 
 @dataclass(slots=True)

@@ -80,8 +80,13 @@ class ChainReader(Protocol):
         """All nodes (RLP) of a block's receipts trie: they prove every receipt in it, and that there is no other."""
         ...
 
-    def decide(self, subject: bytes, request: Request, at: int, block: int | None = None) -> Decision:
-        """The ConsentRegistry's own view of a decision, at a block (default: the newest)."""
+    def decide(
+        self, subject: bytes, consents: Sequence[bytes], request: Request, at: int, block: int | None = None
+    ) -> Decision:
+        """The ConsentRegistry's own view of a decision, at a block (default: the newest).
+
+        ``consents`` are the ids of the subject's live consents; MirrorDiverged where the contract holds others.
+        """
         ...
 
 

@@ -93,20 +93,16 @@ def _acts(context: Context, subject: bytes, consent: bytes) -> list[_Told]:
 
 
 def _sealed(context: Context, subject: bytes, consent: bytes) -> list[_Told]:
-    everything = {
-        logged.event.digest
-        for logged in context.mirror.events_for("SpentId", subject)
-        if isinstance(logged.event, ev.AllWithdrawn)
-    }
     found: list[_Told] = []
     for logged in context.mirror.events_for("Consent", subject, consent):
         event = logged.event
         if isinstance(event, ev.ConsentRecorded):
             kind: form.EventType = "grant" if event.version == 1 else "amendment"
-            scope, valid_until, paper = event.scope, event.valid_until, event.form
-        elif isinstance(event, ev.ConsentWithdrawn) and found:
-            kind = "withdrawal-of-all" if event.digest in everything else "withdrawal"
-            scope, valid_until, paper = found[-1].scope, found[-1].valid_until, bytes(32)
+            scope, valid_until, version, paper = event.scope, event.valid_until, event.version, event.form
+        elif isinstance(event, ev.ConsentWithdrawn | ev.AllWithdrawn) and found:
+            kind = "withdrawal" if isinstance(event, ev.ConsentWithdrawn) else "withdrawal-of-all"
+            ended, paper = found[-1], bytes(32)
+            scope, valid_until, version = ended.scope, ended.valid_until, ended.event.version
         else:
             raise MirrorDiverged(f"consent {to_hex(consent)} has an event that none can begin with; run mirror verify")
         found.append(
@@ -117,7 +113,7 @@ def _sealed(context: Context, subject: bytes, consent: bytes) -> list[_Told]:
                     event_type=kind,
                     event_state="sealed",
                     event_time=_time(context, logged),
-                    version=event.version,
+                    version=version,
                     signer=to_hex(event.signer),
                     capacity=Capacity(event.capacity).name.lower(),
                     form=to_hex(paper),

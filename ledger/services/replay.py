@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from ledger.domain.audit import DecisionRecord, Member
+from ledger.domain.consent import live_ids
 from ledger.domain.decision import NOT_ON_CHAIN, OF_DATA_USE, Decision, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request
 from ledger.domain.wording import request_from_json
-from ledger.errors import NotFound
+from ledger.errors import MirrorDiverged, NotFound
 from ledger.services.context import Context
 from ledger.services.past import Past
 from ledger.transparency import canonical
@@ -76,7 +77,13 @@ def replay(context: Context, decision: str) -> Replay:
         _compare(member, past.decide(member.subject, record.at), differences)
         if asked < MOST_ASKED_OF_CHAIN:
             asked += 1
-            _compare_with_chain(member, _ask_chain(context, member, request, record), on_chain)
+            ids = live_ids(context.mirror.consents_at(member.subject, record.block_number) or ())
+            try:
+                found = context.reader.decide(member.subject, ids, request, record.at, record.block_number)
+            except MirrorDiverged as problem:
+                on_chain.append(Difference(member.subject, Reason(member.reason).code, str(problem)))
+            else:
+                _compare_with_chain(member, found, on_chain)
     erased = len(context.audit.erased(decision))
     return Replay(record, tuple(differences), pending, erased, asked, tuple(on_chain))
 
@@ -100,10 +107,6 @@ def membership(context: Context, decision: str, subject: bytes) -> CohortProof:
 def request_of(record: DecisionRecord) -> Request:
     """The request that a record answers."""
     return request_from_json(canonical.decode_object(record.request))
-
-
-def _ask_chain(context: Context, member: Member, request: Request, record: DecisionRecord) -> Decision:
-    return context.reader.decide(member.subject, request, record.at, record.block_number)
 
 
 def _compare_with_chain(member: Member, found: Decision, differences: list[Difference]) -> None:

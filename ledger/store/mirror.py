@@ -127,6 +127,10 @@ class SqlMirror:
         """The consent, withdrawn or not."""
         return self._held(kinds.CONSENT, subject, id)
 
+    def consents(self, subject: bytes) -> tuple[Consent, ...]:
+        """The subject's consents, withdrawn or not."""
+        return tuple(kinds.CONSENT.fact_of(row) for row in self._short(kinds.CONSENT, (subject,), held=True))
+
     def authority(self, subject: bytes, signer: bytes) -> Authority | None:
         """The signer's authority, ended or not."""
         return self._held(kinds.AUTHORITY, subject, signer)

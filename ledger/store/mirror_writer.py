@@ -186,6 +186,7 @@ class _Batch:
     def __init__(self, connection: Connection, events: Sequence[Logged]) -> None:
         self._connection = connection
         self._facts: dict[tuple[Any, ...], Any] = {}
+        self._consents: dict[bytes, dict[bytes, Consent]] = defaultdict(dict)
         self._open: dict[tuple[Any, ...], list[Any]] = {}
         self._rows: dict[kinds.Kind[Any], list[list[Any]]] = defaultdict(list)
         self._ends: dict[kinds.Kind[Any], list[tuple[Any, ...]]] = defaultdict(list)
@@ -207,6 +208,8 @@ class _Batch:
             before[-2] = block
         self._open[key] = row
         self._facts[key] = fact
+        if isinstance(fact, Consent):
+            self._consents[fact.subject][fact.id] = fact
         self._rows[kind].append(row)
         return encode_row(kind.fact, values)
 
@@ -236,6 +239,13 @@ class _Batch:
 
     def consent(self, subject: bytes, id: bytes) -> Consent | None:
         return self._look_up(kinds.CONSENT, subject, id)
+
+    def consents(self, subject: bytes) -> Iterable[Consent]:
+        """Every consent of a subject: those that are there, and over them those of this batch."""
+        kind = kinds.CONSENT
+        rows = self._connection.execute(kind.rows().where(kind.held(), kind.is_key((subject,))))
+        found = {consent.id: consent for consent in map(kind.fact_of, rows)}
+        return (found | self._consents[subject]).values()
 
     def authority(self, subject: bytes, signer: bytes) -> Authority | None:
         return self._look_up(kinds.AUTHORITY, subject, signer)

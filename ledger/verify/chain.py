@@ -183,7 +183,7 @@ def later_events(events: Iterable[tuple[int, ev.Event]], contracts: Mapping[byte
     for block, event in events:
         match event:
             case ev.SubjectEnrolled():
-                kinds = (ev.ConsentRecorded, ev.ConsentWithdrawn)
+                kinds = (ev.ConsentRecorded, ev.ConsentWithdrawn, ev.AllWithdrawn)
                 found += [(block, bloom_mask((at[REGISTRY], topic_of(kind), event.subject))) for kind in kinds]
             case ev.StudyProposed():
                 found.append((block, bloom_mask((at[DIRECTORY], topic_of(ev.StudyStateChanged), event.id))))

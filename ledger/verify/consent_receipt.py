@@ -39,8 +39,9 @@ EVENT: Final = Claim(
     "event",
     "The ConsentRegistry recorded exactly this act: principal, consent, version, digest, signer and capacity, and of a "
     "grant or amendment everything that it allows or forbids.",
-    "Names of parties, and language and place of the text; and of a withdrawal what the consent had allowed: for these "
-    "there is the signature. Transaction hash and log index are a help to find the event.",
+    "Names of parties, and language and place of the text; of a withdrawal what the consent had allowed; and of a "
+    "withdrawal of everything that this consent was among what it ended: for these there is the signature. Transaction "
+    "hash and log index are a help to find the event.",
 )
 BLOCK: Final = Claim(
     "block",
@@ -175,11 +176,10 @@ class _Examination:
     def _named(self, events: list[ev.Event]) -> ev.Event:
         receipt = self._told.receipt
         for event in events:
-            if (
-                isinstance(event, ev.ConsentRecorded | ev.ConsentWithdrawn)
-                and to_hex(event.digest) == receipt.event.digest
-                and to_hex(event.id) == receipt.record_id
-            ):
+            if not isinstance(event, ev.ConsentRecorded | ev.ConsentWithdrawn | ev.AllWithdrawn):
+                continue
+            named = isinstance(event, ev.AllWithdrawn) or to_hex(event.id) == receipt.record_id
+            if named and to_hex(event.digest) == receipt.event.digest:
                 return event
         raise ProofInvalid("no event of this act on this consent is in the block's receipts that are shown")
 
@@ -218,7 +218,7 @@ def _said(receipt: form.ConsentReceipt) -> dict[str, object]:
     event, processing = receipt.event, msgspec.to_builtins(receipt.pii_processing)
     notice = processing.pop("privacy_notice")
     return {
-        "kind": "record" if event.event_type in ("grant", "amendment") else "withdrawal",
+        "kind": "record" if event.event_type in ("grant", "amendment") else event.event_type,
         "first": event.event_type == "grant",
         "pii_principal_id": receipt.pii_principal_id,
         "record_id": receipt.record_id,
@@ -234,19 +234,19 @@ def _said(receipt: form.ConsentReceipt) -> dict[str, object]:
 
 def _recorded(event: ev.Event) -> dict[str, object]:
     """What the chain says, of all that ``_said`` names."""
-    assert isinstance(event, ev.ConsentRecorded | ev.ConsentWithdrawn)
+    assert isinstance(event, ev.ConsentRecorded | ev.ConsentWithdrawn | ev.AllWithdrawn)
     known = set(Capacity)
     common: dict[str, object] = {
-        "kind": "record" if isinstance(event, ev.ConsentRecorded) else "withdrawal",
         "pii_principal_id": to_hex(event.subject),
-        "record_id": to_hex(event.id),
         "digest": to_hex(event.digest),
-        "version": event.version,
         "signer": to_hex(event.signer),
         "capacity": Capacity(event.capacity).name.lower() if event.capacity in known else event.capacity,
     }
+    if isinstance(event, ev.AllWithdrawn):
+        return {**common, "kind": "withdrawal-of-all"}
+    common |= {"record_id": to_hex(event.id), "version": event.version}
     if isinstance(event, ev.ConsentWithdrawn):
-        return common
+        return {**common, "kind": "withdrawal"}
     try:
         event.scope.check()
         processing = msgspec.to_builtins(form.processing_of(event.scope, event.valid_until, None))
@@ -255,6 +255,7 @@ def _recorded(event: ev.Event) -> dict[str, object]:
     notice = processing.pop("privacy_notice")
     return {
         **common,
+        "kind": "record",
         "first": event.version == 1,
         "form": to_hex(event.form),
         "privacy_notice.sha256": notice["sha256"],

@@ -19,7 +19,11 @@ from ledger.verify.mpt import Rlp, decode_rlp
 
 DIRECTORY, REGISTRY, ANCHOR = "Directory", "ConsentRegistry", "AuditAnchor"
 _WORD = 32
-_SCOPE = "(uint8,uint8,bytes32,uint16,uint16,uint16,uint32,uint40,uint40,uint40,uint40,uint160,bytes32)"
+_RIGHTS = (8, 8, 16, 16, 16, 32, 40, 40, 24, 40, 8)
+"""Widths of what the rights of a recorded consent hold, from the lowest bit: effect, kind of recipient, purposes,
+conditions, operations, categories, start and end of validity, version, effective end, capacity."""
+_LIMITS = (40, 40, 160)
+"""Widths of its limits: start and end of the data window, diseases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +50,64 @@ class _Kind:
     """How one event is encoded: its types in order, the first ``indexed`` of them as topics."""
 
     contract: str
+    name: str
     make: Callable[..., ev.Event]
     types: tuple[str, ...]
     indexed: int
 
     @property
     def topic(self) -> bytes:
-        return keccak(f"{getattr(self.make, '__name__', '')}({','.join(self.types)})".encode())
+        return keccak(f"{self.name}({','.join(self.types)})".encode())
 
 
-def _kind(contract: str, make: Callable[..., ev.Event], indexed: str, rest: str) -> _Kind:
+def _kind(
+    contract: str, event: type[ev.Event], indexed: str, rest: str, make: Callable[..., ev.Event] | None = None
+) -> _Kind:
     topics = indexed.split()
-    return _Kind(contract, make, (*topics, *rest.split()), len(topics))
+    return _Kind(contract, event.__name__, make or event, (*topics, *rest.split()), len(topics))
+
+
+def _recorded(
+    subject: bytes,
+    id: bytes,
+    digest: bytes,
+    recipient: bytes,
+    terms: bytes,
+    rights: int,
+    limits: int,
+    form: bytes,
+    signer: bytes,
+) -> ev.ConsentRecorded:
+    effect, kind, purposes, conditions, operations, categories, start, end, version, until, capacity = _split(
+        rights, _RIGHTS
+    )
+    data_from, data_until, diseases = _split(limits, _LIMITS)
+    scope = Scope(
+        effect=effect,
+        recipient_kind=kind,
+        recipient=recipient,
+        purposes=purposes,
+        conditions=conditions,
+        operations=operations,
+        categories=categories,
+        valid_from=start,
+        valid_until=end,
+        data_from=data_from,
+        data_until=data_until,
+        diseases=diseases,
+        terms=terms,
+    )
+    return ev.ConsentRecorded(subject, id, digest, version, scope, until, capacity, form, signer)
+
+
+def _split(word: int, widths: Sequence[int]) -> list[int]:
+    values: list[int] = []
+    for width in widths:
+        values.append(word & ((1 << width) - 1))
+        word >>= width
+    if word:
+        raise ValueError("a word has bits beyond its last field")
+    return values
 
 
 _KINDS = (
@@ -77,14 +127,20 @@ _KINDS = (
     _kind(DIRECTORY, ev.DatasetAmended, "bytes32", "bytes32 uint32 bytes"),
     _kind(DIRECTORY, ev.DatasetClosed, "bytes32", "bytes32"),
     _kind(REGISTRY, ev.SubjectEnrolled, "bytes32 bytes32", "bytes32 bytes uint8 uint40 uint40 bytes32"),
-    _kind(REGISTRY, ev.ConsentRecorded, "bytes32 bytes32", f"bytes32 uint24 {_SCOPE} uint40 uint8 bytes32 bytes"),
+    _kind(
+        REGISTRY,
+        ev.ConsentRecorded,
+        "bytes32 bytes32",
+        "bytes32 bytes32 bytes32 uint256 uint256 bytes32 bytes",
+        _recorded,
+    ),
     _kind(REGISTRY, ev.ConsentWithdrawn, "bytes32 bytes32", "bytes32 uint24 uint8 bytes"),
     _kind(REGISTRY, ev.AllWithdrawn, "bytes32 bytes32", "bytes32 uint8 bytes"),
     _kind(ANCHOR, ev.HeadAnchored, "bytes32", "uint64 bytes32 uint64 bytes32"),
-    _kind(ANCHOR, ev.AccessRecorded, "bytes32 bytes32 bytes32", "uint64 bytes32"),
+    _kind(ANCHOR, ev.AccessesRecorded, "bytes32 bytes32 bytes32", "bytes"),
 )
 _BY_TOPIC = {(kind.contract, kind.topic): kind for kind in _KINDS}
-_TOPICS = {getattr(kind.make, "__name__", ""): kind.topic for kind in _KINDS}
+_TOPICS = {kind.name: kind.topic for kind in _KINDS}
 assert set(_TOPICS) <= {kind.__name__ for kind in get_args(ev.Event)}
 
 
@@ -139,17 +195,7 @@ def _read_log(item: Rlp) -> Log:
 
 
 def _values(types: Sequence[str], data: bytes) -> list[Any]:
-    values: list[Any] = []
-    at = 0
-    for kind in types:
-        if kind == _SCOPE:
-            inner = kind[1:-1].split(",")
-            values.append(Scope(*_values(inner, data[at:])))
-            at += _WORD * len(inner)
-        else:
-            values.append(_value(kind, data, at))
-            at += _WORD
-    return values
+    return [_value(kind, data, _WORD * place) for place, kind in enumerate(types)]
 
 
 def _value(kind: str, data: bytes, at: int) -> Any:

@@ -5,15 +5,16 @@ used to name where it goes wrong.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import unpack_entries
 from ledger.domain.audit import ACCESSES, SCHEMA, Kind, openings_in
 from ledger.domain.identifiers import to_hex
-from ledger.errors import CannotCheck, ProofInvalid
+from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.transparency.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
 from ledger.transparency.edge import Edge
@@ -205,20 +206,28 @@ def check_accesses(bundle: Bundle, log: Recomputed, events: Sequence[Placed]) ->
     told: set[int] = set()
     for placed in events:
         event = placed.event
-        if not isinstance(event, ev.AccessRecorded) or event.log != bundle.log:
+        if not isinstance(event, ev.AccessesRecorded) or event.log != bundle.log:
             continue
-        if event.index in told:
-            raise ProofInvalid(f"entry {event.index}: the chain records its access twice")
-        told.add(event.index)
-        if log.leaves.get(event.index) != event.leaf:
-            raise ProofInvalid(
-                f"{form.ENTRIES}, entry {event.index}: the chain records an access with another content (block "
-                f"{placed.block})"
-            )
-        if log.places[event.index] != (to_hex(event.study), to_hex(event.engine)):
-            raise ProofInvalid(f"{form.ENTRIES}, entry {event.index}: the chain records another study or engine")
+        for index, leaf in _entries(event, placed.block):
+            if index in told:
+                raise ProofInvalid(f"entry {index}: the chain records its access twice")
+            told.add(index)
+            if log.leaves.get(index) != leaf:
+                raise ProofInvalid(
+                    f"{form.ENTRIES}, entry {index}: the chain records an access with another content (block "
+                    f"{placed.block})"
+                )
+            if log.places[index] != (to_hex(event.study), to_hex(event.engine)):
+                raise ProofInvalid(f"{form.ENTRIES}, entry {index}: the chain records another study or engine")
     silent = len(log.leaves) - len(told)
     return f"{len(told)} accesses on the chain are entries of the log; {silent} such entries have none there (yet)"
+
+
+def _entries(event: ev.AccessesRecorded, block: int) -> Iterator[tuple[int, bytes]]:
+    try:
+        return unpack_entries(event.entries)
+    except InvalidInput as problem:
+        raise ProofInvalid(f"block {block}: {problem}") from problem
 
 
 def _same_root(what: str, checkpoint: Checkpoint, log: Recomputed) -> None:

@@ -19,7 +19,7 @@ from benches.harness import Figures, Stage, per_second, seconds
 from benches.nodes import MISSING, Anvil, deployed, find_anvil
 from benches.scene import Patient, Scene, scene, settings
 from ledger.bootstrap import SystemClock
-from ledger.chain import artifacts
+from ledger.chain import artifacts, calldata
 from ledger.chain.opening import open_rpc
 from ledger.domain.acts import ConsentAct
 from ledger.domain.outbox import Item, ItemState
@@ -101,11 +101,9 @@ def _plain(anvil: Anvil, scene: Scene, patients: Sequence[Patient]) -> int:
 
 
 def _as_tuple(act: ConsentAct) -> tuple[Any, ...]:
-    scope = tuple(getattr(act.scope, name) for name in act.scope.__slots__)
-    return (
-        *(act.subject, act.id, act.version, scope, act.form),
-        *(act.issued_at, act.deadline, act.signer, act.signature),
-    )
+    words = [int.from_bytes(word) for word in (calldata.rights(act), calldata.limits(act))]
+    ids = (act.subject, act.id, act.scope.recipient, act.scope.terms)
+    return (*ids, *words, act.form, act.deadline, act.signer, act.signature)
 
 
 def _shares(

@@ -191,18 +191,18 @@ def _plain(stage: Stage, url: str, chain: Chain, first: int, last: int) -> int:
         with Session(engine) as session:
             for event in contract.events.ConsentRecorded().get_logs(from_block=first, to_block=blocks):
                 given = event["args"]
-                scope = given["scope"]
+                rights = given["rights"]  # types/ConsentWords.sol
                 session.add(
                     ConsentRecord(
                         block=event["blockNumber"],
                         log_index=event["logIndex"],
                         subject=given["subject"],
                         consent=given["id"],
-                        version=given["version"],
-                        purposes=scope["purposes"],
-                        operations=scope["operations"],
-                        categories=scope["categories"],
-                        valid_until=scope["validUntil"],
+                        version=rights >> 176 & 0xFF_FFFF,
+                        purposes=rights >> 16 & 0xFFFF,
+                        operations=rights >> 48 & 0xFFFF,
+                        categories=rights >> 64 & 0xFFFF_FFFF,
+                        valid_until=rights >> 200 & 0xFF_FFFF_FFFF,
                     )
                 )
                 found += 1

@@ -16,8 +16,9 @@ from ledger.chain.node import NonceTaken, Reverted
 from ledger.chain.opening import Chain, deploy_rpc, open_embedded, open_rpc
 from ledger.chain.rpc import RpcNode
 from ledger.domain import events
+from ledger.domain.accesses import pack_entries
 from ledger.domain.acts import (
-    AccessEvent,
+    Accesses,
     Anchoring,
     EngineRevocation,
     InstitutionAdmission,
@@ -29,7 +30,7 @@ from ledger.domain.acts import (
 from ledger.domain.consent import pack_diseases
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.vocabulary import FOREVER, Purpose, Use
-from ledger.errors import BadSignature, ConfigurationError, InvalidInput, LedgerUnreachable, NotFound
+from ledger.errors import BadSignature, ConfigurationError, InvalidInput, LedgerUnreachable, MirrorDiverged, NotFound
 from ledger.verify.mpt import read_trie
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.scene import NOTHING, Patient, Scene, any_scope, fresh
@@ -137,22 +138,43 @@ def test_a_grant_is_read_back_and_decided_and_withdrawn(chain, scene, patient):
     [logged] = chain.reader.events_of(outcome.block_hash)
     assert (logged.transaction, logged.block_hash, logged.log_index) == (transmission.hash, outcome.block_hash, 0)
     at = scene.now + 1000
-    decision = chain.reader.decide(patient.subject, scene.request(data_from=8), at)
+    decision = chain.reader.decide(patient.subject, [act.id], scene.request(data_from=8), at)
     assert decision.reason is Reason.NOT_COVERED  # the study is general, the consent is for diseases
     broad = scene.consent(patient)
     scene.must(broad)
-    decision = chain.reader.decide(patient.subject, scene.request(), at)
+    both = [act.id, broad.id]
+    decision = chain.reader.decide(patient.subject, both, scene.request(), at)
     assert (decision.outcome, decision.consent, decision.version) == (Outcome.PERMIT, broad.id, 1)
     before = chain.reader.head().number
     _, outcome = scene.must(scene.withdrawal(patient, broad.id))
     [withdrawn] = events_in(chain, outcome)
     assert (withdrawn.id, withdrawn.version, withdrawn.signer) == (broad.id, 1, patient.signer)
-    assert chain.reader.decide(patient.subject, scene.request(), at).outcome is Outcome.DENY
-    assert chain.reader.decide(patient.subject, scene.request(), at, before).outcome is Outcome.PERMIT
+    assert chain.reader.decide(patient.subject, [act.id], scene.request(), at).outcome is Outcome.DENY
+    assert chain.reader.decide(patient.subject, both, scene.request(), at, before).outcome is Outcome.PERMIT
+
+
+def test_the_contract_gives_no_answer_from_other_consents_than_it_holds(chain, scene, patient):
+    acts = [scene.consent(patient) for _ in range(2)]
+    scene.must(*acts)
+    ids = [act.id for act in acts]
+    for wrong in ([], ids[:1], [ids[0], ids[0]], [ids[0], fresh()], [*ids, fresh()]):
+        with pytest.raises(MirrorDiverged, match="other live consents"):
+            chain.reader.decide(patient.subject, wrong, scene.request(), scene.now)
+    assert chain.reader.decide(patient.subject, ids, scene.request(), scene.now).outcome is Outcome.PERMIT
+
+
+def test_a_withdrawal_of_all_ends_every_consent_with_one_event(chain, scene, patient):
+    acts = [scene.consent(patient) for _ in range(3)]
+    scene.must(*acts)
+    _, outcome = scene.must(scene.withdrawal_of_all(patient))
+    [ended] = events_in(chain, outcome)
+    assert (type(ended), ended.subject) == (events.AllWithdrawn, patient.subject)
+    decision = chain.reader.decide(patient.subject, [], scene.request(), scene.now)
+    assert decision.reason is Reason.NO_CONSENT
 
 
 def test_an_unknown_subject_has_no_consent(chain, scene):
-    decision = chain.reader.decide(fresh(), scene.request(), scene.now)
+    decision = chain.reader.decide(fresh(), [], scene.request(), scene.now)
     assert (decision.reason, decision.consent, decision.version) == (Reason.SUBJECT_UNKNOWN, None, 0)
     assert decision.valid_until == FOREVER
 
@@ -200,9 +222,8 @@ def test_signers_come_and_go_and_all_can_be_withdrawn(chain, scene, patient):
     assert (recorded.valid_until, recorded.scope.valid_until) == (scene.now + 5000, FOREVER)
     everything = scene.withdrawal_of_all(patient)
     _, outcome = scene.must(everything)
-    withdrawn, all_withdrawn = events_in(chain, outcome)
-    assert withdrawn.id == act.id
-    assert (all_withdrawn.id, all_withdrawn.digest) == (everything.id, chain.writer.digest(everything))
+    [ended] = events_in(chain, outcome)
+    assert (ended.id, ended.digest) == (everything.id, chain.writer.digest(everything))
     removal = SignerRemoval(
         subject=patient.subject,
         id=fresh(),
@@ -235,16 +256,19 @@ def test_a_study_of_diseases_keeps_its_closures(chain, scene):
 
 
 def test_heads_are_anchored_with_their_accesses(chain, scene):
-    accesses = tuple(
-        AccessEvent(index=index, leaf=fresh(), study=scene.study, engine=scene.engine) for index in range(3)
+    groups = tuple(
+        Accesses(study=study, engine=scene.engine, entries=pack_entries([(0, fresh()), (2, fresh())]))
+        for study in (scene.study, fresh())
     )
-    act = Anchoring(log=scene.institution, size=3, root=fresh(), proof=(), events=accesses)
+    act = Anchoring(log=scene.institution, size=3, root=fresh(), proof=(), accesses=groups)
     act = chain.signer.sign(act, scene.institution_key)
     chain.checker.check(act, scene.institution_key)
     _, outcome = scene.must(act)
     head, *recorded = events_in(chain, outcome)
     assert head == events.HeadAnchored(scene.institution, 3, act.root, 0, bytes(32))
-    assert [(event.index, event.leaf) for event in recorded] == [(a.index, a.leaf) for a in accesses]
+    assert recorded == [
+        events.AccessesRecorded(group.study, group.engine, scene.institution, group.entries) for group in groups
+    ]
     again = chain.signer.sign(msgspec.structs.replace(act, root=fresh()), scene.institution_key)
     _, outcome = scene.carry(again)
     assert (outcome.succeeded, outcome.error) == (False, "AuditAnchor__SizeNotRising")

@@ -318,7 +318,7 @@ def test_a_faulty_contract_is_noticed(name, table):
 
 
 LOSSES: dict[str, Callable[[Event, bytes], bool]] = {
-    "withdrawals": lambda event, _: isinstance(event, ev.ConsentWithdrawn),
+    "withdrawals": lambda event, _: isinstance(event, ev.ConsentWithdrawn | ev.AllWithdrawn),
     "states of studies": lambda event, _: isinstance(event, ev.StudyStateChanged),
     "one subject": lambda event, subject: getattr(event, "subject", None) == subject,
 }

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import ConsentState
 from ledger.domain.policy import Request
 from ledger.domain.projection import Access, Head, World, key_of
@@ -112,6 +113,7 @@ def test_facts_are_looked_up_as_of_the_last_block(store):
                 assert getattr(store.mirror, kind.lower())(first) == fact
             case "Consent":
                 assert store.mirror.consent(first, second) == fact
+                assert fact in store.mirror.consents(first)
             case "Authority":
                 assert store.mirror.authority(first, second) == fact
                 assert fact in store.mirror.authorities(first)
@@ -178,9 +180,9 @@ def test_heads_and_accesses_come_with_their_events(store):
     study, engine = b"\x03" * 32, b"\x04" * 32
     chain.mine(
         ev.HeadAnchored(log, 5, b"\x05" * 32, 1, b"\x01" * 32),
-        ev.AccessRecorded(study, engine, log, 4, b"\x06" * 32),
+        ev.AccessesRecorded(study, engine, log, pack_entries([(3, b"\x05" * 32), (4, b"\x06" * 32)])),
     )
-    chain.mine(ev.AccessRecorded(study, engine, log, 2, b"\x07" * 32))
+    chain.mine(ev.AccessesRecorded(study, engine, log, pack_entries([(2, b"\x07" * 32)])))
     fill(store.mirror, chain)
     heads = store.mirror.heads_of(log)
     assert [head.size for head, _ in heads][-1] == 5
@@ -189,6 +191,8 @@ def test_heads_and_accesses_come_with_their_events(store):
     accesses = store.mirror.accesses_of(log)
     assert [access.index for access, _ in accesses] == sorted(access.index for access, _ in accesses)
     assert (Access(log, 2, b"\x07" * 32, study, engine), chain.events_between(6, 6)[0]) in accesses
+    places = {access.index: logged.log_index for access, logged in accesses if access.study == study}
+    assert places == {2: 0, 3: 1, 4: 1}, "one event tells of two"
     assert store.mirror.history("Access", log, (2).to_bytes(8, "big")) == [
         Interval(Access(log, 2, b"\x07" * 32, study, engine), 6, None, 0)
     ]

@@ -109,8 +109,8 @@ class FakeChain:
     def receipt_nodes(self, number: int):
         raise LedgerUnreachable(f"a chain of domain events has no receipts in block {number}")
 
-    def decide(self, subject, request, at, block=None):
-        raise LedgerUnreachable(f"a chain of domain events runs no contract: {subject, request, at, block}")
+    def decide(self, subject, consents, request, at, block=None):
+        raise LedgerUnreachable(f"a chain of domain events runs no contract: {subject, consents, request, at, block}")
 
     @property
     def _canonical(self) -> list[Block]:

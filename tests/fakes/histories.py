@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import ConsentState, Scope
 from ledger.domain.directory import DatasetState
 from ledger.domain.projection import Authority, Head, Recovery, RecoveryState, World
@@ -50,12 +51,12 @@ class History:
             ),
             ev.SignerAdded(subject, ident(r), new_signer, 1, 0, 2_000_000_000, ident(r), b""),
             ev.RecoveryCompleted(subject, recovery, ident(r)),
-            ev.ConsentRecorded(subject, consent, ident(r), 1, scope, 1_900_000_000, 1, ident(r), r.randbytes(20)),
             ev.AllWithdrawn(subject, ident(r), ident(r), 1, r.randbytes(20)),
+            ev.ConsentRecorded(subject, consent, ident(r), 1, scope, 1_900_000_000, 1, ident(r), r.randbytes(20)),
             ev.ActRefused(ident(r), 1, "ConsentRegistry__IdSpent"),
             ev.GrantsPaused(paused=False),
             ev.HeadAnchored(institution, 1, log_leaf, 0, bytes(32)),
-            ev.AccessRecorded(study, engine, institution, 0, log_leaf),
+            ev.AccessesRecorded(study, engine, institution, pack_entries([(0, log_leaf)])),
         )
         return [self._note(event) for event in events]
 
@@ -116,6 +117,8 @@ class History:
     def _withdraw(self) -> ev.Event:
         r, subject = self.random, self._subject()
         active = [consent for consent in self.world.consents(subject) or () if consent.state is ConsentState.ACTIVE]
+        if r.random() < 0.25:
+            return ev.AllWithdrawn(subject, ident(r), ident(r), 1, r.randbytes(20))
         if not active:
             return ev.ConsentWithdrawn(subject, ident(r), ident(r), 0, 1, r.randbytes(20))
         consent = r.choice(active)
@@ -155,7 +158,7 @@ class History:
             return ev.DatasetAmended(held.id, ident(r), held.version + 1, r.randbytes(20))
         return ev.DatasetClosed(held.id, ident(r))
 
-    def _other(self) -> ev.Event:  # noqa: C901, PLR0911 - one line a kind
+    def _other(self) -> ev.Event:  # noqa: PLR0911 - one line a kind
         r = self.random
         kind = r.randrange(10)
         if kind == 0:
@@ -178,7 +181,8 @@ class History:
         if kind == 7:
             grown = replace(head, size=head.size + r.randrange(1, 9), root=ident(r))
             return ev.HeadAnchored(grown.log, grown.size, grown.root, head.size, head.root)
-        return ev.AccessRecorded(r.choice(self._of("Study")), ident(r), head.log, r.randrange(1 << 40), ident(r))
+        entries = pack_entries((r.randrange(1 << 40), ident(r)) for _ in range(r.randrange(1, 4)))
+        return ev.AccessesRecorded(r.choice(self._of("Study")), ident(r), head.log, entries)
 
     def _subject(self) -> bytes:
         return self.random.choice(self._of("Subject"))

@@ -292,6 +292,9 @@ class MemoryMirror:
     def consent(self, subject, id):
         return self._world().consent(subject, id)
 
+    def consents(self, subject):
+        return self._world().consents(subject)
+
     def authority(self, subject, signer):
         return self._world().authority(subject, signer)
 

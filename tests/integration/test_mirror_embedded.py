@@ -3,6 +3,7 @@
 import time
 
 from ledger.chain.opening import open_embedded
+from ledger.domain.consent import live_ids
 from ledger.domain.policy import decide
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
@@ -39,8 +40,9 @@ def test_the_mirror_decides_as_the_contract_did_at_every_block(tmp_path):
         at = chain.reader.block(block).timestamp
         for patient in patients:
             setting = store.mirror.setting_at(request, block)
-            ours = decide(request, setting, store.mirror.consents_at(patient.subject, block), at)
-            theirs = chain.reader.decide(patient.subject, request, at, block)
+            consents = store.mirror.consents_at(patient.subject, block)
+            ours = decide(request, setting, consents, at)
+            theirs = chain.reader.decide(patient.subject, live_ids(consents or ()), request, at, block)
             assert ours == theirs, f"block {block}"
             outcomes.add(ours.reason)
     assert {reason.name for reason in outcomes} >= {

@@ -81,7 +81,9 @@ class SoftPasskey:
             self.counter += 1
         data = self.authenticator_data(flags, rp_id=rp_id)
         said = client_data(kind, challenge, origin or self.origin, **more)
-        r, s = decode_dss_signature(self.key.sign(data + sha256(said).digest(), ec.ECDSA(SHA256())))
+        # Deterministic (RFC 6979), so that the same key signs alike each time.
+        algorithm = ec.ECDSA(SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(self.key.sign(data + sha256(said).digest(), algorithm))
         s = max(s, ORDER - s) if high else min(s, ORDER - s)
         return {"authenticator_data": data, "client_data": said, "signature": encode_dss_signature(r, s)}
 

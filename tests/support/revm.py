@@ -17,9 +17,11 @@ from ledger.chain.keys import sign_digest
 from ledger.chain.node import RawLog
 from ledger.chain.reader import Reader
 from ledger.domain.acts import Act
+from ledger.domain.consent import live_ids
 from ledger.domain.decision import Decision
 from ledger.domain.events import ActRefused, Event
 from ledger.domain.policy import Request
+from ledger.domain.projection import World
 
 pyrevm = pytest.importorskip("pyrevm", reason="pyrevm has no wheel for this Python")
 
@@ -39,6 +41,7 @@ class Revm:
 
     def __init__(self, now: int, patch: Mapping[str, tuple[bytes, bytes]] | None = None) -> None:
         self._evm = pyrevm.EVM()
+        self._world = World()
         self._evm.set_balance(_text(ADMIN), 10**20)
         self._logs = 0
         self.set_time(now)
@@ -79,12 +82,14 @@ class Revm:
                 logged = decode(self._raw(log))
                 assert logged is not None
                 assert not isinstance(logged.event, ActRefused), logged.event
+                self._world.apply(logged.event)
                 happened.append(logged.event)
         return happened
 
     def decide(self, subject: bytes, request: Request, at: int) -> Decision:
-        """The registry's own view."""
-        return self._reader.decide(subject, request, at)
+        """The registry's own view, on the consents that its events tell of."""
+        consents = live_ids(self._world.consents(subject) or ())
+        return self._reader.decide(subject, consents, request, at)
 
     # --- the part of chain.node.Node that the reader's ``decide`` needs ---
 

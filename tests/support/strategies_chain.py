@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from ledger.domain import acts
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import Scope
 
 ids = st.binary(min_size=32, max_size=32)
@@ -35,7 +36,8 @@ scopes = st.builds(
 _times = {"since": uints(40), "until": uints(40), "deadline": uints(40)}
 _signed = {"signer": signers, "signature": signatures}
 diseases = st.lists(st.lists(uints(32), max_size=4).map(tuple), max_size=3).map(tuple)
-accesses = st.builds(acts.AccessEvent, index=uints(64), leaf=ids, study=ids, engine=ids)
+entries = st.lists(st.tuples(uints(64), ids), max_size=3).map(pack_entries)
+accesses = st.builds(acts.Accesses, study=ids, engine=ids, entries=entries)
 
 SIGNED = {
     acts.Enrolment: st.builds(
@@ -155,7 +157,7 @@ SIGNED = {
         size=uints(64),
         root=ids,
         proof=st.lists(ids, max_size=4).map(tuple),
-        events=st.lists(accesses, max_size=3).map(tuple),
+        accesses=st.lists(accesses, max_size=3).map(tuple),
         signature=signatures,
     ),
 }

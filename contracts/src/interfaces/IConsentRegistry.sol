@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Scope} from "../types/Scope.sol";
+import {Limits, Rights} from "../types/ConsentWords.sol";
 import {Request, Verdict} from "../types/Decision.sol";
 import {Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval} from "../types/Acts.sol";
 
@@ -34,15 +34,16 @@ interface IConsentRegistry {
     event SignerRemoved(bytes32 indexed subject, bytes32 digest, bytes signer, bytes by);
 
     /// @notice A consent was granted (version 1) or amended (higher versions).
-    /// @param validUntil the scope's end, cut to the end of the signer's authority for guardians and proxies
+    /// @param rights with the version, the end of validity cut to the end of the signer's authority for guardians and
+    /// proxies, and the signer's capacity; types/ConsentWords.sol says where
     event ConsentRecorded(
         bytes32 indexed subject,
         bytes32 indexed id,
         bytes32 digest,
-        uint24 version,
-        Scope scope,
-        uint40 validUntil,
-        uint8 capacity,
+        bytes32 recipient,
+        bytes32 terms,
+        Rights rights,
+        Limits limits,
         bytes32 form,
         bytes signer
     );
@@ -50,7 +51,7 @@ interface IConsentRegistry {
     event ConsentWithdrawn(
         bytes32 indexed subject, bytes32 indexed id, bytes32 digest, uint24 version, uint8 capacity, bytes signer
     );
-    /// @notice Every consent of the subject was withdrawn; one ConsentWithdrawn for each precedes this event.
+    /// @notice Every consent of the subject that was live is withdrawn by this; there is no event for each.
     event AllWithdrawn(bytes32 indexed subject, bytes32 indexed id, bytes32 digest, uint8 capacity, bytes signer);
     /// @notice An act was refused; `reason` is the selector of one of the errors below.
     event ActRefused(bytes32 indexed digest, uint256 index, bytes4 reason);
@@ -81,6 +82,10 @@ interface IConsentRegistry {
     error ConsentRegistry__LastSigner();
     error ConsentRegistry__FormMissing(); // staff capacity without the hash of the paper form
 
+    // Thrown by `decide`: an answer from some of the consents, or from others, would be none.
+    error ConsentRegistry__NotALiveConsent(bytes32 id); // of this subject, or it is out of order
+    error ConsentRegistry__NotAllConsents(uint256 given, uint256 live);
+
     function enrol(Enrolment[] calldata acts) external;
     function record(ConsentAct[] calldata acts) external;
     function withdraw(Withdrawal[] calldata acts) external;
@@ -92,10 +97,18 @@ interface IConsentRegistry {
     function pauseGrants(bool paused) external;
 
     /// @notice The decision on one subject at `instant` (seconds UTC), from current storage. Equal to ledger.domain.policy.decide.
-    function decide(bytes32 subject, Request calldata request, uint40 instant) external view returns (Verdict memory);
+    /// @dev Reverts unless `consents` is exactly the set of the live ones, so that nobody can leave out a deny.
+    /// @param consents the ids of all live consents of the subject, ascending; the events tell them
+    function decide(bytes32 subject, Request calldata request, uint40 instant, bytes32[] calldata consents)
+        external
+        view
+        returns (Verdict memory);
 
-    /// @notice Ids of the consents of `subject` that are not withdrawn, in no particular order.
-    function consentsOf(bytes32 subject) external view returns (bytes32[] memory);
+    /// @notice How many consents of `subject` are live: neither withdrawn nor ended by a withdrawal of all.
+    function liveConsents(bytes32 subject) external view returns (uint256);
+
+    /// @notice Whether one consent is live. Says nothing of its validity.
+    function isLive(bytes32 subject, bytes32 id) external view returns (bool);
 
     /// @notice The Directory that institutions, studies, engines and texts are looked up in.
     function directory() external view returns (address);

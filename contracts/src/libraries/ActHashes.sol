@@ -48,17 +48,17 @@ library ActHashes {
         );
     }
 
-    /// @param scope that of the act, in memory: it is read many times, and call data is checked at each reading
+    /// @param scope that of the act, unpacked
     function hash(ConsentAct calldata act, Scope memory scope) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 CONSENT_TYPEHASH,
                 act.subject,
                 act.id,
-                act.version,
-                keccak256(abi.encode(SCOPE_TYPEHASH, scope)),
+                act.rights.version(),
+                _hash(scope),
                 act.form,
-                act.issuedAt,
+                act.rights.issuedAt(),
                 act.deadline
             )
         );
@@ -91,5 +91,19 @@ library ActHashes {
     function hash(SignerRemoval calldata act) internal pure returns (bytes32) {
         return
             keccak256(abi.encode(SIGNER_REMOVAL_TYPEHASH, act.subject, act.id, keccak256(act.oldSigner), act.deadline));
+    }
+
+    /// @dev A struct of value types lies in memory as EIP-712 encodes it, one word a field, and only the type hash is
+    /// missing before it. It stands there for the moment of hashing, so that thirteen words need not be copied.
+    function _hash(Scope memory scope) private pure returns (bytes32 result) {
+        bytes32 typeHash = SCOPE_TYPEHASH;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let start := sub(scope, 0x20)
+            let before := mload(start)
+            mstore(start, typeHash)
+            result := keccak256(start, 0x1c0) // fourteen words
+            mstore(start, before)
+        }
     }
 }

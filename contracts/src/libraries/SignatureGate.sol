@@ -41,6 +41,12 @@ library SignatureGate {
         return _askCode(signer, digest, signature);
     }
 
+    /// @notice Whether the key of `account` signed `digest`.
+    function isByKey(address account, bytes32 digest, bytes calldata signature) internal pure returns (bool) {
+        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
+        return err == ECDSA.RecoverError.NoError && recovered == account;
+    }
+
     /// @dev The key first: it stays good where its account has code (EIP-7702), and this saves a cold account read.
     /// Only an account with code is left to say otherwise.
     function _askKey(address account, bytes32 digest, bytes calldata signature)
@@ -48,8 +54,7 @@ library SignatureGate {
         view
         returns (bool signed, bool final_)
     {
-        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecoverCalldata(digest, signature);
-        signed = err == ECDSA.RecoverError.NoError && recovered == account;
+        signed = isByKey(account, digest, signature);
         final_ = signed || account.code.length == 0;
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Scope} from "./Scope.sol";
+import {Limits, Rights} from "./ConsentWords.sol";
 
 // Signed acts of the ConsentRegistry. `signer` is ERC-7913 bytes (20 bytes: an address); `signature` is over the
 // EIP-712 digest of the fields before `signer` (or before `signature` where the signer is implied).
@@ -19,14 +19,16 @@ struct Enrolment {
     bytes signature;
 }
 
-/// @notice Version 1 grants, a higher version amends.
+/// @notice Version 1 grants, a higher version amends. What is signed is Consent(...) with a Scope, field by field
+/// (libraries/ActHashes.sol); here most of the fields are packed.
 struct ConsentAct {
     bytes32 subject;
     bytes32 id;
-    uint24 version;
-    Scope scope;
+    bytes32 recipient;
+    bytes32 terms;
+    Rights rights; // with version and issuedAt
+    Limits limits;
     bytes32 form;
-    uint40 issuedAt;
     uint40 deadline;
     bytes signer;
     bytes signature;

@@ -18,6 +18,7 @@ struct Subject {
     uint40 stoppedAt; // when everything was last withdrawn; consents issued up to then are refused
     uint32 signers; // added and not removed; never zero again once the subject is enrolled
     uint16 live; // consents that are not withdrawn
+    uint16 epoch; // how often everything was withdrawn, where there was something: a consent is live in its epoch only
     uint32 custodian; // the Directory's number of the institution that enrolled the subject
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessEvent, Anchoring, IAuditAnchor} from "../../src/interfaces/IAuditAnchor.sol";
+import {Accesses, Anchoring, IAuditAnchor} from "../../src/interfaces/IAuditAnchor.sol";
+import {PlainWallet} from "../mocks/Wallets.sol";
 import {AnchorLedger} from "../utils/AnchorLedger.sol";
 import {vm} from "../utils/Vm.sol";
 
@@ -62,33 +63,35 @@ contract AppendTest is AnchorLedger {
         anchor.append(act);
     }
 
-    function test_GivenEvents_EachIsEmittedWithTheHead() external {
+    function test_GivenAccesses_EachGroupIsEmittedWithTheHead() external {
         Anchoring memory act = nextAnchoring(3);
-        withEvent(act, AccessEvent(0, leaves[0], STUDY, ENGINE));
-        withEvent(act, AccessEvent(2, leaves[2], "another", ENGINE));
+        withAccess(act, 0, leaves[0], STUDY, ENGINE);
+        withAccess(act, 1, leaves[1], "another", ENGINE);
+        withAccess(act, 2, leaves[2], "another", ENGINE);
         signAnchoring(act, HOSPITAL_KEY);
         vm.recordLogs();
         anchor.append(act);
         logs = vm.getRecordedLogs();
         vm.assertEq(logs.length, 3, "events");
-        vm.assertEq(logs[2].topics[0], IAuditAnchor.AccessRecorded.selector, "event");
+        vm.assertEq(logs[2].topics[0], IAuditAnchor.AccessesRecorded.selector, "event");
         vm.assertEq(logs[2].topics[1], "another", "study");
         vm.assertEq(logs[2].topics[2], ENGINE, "engine");
         vm.assertEq(logs[2].topics[3], HOSPITAL, "log");
-        vm.assertEq(logs[2].data, abi.encode(uint64(2), leaves[2]), "data");
+        bytes memory entries = abi.encodePacked(uint64(1), leaves[1], uint64(2), leaves[2]);
+        vm.assertEq(logs[2].data, abi.encode(entries), "data");
     }
 
     function testFuzz_WhenAnEventWasChanged_ItReverts(uint8 field) external {
         Anchoring memory act = nextAnchoring(3);
-        withEvent(act, AccessEvent(0, leaves[0], STUDY, ENGINE));
-        withEvent(act, AccessEvent(1, leaves[1], STUDY, ENGINE));
+        withAccess(act, 0, leaves[0], STUDY, ENGINE);
+        withAccess(act, 1, leaves[1], STUDY, "another");
         signAnchoring(act, HOSPITAL_KEY);
         field %= 5;
-        if (field == 0) act.events[1].index = 2;
-        if (field == 1) act.events[1].leaf = 0;
-        if (field == 2) act.events[1].study = 0;
-        if (field == 3) act.events[1].engine = 0;
-        if (field == 4) act.events = new AccessEvent[](0);
+        if (field == 0) act.accesses[1].entries[7] = 0x02;
+        if (field == 1) act.accesses[1].entries[39] ^= 0x01;
+        if (field == 2) act.accesses[1].study = 0;
+        if (field == 3) act.accesses[1].engine = ENGINE;
+        if (field == 4) act.accesses = new Accesses[](0);
         vm.expectRevert(IAuditAnchor.AuditAnchor__BadSignature.selector);
         anchor.append(act);
     }
@@ -96,21 +99,55 @@ contract AppendTest is AnchorLedger {
     function testFuzz_WhenTheIndexIsOutsideTheHead_ItReverts(uint64 index) external {
         Anchoring memory act = nextAnchoring(3);
         vm.assume(index >= 3);
-        withEvent(act, AccessEvent(index, 0, STUDY, ENGINE));
-        _expect(act, abi.encodeWithSelector(IAuditAnchor.AuditAnchor__IndexOutOfRange.selector, index, uint64(3)));
+        withAccess(act, index, 0, STUDY, ENGINE);
+        bytes4 selector = IAuditAnchor.AuditAnchor__IndexOutOfRange.selector;
+        _expect(act, abi.encodeWithSelector(selector, index, uint64(0), uint64(3)));
+    }
+
+    function testFuzz_WhenTheIndexesDoNotRise_ItReverts(uint64 first, uint64 second) external {
+        Anchoring memory act = nextAnchoring(9);
+        (first, second) = (first % 9, second % 9);
+        vm.assume(second <= first);
+        withAccess(act, first, 0, STUDY, ENGINE);
+        withAccess(act, second, 0, STUDY, ENGINE);
+        bytes4 selector = IAuditAnchor.AuditAnchor__IndexOutOfRange.selector;
+        _expect(act, abi.encodeWithSelector(selector, second, first + 1, act.size));
+    }
+
+    function testFuzz_WhenTheEntriesAreNoWholeNumber_ItReverts(uint8 length) external {
+        vm.assume(length == 0 || length % 40 != 0);
+        Anchoring memory act = nextAnchoring(1);
+        withAccess(act, 0, leaves[0], STUDY, ENGINE);
+        act.accesses[0].entries = new bytes(length);
+        _expect(act, abi.encodeWithSelector(IAuditAnchor.AuditAnchor__NotEntries.selector, uint256(length)));
+    }
+
+    function test_GivenASignerThatIsAContract_ItsAnswerDecides() external {
+        bytes memory key = signerOf(HOSPITAL_KEY);
+        vm.etch(vm.addr(HOSPITAL_KEY), address(new PlainWallet(true)).code);
+        vm.store(vm.addr(HOSPITAL_KEY), 0, bytes32(uint256(1)));
+        Anchoring memory act = nextAnchoring(1);
+        act.signature = "whatever the wallet takes";
+        anchor.append(act);
+        act = nextAnchoring(1);
+        vm.store(vm.addr(HOSPITAL_KEY), 0, 0);
+        act.signature = "whatever the wallet takes";
+        vm.expectRevert(IAuditAnchor.AuditAnchor__BadSignature.selector);
+        anchor.append(act);
+        vm.assertEq(key.length, 20, "of an address");
     }
 
     function test_WhenTheEngineIsNotRegistered_ItReverts() external {
         bytes32[2] memory unknown = [bytes32(0), "unknown"];
         for (uint256 i = 0; i < 2; ++i) {
             Anchoring memory act = nextAnchoring(1);
-            withEvent(act, AccessEvent(0, leaves[0], STUDY, unknown[i]));
+            withAccess(act, 0, leaves[0], STUDY, unknown[i]);
             bytes memory error_ =
                 abi.encodeWithSelector(IAuditAnchor.AuditAnchor__EngineNotRegistered.selector, unknown[i]);
             _expect(act, error_);
             act = nextAnchoring(1);
-            withEvent(act, AccessEvent(0, leaves[0], STUDY, ENGINE));
-            withEvent(act, AccessEvent(0, leaves[0], STUDY, unknown[i]));
+            withAccess(act, 0, leaves[0], STUDY, ENGINE);
+            withAccess(act, 0, leaves[0], STUDY, unknown[i]);
             _expect(act, error_);
         }
     }
@@ -120,7 +157,7 @@ contract AppendTest is AnchorLedger {
         vm.prank(ADMIN);
         directory.setInstitutionState(HOSPITAL, 2);
         Anchoring memory act = nextAnchoring(1);
-        withEvent(act, AccessEvent(0, leaves[0], STUDY, ENGINE));
+        withAccess(act, 0, leaves[0], STUDY, ENGINE);
         signAnchoring(act, HOSPITAL_KEY);
         anchor.append(act);
         _assertHead(1, act.root);

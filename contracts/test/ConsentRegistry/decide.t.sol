@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
 import {Reasons} from "../../src/libraries/Reasons.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
 import {EngineRegistration, StudyProposal} from "../../src/interfaces/IDirectory.sol";
-import {ConsentAct} from "../../src/types/Acts.sol";
+
 import {Request, Verdict} from "../../src/types/Decision.sol";
-import {Ledger} from "../utils/Ledger.sol";
+import {Consent, Ledger} from "../utils/Ledger.sol";
 import {vm} from "../utils/Vm.sol";
 
 /// @dev The rule in all its breadth is held equal to ledger.domain.policy by tests/conformance; here, its branches.
@@ -66,10 +67,10 @@ contract DecideTest is Ledger {
         moveStudy("s2", 2, 3);
         Request memory request = anyRequest();
         request.study = "s2";
-        Verdict memory verdict = registry.decide(PATIENT, request, NOW + 9);
+        Verdict memory verdict = decideAt(request, NOW + 9);
         assertReason(verdict, Reasons.PERMITTED);
         vm.assertEq(verdict.validUntil, NOW + 10, "valid until then");
-        assertReason(registry.decide(PATIENT, request, NOW + 10), Reasons.ETHICS_EXPIRED);
+        assertReason(decideAt(request, NOW + 10), Reasons.ETHICS_EXPIRED);
     }
 
     function test_GivenTheEngine_ItMustBeRegisteredForTheOperationByTheStudysInstitution() external {
@@ -92,9 +93,77 @@ contract DecideTest is Ledger {
     }
 
     function test_GivenAnUnknownSubject_ItIsRefused() external view {
-        Verdict memory verdict = registry.decide(keccak256("nobody"), anyRequest(), NOW);
+        Verdict memory verdict = registry.decide(keccak256("nobody"), anyRequest(), NOW, new bytes32[](0));
         assertReason(verdict, Reasons.SUBJECT_UNKNOWN);
         vm.assertEq(verdict.validUntil, FOREVER, "whatever the time");
+    }
+
+    // ------------------------------------------------------------------ the set of consents
+
+    function test_GivenAPermitAndADeny_WhenOneIsLeftOut_ItReverts() external {
+        _permitAndDeny();
+        _expectNotAll(_ids("1", "", 1), 2);
+        _expectNotAll(_ids("2", "", 1), 2);
+        _expectNotAll(new bytes32[](0), 2);
+        assertReason(decide(anyRequest()), Reasons.DENIED_BY_SUBJECT);
+    }
+
+    function test_GivenAPermitAndADeny_WhenOneIsNamedTwice_ItReverts() external {
+        _permitAndDeny();
+        _expectNotLive(_ids("1", "1", 2), "1");
+        _expectNotLive(_ids("2", "1", 2), "1"); // descending
+    }
+
+    function test_GivenAPermitAndADeny_WhenAnIdThatIsNotLiveFillsIn_ItReverts() external {
+        _permitAndDeny();
+        record(consentAct("0"));
+        withdraw(withdrawalAct("0"));
+        _expectNotLive(_ids("0", "1", 2), "0"); // withdrawn
+        _expectNotLive(_ids("1", "3", 2), "3"); // never used
+        addSigner(additionAct("4", signerOf(STRANGER_KEY)));
+        _expectNotLive(_ids("1", "4", 2), "4"); // spent by another act
+        _expectNotLive(_ids(0, "1", 2), 0);
+        bytes32 other = keccak256("other");
+        enrol(enrolmentAct(other, STRANGER_KEY));
+        Consent memory act = consentAct("5");
+        (act.subject, act.signer) = (other, signerOf(STRANGER_KEY));
+        assertAccepted(record(act, STRANGER_KEY));
+        _expectNotLive(_ids("1", "5", 2), "5"); // somebody else's
+    }
+
+    function test_GivenAWithdrawalOfAll_WhenAnIdFromBeforeFillsIn_ItReverts() external {
+        record(consentAct("1"));
+        withdrawAll(withdrawalOfAllAct("all"));
+        vm.warp(NOW + 1);
+        Consent memory deny = consentAct("2");
+        deny.scope.effect = Vocabulary.EFFECT_DENY;
+        record(deny);
+        _expectNotLive(_ids("1", "", 1), "1");
+    }
+
+    function _permitAndDeny() private {
+        record(consentAct("1"));
+        Consent memory deny = consentAct("2");
+        deny.scope.effect = Vocabulary.EFFECT_DENY;
+        record(deny);
+    }
+
+    function _ids(bytes32 first, bytes32 second, uint256 count) private pure returns (bytes32[] memory ids) {
+        ids = new bytes32[](count);
+        ids[0] = first;
+        if (count == 2) ids[1] = second;
+    }
+
+    function _expectNotAll(bytes32[] memory ids, uint256 live) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IConsentRegistry.ConsentRegistry__NotAllConsents.selector, ids.length, live)
+        );
+        registry.decide(PATIENT, anyRequest(), NOW, ids);
+    }
+
+    function _expectNotLive(bytes32[] memory ids, bytes32 id) private {
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistry__NotALiveConsent.selector, id));
+        registry.decide(PATIENT, anyRequest(), NOW, ids);
     }
 
     // ------------------------------------------------------------------ the consents
@@ -104,14 +173,14 @@ contract DecideTest is Ledger {
     }
 
     function test_GivenAPermitThatFallsShort_ItIsNotCovered() external {
-        ConsentAct memory act = consentAct(CONSENT);
+        Consent memory act = consentAct(CONSENT);
         act.scope.categories = Vocabulary.CATEGORY_GENOMICS;
         record(act);
         assertReason(decide(anyRequest()), Reasons.NOT_COVERED);
     }
 
     function test_GivenTwoPermitsThatTogetherWouldCover_ItIsNotCovered() external {
-        ConsentAct memory act = consentAct("1");
+        Consent memory act = consentAct("1");
         act.scope.categories = Vocabulary.CATEGORY_GENOMICS;
         record(act);
         act = consentAct("2");
@@ -124,7 +193,7 @@ contract DecideTest is Ledger {
 
     function test_GivenADenyThatTouches_ItWins() external {
         record(consentAct("1"));
-        ConsentAct memory act = consentAct("2");
+        Consent memory act = consentAct("2");
         act.scope.effect = Vocabulary.EFFECT_DENY;
         act.scope.categories = Vocabulary.CATEGORY_LABORATORY | Vocabulary.CATEGORY_IMAGING;
         record(act);
@@ -149,7 +218,7 @@ contract DecideTest is Ledger {
     function test_GivenOldTerms_ReconsentIsRequired() external {
         vm.prank(ADMIN);
         directory.publishTerms("old", 1, "en", "");
-        ConsentAct memory act = consentAct("1");
+        Consent memory act = consentAct("1");
         act.scope.terms = "old";
         record(act);
         Verdict memory verdict = decide(anyRequest());
@@ -160,21 +229,21 @@ contract DecideTest is Ledger {
     }
 
     function test_GivenAWindow_TheVerdictSaysUntilWhen() external {
-        ConsentAct memory act = consentAct(CONSENT);
+        Consent memory act = consentAct(CONSENT);
         (act.scope.validFrom, act.scope.validUntil) = (NOW + 10, NOW + 20);
         record(act);
         uint8[4] memory reasons = [Reasons.NO_CONSENT, Reasons.PERMITTED, Reasons.PERMITTED, Reasons.NO_CONSENT];
         uint40[4] memory times = [NOW + 9, NOW + 10, NOW + 19, NOW + 20];
         uint40[4] memory until = [NOW + 10, NOW + 20, NOW + 20, FOREVER];
         for (uint256 i = 0; i < 4; ++i) {
-            Verdict memory verdict = registry.decide(PATIENT, anyRequest(), times[i]);
+            Verdict memory verdict = decideAt(anyRequest(), times[i]);
             assertReason(verdict, reasons[i]);
             vm.assertEq(verdict.validUntil, until[i], "until");
         }
     }
 
     function test_GivenADataWindow_APermitMustContainAndADenyMustMeetIt() external {
-        ConsentAct memory act = consentAct("1");
+        Consent memory act = consentAct("1");
         (act.scope.dataFrom, act.scope.dataUntil) = (100, 200);
         record(act);
         Request memory request = anyRequest();
@@ -197,7 +266,7 @@ contract DecideTest is Ledger {
     }
 
     function test_GivenLimitsWereDropped_TheyNoLongerCount() external {
-        ConsentAct memory act = consentAct(CONSENT);
+        Consent memory act = consentAct(CONSENT);
         act.scope.dataUntil = 5;
         record(act);
         assertReason(decide(anyRequest()), Reasons.NOT_COVERED);
@@ -224,7 +293,7 @@ contract DecideTest is Ledger {
         request.study = "s2";
         uint160[4] memory named = [uint160(10), 20, 1 | (20 << 32), 10 | (uint160(20) << 128)];
         for (uint256 i = 0; i < 4; ++i) {
-            ConsentAct memory act = consentAct(CONSENT);
+            Consent memory act = consentAct(CONSENT);
             act.version = uint24(i + 1);
             (act.scope.purposes, act.scope.diseases) = (Vocabulary.PURPOSE_DS, named[i]);
             assertAccepted(record(act));
@@ -233,7 +302,7 @@ contract DecideTest is Ledger {
     }
 
     function test_GivenARecipient_OnlyItIsMeant() external {
-        ConsentAct memory act = consentAct(CONSENT);
+        Consent memory act = consentAct(CONSENT);
         (act.scope.recipientKind, act.scope.recipient) = (Vocabulary.RECIPIENT_KIND_STUDY, STUDY);
         record(act);
         assertReason(decide(anyRequest()), Reasons.PERMITTED);

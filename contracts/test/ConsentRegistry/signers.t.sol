@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
-import {ConsentAct, SignerAddition, SignerRemoval} from "../../src/types/Acts.sol";
-import {Ledger} from "../utils/Ledger.sol";
+import {SignerAddition, SignerRemoval} from "../../src/types/Acts.sol";
+import {Consent, Ledger} from "../utils/Ledger.sol";
 import {vm} from "../utils/Vm.sol";
 
 /// @dev addSigners and removeSigners.
@@ -24,7 +24,7 @@ contract SignersTest is Ledger {
             act.signer
         );
         vm.assertEq(logs[0].data, expected, "data");
-        ConsentAct memory consent = consentAct(CONSENT);
+        Consent memory consent = consentAct(CONSENT);
         consent.signer = signerOf(STRANGER_KEY);
         assertAccepted(record(consent, STRANGER_KEY));
     }
@@ -83,7 +83,7 @@ contract SignersTest is Ledger {
         assertAccepted(removeSigner(act));
         bytes memory expected = abi.encode(digestOf(address(registry), this.hashOf(act)), act.oldSigner, act.signer);
         vm.assertEq(logs[0].data, expected, "data");
-        ConsentAct memory consent = consentAct(CONSENT);
+        Consent memory consent = consentAct(CONSENT);
         consent.signer = signerOf(STRANGER_KEY);
         assertRefused(record(consent, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
     }

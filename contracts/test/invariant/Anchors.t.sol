@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessEvent, Anchoring, IAuditAnchor} from "../../src/interfaces/IAuditAnchor.sol";
+import {Anchoring, IAuditAnchor} from "../../src/interfaces/IAuditAnchor.sol";
 import {AnchorLedger} from "../utils/AnchorLedger.sol";
 import {Invariants} from "../utils/Invariants.sol";
 import {Tree} from "../utils/Tree.sol";
@@ -17,13 +17,17 @@ contract AnchorHandler is AnchorLedger {
     function appendHonestly(uint256 more, uint8 events) external {
         if (leaves.length >= MOST) return;
         Anchoring memory act = nextAnchoring(1 + more % 5);
-        for (uint64 i = 0; i < events % 3; ++i) {
-            withEvent(act, AccessEvent(i % act.size, leaves[i % act.size], STUDY, ENGINE));
+        uint256 groups = 0;
+        for (uint64 i = 0; i < events % 4 && i < act.size; ++i) {
+            bytes32 study = i < events % 3 ? STUDY : CONSENT;
+            if (i == 0 || i == events % 3) ++groups;
+            withAccess(act, i, leaves[i], study, ENGINE);
         }
+        vm.assertEq(act.accesses.length, groups, "a group a study");
         signAnchoring(act, HOSPITAL_KEY);
         vm.assertTrue(_try(act), "an honest head is anchored");
         ++anchored;
-        accesses += act.events.length;
+        accesses += act.accesses.length;
     }
 
     /// @dev Anchors another history of the same length or longer, with its own sound-looking proof.
@@ -62,7 +66,7 @@ contract AnchorHandler is AnchorLedger {
         vm.assume(engine != ENGINE);
         uint256 size = leaves.length;
         Anchoring memory act = nextAnchoring(1);
-        withEvent(act, AccessEvent(0, leaves[0], STUDY, engine));
+        withAccess(act, 0, leaves[0], STUDY, engine);
         signAnchoring(act, HOSPITAL_KEY);
         vm.assertFalse(_try(act), "only for a registered engine");
         while (leaves.length > size) leaves.pop();
@@ -83,7 +87,7 @@ contract AnchorHandler is AnchorLedger {
         try anchor.append(act) {
             logs = vm.getRecordedLogs();
             vm.assertEq(logs[0].topics[0], IAuditAnchor.HeadAnchored.selector, "the head comes first");
-            vm.assertEq(logs.length, 1 + act.events.length, "and every access with it");
+            vm.assertEq(logs.length, 1 + act.accesses.length, "and every group of accesses with it");
             return true;
         } catch {
             return false;

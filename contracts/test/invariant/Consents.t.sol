@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
-import {ConsentAct, SignerAddition, SignerRemoval, Withdrawal, WithdrawalOfAll} from "../../src/types/Acts.sol";
+import {SignerAddition, SignerRemoval, Withdrawal, WithdrawalOfAll} from "../../src/types/Acts.sol";
+import {Rights} from "../../src/types/ConsentWords.sol";
 import {Invariants} from "../utils/Invariants.sol";
-import {Ledger} from "../utils/Ledger.sol";
+import {Consent, Ledger} from "../utils/Ledger.sol";
 import {vm, Vm} from "../utils/Vm.sol";
 
 /// @dev A patient, a guardian whose authority is a window, a stranger and an admin, doing anything in any order. What
@@ -22,7 +23,7 @@ contract ConsentHandler is Ledger {
     mapping(bytes32 id => Model) private _expected;
     mapping(bytes32 id => Model) private _seen; // from the events alone
     bytes32[] private _ids;
-    ConsentAct[] private _sent;
+    Consent[] private _sent;
     uint40 private _stoppedAt;
     uint40 private _guardianFrom;
     uint40 private _guardianUntil; // zero where the guardian is not a signer
@@ -47,7 +48,7 @@ contract ConsentHandler is Ledger {
     }
 
     function _grantOrAmend(uint256 who, uint256 which, uint8 ahead, uint8 forge) private {
-        ConsentAct memory act = consentAct(_id(which));
+        Consent memory act = consentAct(_id(which));
         Model storage model = _expected[act.id];
         act.version = ahead % 4 == 3 ? 1 : model.version + ahead % 4; // mostly at or beside the one that is due
         uint256 key = _key(who);
@@ -173,7 +174,7 @@ contract ConsentHandler is Ledger {
     }
 
     function listed() external view returns (bytes32[] memory) {
-        return registry.consentsOf(PATIENT);
+        return liveOf(PATIENT);
     }
 
     // ------------------------------------------------------------------ helpers
@@ -197,7 +198,8 @@ contract ConsentHandler is Ledger {
         for (uint256 i = 0; i < logs.length; ++i) {
             Vm.Log storage log = logs[i];
             if (log.topics[0] == IConsentRegistry.ConsentRecorded.selector) {
-                (, uint24 version) = abi.decode(log.data, (bytes32, uint24));
+                (,,, Rights rights) = abi.decode(log.data, (bytes32, bytes32, bytes32, Rights));
+                uint24 version = rights.version();
                 Model storage model = _seen[log.topics[2]];
                 vm.assertFalse(model.spent, "withdrawn is terminal");
                 vm.assertEq(version, uint256(model.version) + 1, "versions go up by one");
@@ -208,6 +210,10 @@ contract ConsentHandler is Ledger {
                 vm.assertFalse(model.spent, "an id is spent once");
                 vm.assertEq(version, model.version, "the version that stood");
                 model.spent = true;
+            } else if (log.topics[0] == IConsentRegistry.AllWithdrawn.selector) {
+                for (uint256 j = 0; j < IDS; ++j) {
+                    if (_seen[_ids[j]].version != 0) _seen[_ids[j]].spent = true;
+                }
             }
         }
     }

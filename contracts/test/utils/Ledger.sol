@@ -19,10 +19,54 @@ import {
     Withdrawal,
     WithdrawalOfAll
 } from "../../src/types/Acts.sol";
+import {Limits, Rights} from "../../src/types/ConsentWords.sol";
 import {Request, Verdict} from "../../src/types/Decision.sol";
 import {Recovery, RecoveryObjection, RecoveryProposal} from "../../src/types/Recovery.sol";
 import {Scope} from "../../src/types/Scope.sol";
 import {vm, Vm} from "./Vm.sol";
+
+/// @notice A consent act as it is signed, field for field; ConsentAct is how it is carried.
+struct Consent {
+    bytes32 subject;
+    bytes32 id;
+    uint24 version;
+    Scope scope;
+    bytes32 form;
+    uint40 issuedAt;
+    uint40 deadline;
+    bytes signer;
+    bytes signature;
+}
+
+/// @dev Written from the table in types/ConsentWords.sol, not with what stands below it.
+function rightsOf(Scope memory scope, uint24 version, uint40 time, uint8 capacity) pure returns (Rights) {
+    bytes memory word = abi.encodePacked(
+        uint8(0), capacity, time, version, scope.validUntil, scope.validFrom, scope.categories, scope.operations
+    );
+    word = abi.encodePacked(word, scope.conditions, scope.purposes, scope.recipientKind, scope.effect);
+    return Rights.wrap(uint256(bytes32(word)));
+}
+
+/// @dev As above.
+function limitsOf(Scope memory scope) pure returns (Limits) {
+    bytes memory word = abi.encodePacked(uint16(0), scope.diseases, scope.dataUntil, scope.dataFrom);
+    return Limits.wrap(uint256(bytes32(word)));
+}
+
+function carried(Consent memory act) pure returns (ConsentAct memory) {
+    return ConsentAct({
+        subject: act.subject,
+        id: act.id,
+        recipient: act.scope.recipient,
+        terms: act.scope.terms,
+        rights: rightsOf(act.scope, act.version, act.issuedAt, 0),
+        limits: limitsOf(act.scope),
+        form: act.form,
+        deadline: act.deadline,
+        signer: act.signer,
+        signature: act.signature
+    });
+}
 
 /// @notice All contracts, deployed from the committed artifacts, so that what is tested is what is shipped, and
 /// furnished: a hospital with an active study and an engine, one published text,
@@ -231,7 +275,7 @@ abstract contract Ledger {
         act.deadline = NOW + 1 days;
     }
 
-    function consentAct(bytes32 id) internal view returns (ConsentAct memory act) {
+    function consentAct(bytes32 id) internal view returns (Consent memory act) {
         act.subject = PATIENT;
         act.id = id;
         act.version = 1;
@@ -317,20 +361,30 @@ abstract contract Ledger {
         return refusal();
     }
 
-    function record(ConsentAct memory act, uint256 key) internal returns (bytes4) {
-        act.signature = sign(key, address(registry), this.hashOf(act));
+    function record(Consent memory act, uint256 key) internal returns (bytes4) {
+        act.signature = sign(key, address(registry), hashOf(act));
         return sendConsent(act);
     }
 
-    function record(ConsentAct memory act) internal returns (bytes4) {
+    function record(Consent memory act) internal returns (bytes4) {
         return record(act, PATIENT_KEY);
     }
 
-    function sendConsent(ConsentAct memory act) internal returns (bytes4) {
-        ConsentAct[] memory acts = new ConsentAct[](1);
+    function sendConsent(Consent memory act) internal returns (bytes4) {
+        Consent[] memory acts = new Consent[](1);
         acts[0] = act;
+        return sendConsents(acts, gasleft());
+    }
+
+    /// @dev Sends a batch with a limit of gas; notes the ids, so that `decide` can be asked about what is live.
+    function sendConsents(Consent[] memory acts, uint256 gas) internal returns (bytes4) {
+        ConsentAct[] memory packed = new ConsentAct[](acts.length);
+        for (uint256 i = 0; i < acts.length; ++i) {
+            packed[i] = carried(acts[i]);
+            _note(acts[i].id);
+        }
         vm.recordLogs();
-        registry.record(acts);
+        registry.record{gas: gas}(packed);
         return refusal();
     }
 
@@ -408,14 +462,26 @@ abstract contract Ledger {
     /// @dev The logs of the last act that was sent.
     Vm.Log[] internal logs;
 
+    /// @dev EIP-712 by the book.
+    function hashOf(Consent memory act) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                ActHashes.CONSENT_TYPEHASH,
+                act.subject,
+                act.id,
+                act.version,
+                keccak256(abi.encode(ActHashes.SCOPE_TYPEHASH, act.scope)),
+                act.form,
+                act.issuedAt,
+                act.deadline
+            )
+        );
+    }
+
     // The libraries hash call data.
 
     function hashOf(Enrolment calldata act) external pure returns (bytes32) {
         return act.hash();
-    }
-
-    function hashOf(ConsentAct calldata act) external pure returns (bytes32) {
-        return act.hash(act.scope);
     }
 
     function hashOf(Withdrawal calldata act) external pure returns (bytes32) {
@@ -453,7 +519,37 @@ abstract contract Ledger {
     }
 
     function decide(Request memory request) internal view returns (Verdict memory) {
-        return registry.decide(PATIENT, request, uint40(block.timestamp));
+        return decideAt(request, uint40(block.timestamp));
+    }
+
+    function decideAt(Request memory request, uint40 instant) internal view returns (Verdict memory) {
+        return registry.decide(PATIENT, request, instant, liveOf(PATIENT));
+    }
+
+    /// @dev Every id that was sent for a consent, ascending.
+    bytes32[] private _known;
+
+    function _note(bytes32 id) private {
+        for (uint256 i = 0; i < _known.length; ++i) {
+            if (_known[i] == id) return;
+        }
+        _known.push(id);
+        for (uint256 i = _known.length - 1; i > 0 && _known[i] < _known[i - 1]; --i) {
+            (_known[i], _known[i - 1]) = (_known[i - 1], _known[i]);
+        }
+    }
+
+    /// @dev The live consents, ascending: of the ids that were sent, those that the registry says are live.
+    function liveOf(bytes32 subject) internal view returns (bytes32[] memory ids) {
+        ids = new bytes32[](_known.length);
+        uint256 count = 0;
+        for (uint256 i = 0; i < _known.length; ++i) {
+            if (registry.isLive(subject, _known[i])) ids[count++] = _known[i];
+        }
+        assembly ("memory-safe") {
+            mstore(ids, count)
+        }
+        vm.assertEq(registry.liveConsents(subject), count, "the count is that of the live");
     }
 
     function assertAccepted(bytes4 reason) internal pure {

@@ -13,6 +13,7 @@ import pytest
 
 from ledger.chain import artifacts
 from ledger.domain import acts as kinds
+from ledger.domain.accesses import pack_entries
 from ledger.domain.acts import Act
 from ledger.domain.vocabulary import FOREVER, Capacity
 from tests.support.scene import fresh
@@ -114,8 +115,9 @@ def anchoring(stage: Stage) -> Act:
     log = fresh()
     signer = stage.signer("custodian")
     stage.scene.must(kinds.InstitutionAdmission(id=log, name="its second log", signer=signer))
-    accesses = (kinds.AccessEvent(index=0, leaf=fresh(), study=stage.scene.study, engine=stage.scene.engine),)
-    return kinds.Anchoring(log=log, size=1, root=fresh(), proof=(), events=accesses)
+    entries = pack_entries([(0, fresh())])
+    accesses = (kinds.Accesses(study=stage.scene.study, engine=stage.scene.engine, entries=entries),)
+    return kinds.Anchoring(log=log, size=1, root=fresh(), proof=(), accesses=accesses)
 
 
 RIGHTS: Mapping[type[Act], Right] = {

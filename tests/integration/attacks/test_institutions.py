@@ -9,7 +9,8 @@ import msgspec
 from coincurve import PrivateKey
 
 from ledger.domain import events
-from ledger.domain.acts import AccessEvent, Anchoring, InstitutionAdmission
+from ledger.domain.accesses import pack_entries
+from ledger.domain.acts import Accesses, Anchoring, InstitutionAdmission
 from ledger.domain.vocabulary import FOREVER, Capacity
 from ledger.transparency.tree import Tree
 from tests.support.scene import Patient, fresh
@@ -114,17 +115,21 @@ def test_accesses_come_only_with_a_head_and_for_registered_engines(guarded: Stag
     log, tree = fresh(), Tree()
     guarded.scene.must(InstitutionAdmission(id=log, name="its second log", signer=guarded.signer("custodian")))
     tree.append(leaf(0))
-    access = AccessEvent(index=0, leaf=leaf(0), study=guarded.scene.study, engine=guarded.scene.engine)
+    entries = pack_entries([(0, leaf(0))])
+    accesses = Accesses(study=guarded.scene.study, engine=guarded.scene.engine, entries=entries)
     for wrong in (
-        msgspec.structs.replace(access, engine=fresh()),
-        msgspec.structs.replace(access, index=1),
+        msgspec.structs.replace(accesses, engine=fresh()),
+        msgspec.structs.replace(accesses, entries=pack_entries([(1, leaf(0))])),
+        msgspec.structs.replace(accesses, entries=entries + entries),
+        msgspec.structs.replace(accesses, entries=entries[:39]),
+        msgspec.structs.replace(accesses, entries=b""),
     ):
-        act = msgspec.structs.replace(anchoring(log, tree, 1, 0), events=(wrong,))
+        act = msgspec.structs.replace(anchoring(log, tree, 1, 0), accesses=(wrong,))
         assert guarded.send("custodian", guarded.signed(act, "custodian")).changed_nothing
-    act = msgspec.structs.replace(anchoring(log, tree, 1, 0), events=(access,))
+    act = msgspec.structs.replace(anchoring(log, tree, 1, 0), accesses=(accesses,))
     head, recorded = guarded.send("relayer", guarded.signed(act, "custodian")).events
     assert isinstance(head, events.HeadAnchored)
-    assert (recorded.log, recorded.engine, recorded.index) == (log, guarded.scene.engine, 0)
+    assert (recorded.log, recorded.engine, recorded.entries) == (log, guarded.scene.engine, entries)
 
 
 def test_an_institution_cannot_write_into_anothers_log_or_use_its_engine_for_a_study(guarded: Stage):
@@ -133,6 +138,6 @@ def test_an_institution_cannot_write_into_anothers_log_or_use_its_engine_for_a_s
     act = anchoring(guarded.other.institution, tree, 1, 0)
     assert guarded.send("custodian", guarded.signed(act, "custodian")).refusal == "AuditAnchor__BadSignature"
     answer = guarded.chain.reader.decide(
-        guarded.victim.subject, guarded.scene.request(engine=guarded.other.engine), guarded.scene.now
+        guarded.victim.subject, [], guarded.scene.request(engine=guarded.other.engine), guarded.scene.now
     )
     assert answer.reason.code == "engine_of_another_institution"

@@ -1,4 +1,7 @@
+import dataclasses
+
 import eth_abi
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,17 +33,30 @@ def plain(value):
     """An act's fields in order, as eth_abi takes them."""
     if isinstance(value, Scope):
         return tuple(getattr(value, name) for name in Scope.__slots__)
-    if isinstance(value, acts.AccessEvent):
+    if isinstance(value, acts.Accesses):
         return tuple(getattr(value, name) for name in value.__struct_fields__)
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return value
 
 
+def packed(*values):
+    """Values in one word, from the lowest bit, each with its width."""
+    return sum(value << sum(bits for _, bits in values[:place]) for place, (value, _) in enumerate(values))
+
+
 def fields(act):
     if isinstance(act, acts.RecoveryProposal):  # deadline and signature stand beside the recovery
         *recovery, deadline, signature = (getattr(act, name) for name in act.__struct_fields__)
         return tuple(recovery), deadline, signature
+    if isinstance(act, acts.ConsentAct):
+        s = act.scope
+        masks = ((s.purposes, 16), (s.conditions, 16), (s.operations, 16), (s.categories, 32))
+        times = ((s.valid_from, 40), (s.valid_until, 40), (act.version, 24), (act.issued_at, 40))
+        rights = packed((s.effect, 8), (s.recipient_kind, 8), *masks, *times)
+        limits = packed((s.data_from, 40), (s.data_until, 40), (s.diseases, 160))
+        words = (act.subject, act.id, s.recipient, s.terms, rights, limits, act.form, act.deadline)
+        return (*words, act.signer, act.signature)
     return tuple(plain(getattr(act, name)) for name in act.__struct_fields__)
 
 
@@ -65,14 +81,29 @@ def test_call_data_equals_eth_abi(kind, data):
     assert calldata.encode(some) == calldata.SELECTORS[kind.function] + expected
 
 
-@given(subject=ids, study=ids, engine=ids, operation=uints(16), categories=uints(32), at=uints(40))
-def test_decide_equals_eth_abi(subject, study, engine, operation, categories, at):
+@given(
+    subject=ids,
+    study=ids,
+    engine=ids,
+    operation=uints(16),
+    categories=uints(32),
+    at=uints(40),
+    consents=st.lists(ids, max_size=3),
+)
+def test_decide_equals_eth_abi(subject, study, engine, operation, categories, at, consents):
     request = Request(study, engine, operation, categories, 5, 6)
     expected = eth_abi.encode(
-        ["bytes32", "(bytes32,bytes32,uint16,uint32,uint40,uint40)", "uint40"],
-        [subject, (study, engine, operation, categories, 5, 6), at],
+        ["bytes32", "(bytes32,bytes32,uint16,uint32,uint40,uint40)", "uint40", "bytes32[]"],
+        [subject, (study, engine, operation, categories, 5, 6), at, consents],
     )
-    assert calldata.encode_decide(subject, request, at)[4:] == expected
+    assert calldata.encode_decide(subject, request, at, consents)[4:] == expected
+
+
+@given(ALL[acts.ConsentAct], st.sampled_from(["effect", "purposes", "categories", "diseases", "valid_until"]))
+def test_a_field_too_wide_for_its_place_is_refused(act, name):
+    wide = msgspec.structs.replace(act, scope=dataclasses.replace(act.scope, **{name: 1 << 160}))
+    with pytest.raises(InvalidInput, match="does not fit"):
+        calldata.encode([wide])
 
 
 def test_signatures_are_those_of_the_artifacts():

@@ -14,6 +14,7 @@ from ledger.chain.node import RawLog
 from ledger.domain import events
 from ledger.domain.consent import Scope
 from ledger.errors import MirrorDiverged
+from tests.support.strategies_chain import entries
 
 CONTRACTS = ("Directory", "ConsentRegistry", "AuditAnchor")
 ABIS = {
@@ -55,6 +56,14 @@ def value_of(item):
     }[kind]
 
 
+def args_of(data, entry):
+    """Arguments of one event, as the contract could write them."""
+    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    if entry["name"] == "AccessesRecorded":
+        values[3] = data.draw(entries)
+    return values
+
+
 def raw(topics, data):
     return RawLog(b"\x01" * 20, topics, data, 7, b"\x02" * 32, 3, b"\x04" * 32)
 
@@ -64,6 +73,20 @@ def encoded(entry, values):
     topics += [v for i, v in zip(entry["inputs"], values, strict=True) if i["indexed"]]
     rest = [(abi_type(i), v) for i, v in zip(entry["inputs"], values, strict=True) if not i["indexed"]]
     return raw(tuple(topics), eth_abi.encode([t for t, _ in rest], [v for _, v in rest]))
+
+
+def unpacked(values):
+    """The values of a recorded consent, field for field as the domain has them."""
+    subject, consent, digest, recipient, terms, rights, limits, form, signer = values
+
+    def bits(word, place, width):
+        return word >> place & ((1 << width) - 1)
+
+    masks = (bits(rights, 16, 16), bits(rights, 32, 16), bits(rights, 48, 16), bits(rights, 64, 32))
+    window = (bits(rights, 96, 40), bits(rights, 136, 40), bits(limits, 0, 40), bits(limits, 40, 40))
+    scope = (bits(rights, 0, 8), bits(rights, 8, 8), recipient, *masks, *window, bits(limits, 80, 160), terms)
+    version, until, capacity = bits(rights, 176, 24), bits(rights, 200, 40), bits(rights, 240, 8)
+    return [subject, consent, digest, version, scope, until, capacity, form, signer]
 
 
 def flat(value):
@@ -83,13 +106,15 @@ def plain(value):
 @given(data=st.data())
 def test_events_are_read_as_eth_abi_writes_them(topic, data):
     entry = ABIS[topic]
-    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    values = args_of(data, entry)
     logged = decode(encoded(entry, values))
     event = logged.event
     if isinstance(event, events.GrantsPaused):
         assert event.paused == (entry["name"] == "Paused")
         return
     assert type(event).__name__ == entry["name"]
+    if isinstance(event, events.ConsentRecorded):
+        values = unpacked(values)
     read = [flat(getattr(event, field.name)) for field in dataclasses.fields(event)]
     if isinstance(event, events.ActRefused):
         values[2] = artifacts.error_names()[values[2]]
@@ -111,7 +136,7 @@ def test_harmless_events_are_none():
 @given(data=st.data())
 def test_malformed_logs_raise_and_are_never_skipped(topic, data):
     entry = ABIS[topic]
-    values = [data.draw(value_of(item)) for item in entry["inputs"]]
+    values = args_of(data, entry)
     log = encoded(entry, values)
     if log.data and entry["name"] not in ("Paused", "Unpaused"):
         cut = data.draw(st.integers(0, len(log.data) - 1))
@@ -126,6 +151,12 @@ def test_malformed_logs_raise_and_are_never_skipped(topic, data):
         decode(raw((*log.topics, bytes(32)), log.data))
     with pytest.raises(MirrorDiverged):
         decode(raw(log.topics[:-1], log.data))
+
+
+def test_half_an_access_entry_raises():
+    topic = keccak(text="AccessesRecorded(bytes32,bytes32,bytes32,bytes)")
+    with pytest.raises(MirrorDiverged, match="no whole number of access entries"):
+        decode(raw((topic, *[bytes(32)] * 3), eth_abi.encode(["bytes"], [bytes(60)])))
 
 
 def test_unknown_topics_and_reasons_raise():

@@ -53,8 +53,8 @@ def test_groups_are_bounded_by_number_gas_and_past_failures():
     items = items_of(*[("w", subject) for subject in range(1, 8)])
     assert shape(group(items, 3, {}, sender_of)) == [[1, 2, 3], [4, 5, 6], [7]]
     assert shape(group(items, 100, {2: 1}, sender_of)) == [[1], [2], [3, 4, 5, 6, 7]]
-    many = items_of(*[("a", subject) for subject in range(1, 31)])
-    assert max(len(part.items) for part in group(many, 100, {}, sender_of)) == 12
+    many = items_of(*[("a", subject) for subject in range(1, 201)])
+    assert max(len(part.items) for part in group(many, 1000, {}, sender_of)) == 150
 
 
 @given(

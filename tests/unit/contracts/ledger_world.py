@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eth_abi import decode, encode
 from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_account.messages import SignableMessage, encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
@@ -28,6 +28,7 @@ SCOPE = (
     "uint32 categories,uint40 validFrom,uint40 validUntil,uint40 dataFrom,uint40 dataUntil,uint160 diseases,"
     "bytes32 terms)"
 )
+ACCESSES = "Accesses(bytes32 study,bytes32 engine,bytes entries)"
 CONSENT = "Consent(bytes32 subject,bytes32 id,uint24 version,Scope scope,bytes32 form,uint40 issuedAt,uint40 deadline)"
 
 
@@ -44,6 +45,16 @@ def key(name: str) -> LocalAccount:
 def signer(name: str) -> bytes:
     """The ERC-7913 form of the address of ``name``."""
     return bytes.fromhex(key(name).address[2:])
+
+
+def pack_fields(*fields: tuple[int, int]) -> int:
+    """Whole numbers in one word, from the lowest bit: each a value and its width in bits."""
+    packed = place = 0
+    for value, bits in fields:
+        assert 0 <= value < 1 << bits, f"{value} does not fit {bits} bits"
+        packed |= value << place
+        place += bits
+    return packed
 
 
 def type_name(entry: dict[str, Any]) -> str:
@@ -153,12 +164,15 @@ class LedgerWorld:
         return Contract(self.evm, artifact, self.evm.deploy(ADMIN, code))
 
     def sign(self, who: str, contract: Contract, declaration: str, message: dict[str, Any]) -> bytes:
-        """The signature of ``who`` over typed data; eth_account is the oracle for the contract's own digests."""
+        """The signature of ``who`` over typed data."""
+        return bytes(key(who).sign_message(self.signable(contract, declaration, message)).signature)
+
+    def signable(self, contract: Contract, declaration: str, message: dict[str, Any]) -> SignableMessage:
+        """Typed data; eth_account is the oracle for the contract's own digests."""
         primary, members = fields_of(declaration)
         types = {primary: members}
-        if "scope" in message:
-            types["Scope"] = fields_of(SCOPE)[1]
-        signable = encode_typed_data(
+        types |= dict(fields_of(inner) for name, inner in (("scope", SCOPE), ("accesses", ACCESSES)) if name in message)
+        return encode_typed_data(
             {
                 "name": "Consentry " + contract.artifact["contractName"],
                 "version": "1",
@@ -168,7 +182,6 @@ class LedgerWorld:
             types,
             message,
         )
-        return bytes(key(who).sign_message(signable).signature)
 
     # -------------------------------------------------------------- Directory
 
@@ -268,6 +281,13 @@ class LedgerWorld:
 
     def consent(self, subject: str, consent: str, *, by: str = "", version: int = 1, **changes: Any) -> tuple[Any, ...]:
         """A signed consent of ``subject`` to health research by anybody; ``changes`` are fields of act or scope."""
+        by = by or subject
+        act, scope = self.drafted(subject, consent, version=version, **changes)
+        signature = self.sign(by, self.registry, CONSENT, act | {"scope": dict(scope)})
+        return self.carried(act, scope, signer(by), signature)
+
+    def drafted(self, subject: str, consent: str, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A consent as it is before it is signed: the act's fields, and its scope's."""
         scope: dict[str, Any] = {
             "effect": 1,
             "recipientKind": 1,
@@ -286,7 +306,7 @@ class LedgerWorld:
         act: dict[str, Any] = {
             "subject": word(subject),
             "id": word(consent),
-            "version": version,
+            "version": 1,
             "scope": scope,
             "form": bytes(32),
             "issuedAt": self.now,
@@ -294,10 +314,26 @@ class LedgerWorld:
         }
         for name, value in changes.items():
             (scope if name in scope else act)[name] = value
-        by = by or subject
-        message = act | {"scope": dict(scope)}
-        signature = self.sign(by, self.registry, CONSENT, message)
-        return (*(act | {"scope": tuple(scope.values())}).values(), signer(by), signature)
+        return act, scope
+
+    @staticmethod
+    def carried(act: dict[str, Any], scope: dict[str, Any], signer: bytes, signature: bytes) -> tuple[Any, ...]:
+        """A consent as call data has it: most fields in two words (types/ConsentWords.sol)."""
+        rights = pack_fields(
+            (scope["effect"], 8),
+            (scope["recipientKind"], 8),
+            (scope["purposes"], 16),
+            (scope["conditions"], 16),
+            (scope["operations"], 16),
+            (scope["categories"], 32),
+            (scope["validFrom"], 40),
+            (scope["validUntil"], 40),
+            (act["version"], 24),
+            (act["issuedAt"], 40),
+        )
+        limits = pack_fields((scope["dataFrom"], 40), (scope["dataUntil"], 40), (scope["diseases"], 160))
+        ids = (act["subject"], act["id"], scope["recipient"], scope["terms"])
+        return (*ids, rights, limits, act["form"], act["deadline"], signer, signature)
 
     def withdrawal(self, subject: str, consent: str, by: str = "") -> tuple[Any, ...]:
         """A signed withdrawal of one consent."""
@@ -322,31 +358,17 @@ class LedgerWorld:
         """The reasons of the acts that were refused, by index."""
         return {e["index"]: self.registry.reason(e["reason"]) for name, e in events if name == "ActRefused"}
 
-    def ask(self, subject: str, at: int | None = None, **changes: Any) -> tuple[Any, ...]:
-        """The contract's verdict on a request for laboratory results."""
-        request: dict[str, Any] = {
-            "study": word("study"),
-            "engine": word("engine"),
-            "operation": 1,
-            "categories": 8,
-            "dataFrom": 0,
-            "dataUntil": FOREVER,
-        } | changes
-        at = self.now if at is None else at
-        verdict: tuple[Any, ...] = self.registry.read("decide", word(subject), tuple(request.values()), at)[0]
-        return verdict
-
     # -------------------------------------------------------------- AuditAnchor
 
     def append(
-        self, log: str, size: int, root: bytes, proof: Sequence[bytes] = (), events: Sequence[tuple[Any, ...]] = ()
+        self, log: str, size: int, root: bytes, proof: Sequence[bytes] = (), accesses: Sequence[tuple[Any, ...]] = ()
     ) -> list[tuple[str, dict[str, Any]]]:
-        """Anchor a head of ``log``, signed by the key of the same name; events are (index, leaf, study, engine)."""
-        words = b"".join(encode(["uint64", "bytes32", "bytes32", "bytes32"], event) for event in events)
-        message = {"log": word(log), "size": size, "root": root, "eventsHash": keccak(words)}
-        declaration = "Anchoring(bytes32 log,uint64 size,bytes32 root,bytes32 eventsHash)"
+        """Anchor a head of ``log``, signed by the key of the same name; accesses are (study, engine, entries)."""
+        groups = [dict(zip(("study", "engine", "entries"), group, strict=True)) for group in accesses]
+        message = {"log": word(log), "size": size, "root": root, "accesses": groups}
+        declaration = "Anchoring(bytes32 log,uint64 size,bytes32 root,Accesses[] accesses)"
         signature = self.sign(log, self.anchor, declaration, message)
-        return self.anchor.send("append", (word(log), size, root, list(proof), list(events), signature))
+        return self.anchor.send("append", (word(log), size, root, list(proof), list(accesses), signature))
 
     def head(self, log: str) -> tuple[Any, ...]:
         """The anchored head: size and root."""

@@ -30,9 +30,9 @@ def example(kind):
             values["diseases"] = ((1, 2), (3,))
         elif field.name == "proof":
             values["proof"] = (b"\x01" * 32, b"\x02" * 32)
-        elif field.name == "events":
-            event = acts.AccessEvent(index=1, leaf=b"\x01" * 32, study=b"\x02" * 32, engine=b"\x03" * 32)
-            values["events"] = (event,)
+        elif field.name == "accesses":
+            group = acts.Accesses(study=b"\x02" * 32, engine=b"\x03" * 32, entries=bytes(7) + b"\x09" * 33)
+            values["accesses"] = (group,)
         else:
             values[field.name] = _VALUES[field.type]
     return kind(**values)

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from ledger.domain import events as ev
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import (
     Dataset,
@@ -84,6 +85,22 @@ def test_a_withdrawal_ends_a_consent_and_an_unknown_id_is_spent(world):
     assert [held.state for held in world.consents(SUBJECT)] == [ConsentState.WITHDRAWN]
 
 
+def test_a_withdrawal_of_all_ends_every_live_consent_of_the_subject_and_no_other(world):
+    keys = [bytes([number]) * 32 for number in (9, 8, 7)]
+    for key in keys:
+        world.apply(replace(RECORDED, id=key))
+    world.apply(ev.ConsentWithdrawn(SUBJECT, keys[1], DIGEST, 1, 2, ADDRESS))
+    world.apply(ev.SubjectEnrolled(OTHER, KEY, DIGEST, ADDRESS, 1, 0, 100, FORM))
+    world.apply(replace(RECORDED, subject=OTHER))
+    live = [world.consent(SUBJECT, key) for key in sorted((KEY, keys[0], keys[2]))]
+    assert world.apply(ev.AllWithdrawn(SUBJECT, FORM, DIGEST, 2, ADDRESS)) == (
+        SpentId(SUBJECT, FORM),
+        *(replace(consent, state=ConsentState.WITHDRAWN) for consent in live),
+    )
+    assert {held.state for held in world.consents(SUBJECT)} == {ConsentState.WITHDRAWN}
+    assert world.consent(OTHER, KEY).state is ConsentState.ACTIVE
+
+
 def test_signers_come_and_go(world):
     world.apply(ev.SignerAdded(SUBJECT, DIGEST, KEY, 3, 1, 2, FORM, ADDRESS))
     assert world.authority(SUBJECT, KEY) == Authority(SUBJECT, KEY, 3, 1, 2, FORM)
@@ -138,7 +155,10 @@ def test_the_directory_changes(world):
     [
         (ev.StudyApproved(STUDY, KEY, DIGEST, 1), (Approval(STUDY, KEY),)),
         (ev.HeadAnchored(KEY, 9, DIGEST, 3, FORM), (Head(KEY, 9, DIGEST),)),
-        (ev.AccessRecorded(STUDY, OTHER, KEY, 8, DIGEST), (Access(KEY, 8, DIGEST, STUDY, OTHER),)),
+        (
+            ev.AccessesRecorded(STUDY, OTHER, KEY, pack_entries([(8, DIGEST), (9, FORM)])),
+            (Access(KEY, 8, DIGEST, STUDY, OTHER), Access(KEY, 9, FORM, STUDY, OTHER)),
+        ),
         (ev.ActRefused(DIGEST, 3, "X__Y"), (Refusal(DIGEST, "X__Y"),)),
         (ev.GrantsPaused(paused=True), (Pause(paused=True),)),
     ],

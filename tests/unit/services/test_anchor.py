@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
+from ledger.domain.accesses import count_entries
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import ItemState
@@ -70,12 +71,12 @@ def test_one_anchoring_is_under_way_at_a_time(house):
 
 
 def test_an_anchoring_holds_a_bounded_number_of_accesses(house, monkeypatch):
-    monkeypatch.setattr(module, "MOST_EVENTS", 3)
+    monkeypatch.setattr(module, "MOST_ACCESSES", 3)
     log = house.scene.institution
     write(house, Kind.STARTED, *[Kind.ACCESSED] * 7)
     sizes = []
     while (item := anchor(house.context, log)) is not None:
-        assert len(item.act.events) <= 3
+        assert sum(count_entries(group.entries) for group in item.act.accesses) <= 3
         sizes.append(item.act.size)
         house.seal()
     assert sizes == [4, 7, 8]
@@ -85,7 +86,7 @@ def test_an_anchoring_holds_a_bounded_number_of_accesses(house, monkeypatch):
 def test_an_entry_without_study_or_engine_is_no_access(house):
     log = house.scene.institution
     house.ledger.appender.append(log, "key", [NewEntry(Kind.ACCESSED, "service")])
-    assert anchor(house.context, log).act.events == ()
+    assert anchor(house.context, log).act.accesses == ()
 
 
 def test_a_cut_log_is_noticed(house):

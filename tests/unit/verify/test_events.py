@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ READ = (
     ev.ConsentWithdrawn,
     ev.AllWithdrawn,
     ev.HeadAnchored,
-    ev.AccessRecorded,
+    ev.AccessesRecorded,
 )
 
 
@@ -70,6 +71,18 @@ def plain(value):
     return tuple(plain(item) for item in value) if isinstance(value, tuple | list) else value
 
 
+def unpacked(values):
+    """The values of a recorded consent, field for field as the domain has them (types/ConsentWords.sol)."""
+    subject, consent, digest, recipient, terms, rights, limits, form, signer = values
+    right = rights.to_bytes(32, "little")
+    limit = limits.to_bytes(32, "little")
+    numbers = [int.from_bytes(right[a:b], "little") for a, b in pairwise((0, 1, 2, 4, 6, 8, 12, 17, 22, 25, 30, 31))]
+    effect, kind, purposes, conditions, operations, categories, start, end, version, until, capacity = numbers
+    window = [int.from_bytes(limit[a:b], "little") for a, b in pairwise((0, 5, 10, 30))]
+    scope = (effect, kind, recipient, purposes, conditions, operations, categories, start, end, *window, terms)
+    return [subject, consent, digest, version, scope, until, capacity, form, signer]
+
+
 @pytest.mark.parametrize("event", READ, ids=lambda event: event.__name__)
 def test_topics_are_those_of_the_compiled_contracts(event):
     _, item = ABI[event.__name__]
@@ -83,11 +96,15 @@ def test_events_decode_to_what_eth_abi_encoded(data):
     contract, item = ABI[event.__name__]
     types = [type_of(field) for field in item["inputs"]]
     values = [data.draw(value_of(kind)) for kind in types]
+    if event is ev.ConsentRecorded:
+        values[5:7] = data.draw(st.integers(0, 2**248 - 1)), data.draw(st.integers(0, 2**240 - 1))
     count = sum(field["indexed"] for field in item["inputs"])
     assert all(field["indexed"] for field in item["inputs"][:count])
     log = Log(ADDRESSES[contract], (topic_of(event), *values[:count]), encode(types[count:], values[count:]))
     found = read_event(log, NAMES)
     assert type(found) is event
+    if event is ev.ConsentRecorded:
+        values = unpacked(values)
     assert [plain(getattr(found, field.name)) for field in fields(found)] == [plain(value) for value in values]
 
 
@@ -105,6 +122,7 @@ def test_events_of_other_contracts_are_not_read():
         Log(ADDRESSES[DIRECTORY], (topic_of(ev.EngineRevoked), bytes(32)), bytes(31)),
         Log(ADDRESSES[DIRECTORY], (topic_of(ev.StudyStateChanged), bytes(32)), b"\xff" * 64),
         Log(ADDRESSES[DIRECTORY], (topic_of(ev.InstitutionAdmitted), bytes(32)), b"\xff" * 96),
+        Log(ADDRESSES[REGISTRY], (topic_of(ev.ConsentRecorded), bytes(32), bytes(32)), b"\xff" * 320),
         Log(ADDRESSES[DIRECTORY], (topic_of(ev.StudyProposed), bytes(32), bytes(32)), b"\x00" * 31 + b"\x01" * 289),
     ],
 )
