@@ -35,6 +35,7 @@ STEPS: tuple[tuple[str, str, Callable[[World], str]], ...] = (
     ("consent", "Consents signed and recorded", registry.sign_consents),
     ("study", "Study registered, reviewed, activated", registry.approve_study),
     ("engines", "Engines registered", registry.register_engines),
+    ("dataset", "Dataset registered with its terms", study.register_dataset),
     ("first", "First computation", study.first_computation),
     ("anchor-first", "Log anchored", study.anchor),
     ("withdraw", "Patients withdraw", study.withdraw),

@@ -31,6 +31,7 @@ class Memory:
             "reviewer": _fresh(),
             "study": _fresh(),
             "engine": _fresh(),
+            "dataset": _fresh(),
             "stranger": _fresh(),
             "auditor": _fresh(),
             "steward": _fresh(),

@@ -130,6 +130,12 @@ def approve_study(world: World) -> str:
         "uses": ["disease"],
         "conditions": [],
         "diseases": [[f"MONDO:{number:07d}" for number in LUNG_CANCER_CLOSURE]],
+        "purpose": {
+            "nonprofit": True,
+            "commercial": False,
+            "undertakings": ["PUB"],
+            "ethics_approval": {"from": world.memory.began - DAY, "until": world.memory.began + YEAR},
+        },
         "required_terms": 1,
         "ethics": "0x" + sha256(ETHICS_DECISION.encode()).hexdigest(),
         "ethics_until": world.memory.began + YEAR,

@@ -10,14 +10,34 @@ from ledger.errors import ConsentDenied
 from ledger.gate import CohortRequest, Gate
 from ledger.gate.opendp import PrivateStatistics
 from ledger.identity.principal import Role
-from lung.people import BY_NAME
+from lung.people import BY_NAME, CANCER
 from lung.registry import local_number
 from lung.world import CATEGORIES, HOSPITAL, OPERATION, World, expect
 
 RHO_AGE, RHO_SURVIVAL, RHO, DELTA = "0.05", "0.05", "0.1", "0.000001"
 AGES = (18, 100)
 WITHDRAWING = 10
+DATASET_TERMS: dict[str, Any] = {
+    "permission": "DS",
+    "diseases": [f"MONDO:{CANCER:07d}"],
+    "modifiers": {"NPU": True, "IRB": True, "PUB": True},
+}
+"""What the hospital allows: research on cancer, not for profit, with an ethics approval, and published."""
 COMMIT_SECONDS = 30
+
+
+def register_dataset(world: World) -> str:
+    """The hospital says on what terms its patients' data may be used; from then on a study must meet them too."""
+    identity, desk = world.memory.id("dataset"), world.institution(HOSPITAL)
+    world.ensure(
+        lambda: world.known(desk, f"/v1/datasets/{identity}") is not None,
+        lambda: desk.post("/v1/datasets", {"id": identity, "terms": DATASET_TERMS}),
+    )
+    patient = next(place for place in world.of_site(HOSPITAL) if world.kinds[place] == "full")
+    engine = world.engine()
+    (look,) = engine.perform(engine.conversation.looks(_request(world, [world.devices[patient].hex])))
+    expect(look.permitted, f"the terms of the dataset refuse the study: {look.reason}")
+    return f"{DATASET_TERMS['permission']} (cancer) with {', '.join(DATASET_TERMS['modifiers'])}; the study meets them"
 
 
 def first_computation(world: World) -> str:
@@ -46,6 +66,8 @@ def _compute(world: World, name: str, *, parents: tuple[str, ...]) -> str:
         age = statistics.mean("mean-age", "age", bounds=AGES, rho=RHO_AGE)
         alive = statistics.proportion("one-year-survival", "alive_at_one_year", rho=RHO_SURVIVAL)
         permitted, size, loss = run.subjects, run.size, statistics.loss
+        obliged = {duty.id for duty in run.obligations}
+    expect(obliged == {"PUB"}, f"the permit obliges to {obliged or 'nothing'}, but the dataset's terms to publish")
     expected = {
         device.hex
         for device, kind in zip(world.devices, world.kinds, strict=True)
@@ -70,7 +92,7 @@ def _compute(world: World, name: str, *, parents: tuple[str, ...]) -> str:
     world.show.say(_truth(world.patients.frame.iloc[known]))
     return (
         f"mean age {age.value.value}, one-year survival {alive.value.value} on {size} permitted patients; "
-        f"epsilon {loss.epsilon} at delta {DELTA} (rho {loss.rho})"
+        f"epsilon {loss.epsilon} at delta {DELTA} (rho {loss.rho}), to be published (PUB)"
     )
 
 

@@ -4,9 +4,9 @@ pragma solidity 0.8.37;
 import {IConsentRegistry} from "../../src/interfaces/IConsentRegistry.sol";
 import {ISignerRecovery} from "../../src/interfaces/ISignerRecovery.sol";
 import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
-import {ConsentAct, SignerAddition, SignerRemoval} from "../../src/types/Acts.sol";
+import {SignerAddition, SignerRemoval} from "../../src/types/Acts.sol";
 import {Recovery, RecoveryObjection, RecoveryProposal} from "../../src/types/Recovery.sol";
-import {Ledger} from "../utils/Ledger.sol";
+import {Consent, Ledger} from "../utils/Ledger.sol";
 import {vm} from "../utils/Vm.sol";
 
 /// @dev proposeRecovery, objectToRecovery, completeRecovery.
@@ -271,7 +271,7 @@ contract RecoverTest is Ledger {
     // ------------------------------------------------------------------ helpers
 
     function _recordAs(uint256 key) private returns (bytes4) {
-        ConsentAct memory act = consentAct(CONSENT);
+        Consent memory act = consentAct(CONSENT);
         act.signer = signerOf(key);
         return record(act, key);
     }
