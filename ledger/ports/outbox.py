@@ -42,6 +42,10 @@ class OutboxStore(Protocol):
         """Bind a signed transaction to its items (state sent), before it goes out."""
         ...
 
+    def under_way(self) -> list[bytes]:
+        """The hashes of ``transmissions``, in their order; cheap enough to ask again and again."""
+        ...
+
     def transmissions(self) -> list[Transmission]:
         """Recorded transmissions without a final outcome, by sender and nonce."""
         ...

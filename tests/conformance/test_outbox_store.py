@@ -104,6 +104,7 @@ def test_transmissions_come_by_nonce(store):
     store.outbox.record_transmission(later, at=AT)
     store.outbox.record_transmission(earlier, at=AT)
     assert store.outbox.transmissions() == [earlier, later]
+    assert store.outbox.under_way() == [earlier.hash, later.hash]
 
 
 def test_settling_seals_the_items_and_refuses_the_named_ones(store):

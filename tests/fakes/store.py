@@ -97,6 +97,9 @@ class MemoryOutbox:
         for sequence in transmission.items:
             self._change(sequence, state=ItemState.SENT, transaction=transmission.hash)
 
+    def under_way(self):
+        return [transmission.hash for transmission in self.transmissions()]
+
     def transmissions(self):
         found = [transmission for transmission, outcome in self._sent.values() if outcome is None]
         return sorted(found, key=lambda transmission: (transmission.sender, transmission.nonce))
