@@ -7,6 +7,7 @@ must say exactly what the resource says, and name it by its hash.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import anyio.to_thread
@@ -127,11 +128,16 @@ async def create(
     custodian: Annotated[
         list[str] | None, Query(max_length=100, description="a reference that means the subject's custodian")
     ] = None,
+    deny_is_default: Annotated[
+        bool, Query(description="in R4, a base rule that denies with permits inside says what is closed anyway")
+    ] = False,
 ) -> Response:
     """Record a Consent: first answered with the acts to sign, then, sent again with them signed, recorded."""
     ports, release = ledger.context, release_of(request)
     body = await request.body()
-    reading, signed = await anyio.to_thread.run_sync(_read, ports, body, terms, reference or [], custodian or [])
+    known = await anyio.to_thread.run_sync(_known, ports, terms, reference or [], custodian or [])
+    known = replace(known, deny_is_default=deny_is_default)
+    reading, signed = await anyio.to_thread.run_sync(_read, body, known)
     if reading.refused:
         return refusal(reading.issues)
     if not signed:
@@ -169,15 +175,13 @@ def _resource(one: Consent, release: Release) -> dict[str, Any]:
     return write(one, release) | {"meta": {"versionId": str(one.version)}}
 
 
-def _read(
-    ports: Context, body: bytes, terms: str | None, references: Sequence[str], custodians: Sequence[str]
-) -> tuple[Reading, list[str]]:
+def _read(body: bytes, known: Known) -> tuple[Reading, list[str]]:
     """What the body becomes, and the signed acts that came with it."""
     resource = json_of(body)
     if not isinstance(resource, dict):
         raise InvalidInput("the body must be a Consent resource")
     bare, signed = _unwrapped(resource)
-    return read(bare, _known(ports, terms, references, custodians)), signed
+    return read(bare, known), signed
 
 
 def _unwrapped(resource: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

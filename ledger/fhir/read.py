@@ -44,6 +44,7 @@ _OWN_TEXT: Final = re.compile(re.escape(codes.OWN_TERMS) + "([0-9a-f]{64})")
 _ONLY_R5: Final = frozenset(_R5) - frozenset(_R4)
 _FREE: Final = frozenset({"meta", "text", "language"})
 """Elements that others may add to a resource of ours."""
+_UNWRITABLE: Final = (RecursionError, UnicodeEncodeError, TypeError, OverflowError, msgspec.MsgspecError)
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -87,7 +88,7 @@ def read(resource: object, known: Known | None = None) -> Reading:
         form = form_of(resource)
         element = Element(resource, "Consent", issues)
         drafts = _native(resource, issues) or _drafts(element, known, form)
-    except (RecursionError, UnicodeEncodeError, TypeError) as problem:
+    except _UNWRITABLE as problem:
         issues.refuse("Consent", f"the resource cannot be written down again: {problem}", Kind.STRUCTURE)
         return Reading({}, bytes(32), "", (), tuple(issues.found))
     if not drafts and not issues.refused:
@@ -108,7 +109,10 @@ def is_r5(resource: Mapping[str, Any]) -> bool:
 
 def says_deny(resource: object) -> bool:
     """Whether a resource, which may have been refused, denies anything anywhere: then somebody must see to it."""
-    text = _encoder.encode(resource).decode(errors="replace")
+    try:
+        text = _encoder.encode(resource).decode(errors="replace")
+    except _UNWRITABLE:
+        return True
     r5_exception = isinstance(resource, Mapping) and isinstance(resource.get("provision"), list)
     return r5_exception or '"deny"' in text or '"OPTOUT"' in text
 
@@ -155,7 +159,9 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
     root = _r5_rule(element, reader) if r5 else _r4_rule(element, reader)
     if root is None or state is None or issues.refused:
         return []
-    settling = Settling(issues, terms or form, given, research, state)
+    permits = [child for child in root.children if child.effect is Effect.PERMIT]
+    default = r5 or known.deny_is_default or all(child.atoms for child in permits)
+    settling = Settling(issues, terms or form, given, research, state, default)
     drafts = joined(settling.settle(mii.rewritten(root, given, issues)))
     if any(draft.scope.effect == Effect.PERMIT for draft in drafts):
         _check_permit(element)
@@ -195,6 +201,10 @@ def _check_permit(element: Element) -> None:
         for (system, code), path in category.codings():
             if system == codes.ACT_CODE:
                 element.issues.refuse(path, f"the directive {code} may limit the permit in a way not known here")
+    rule = element.child("policyRule")
+    for (system, code), path in rule.codings() if rule else ():
+        if system not in {codes.ACT_CODE, codes.POLICY_CODES}:
+            element.issues.refuse(path, f"the base rule {code} may limit the permit in a way not known here")
     for verification in element.children("verification"):
         if verification.value.get("verified") is not True:
             element.issues.refuse(verification.path, "the permit was not verified", Kind.BUSINESS_RULE)
