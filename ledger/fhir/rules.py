@@ -157,7 +157,7 @@ class Settling:
 
 
 def joined(drafts: Iterable[Draft]) -> list[Draft]:
-    """The drafts, once each, and for permits that differ in data and windows alone the one that both allow together.
+    """The drafts, once each, and for permits of the same purposes and recipient the one that both allow together.
 
     One permit must cover a request whole; where two provisions permit two categories, a request for both is permitted
     as long as both hold.
@@ -172,12 +172,14 @@ def joined(drafts: Iterable[Draft]) -> list[Draft]:
         scope = replace(
             first,
             categories=first.categories | second.categories,
+            conditions=first.conditions & second.conditions,
+            operations=first.operations & second.operations,
             valid_from=max(first.valid_from, second.valid_from),
             valid_until=min(first.valid_until, second.valid_until),
             data_from=max(first.data_from, second.data_from),
             data_until=min(first.data_until, second.data_until),
         )
-        alike = _elsewhere(first) == _elsewhere(second)
+        alike = _elsewhere(first) == _elsewhere(second) and scope.operations
         if alike and scope.valid_from < scope.valid_until and scope.data_from < scope.data_until:
             more.setdefault(scope, Draft(scope, one.expression, one.state))
     every = [*kept, *more.values()]
@@ -186,7 +188,9 @@ def joined(drafts: Iterable[Draft]) -> list[Draft]:
 
 def _elsewhere(scope: Scope) -> Scope:
     """The scope without the dimensions that ``joined`` unites."""
-    return replace(scope, categories=0, valid_from=0, valid_until=0, data_from=0, data_until=0)
+    return replace(
+        scope, categories=0, conditions=0, operations=0, valid_from=0, valid_until=0, data_from=0, data_until=0
+    )
 
 
 def _within(inner: Scope, outer: Scope) -> bool:
@@ -196,6 +200,8 @@ def _within(inner: Scope, outer: Scope) -> bool:
         and inner.effect == Effect.PERMIT
         and _elsewhere(inner) == _elsewhere(outer)
         and not inner.categories & ~outer.categories
+        and not inner.conditions & ~outer.conditions
+        and not inner.operations & ~outer.operations
         and outer.valid_from <= inner.valid_from
         and inner.valid_until <= outer.valid_until
         and outer.data_from <= inner.data_from

@@ -169,6 +169,22 @@ def test_a_deny_that_is_the_default_leaves_its_permits():
     assert [short(draft.scope) for draft in reading.drafts] == [permit(validity=IN_2022)]
 
 
+def test_a_permit_is_no_wider_than_the_rule_around_it():
+    imaging, vitals = (concept(codes.OWN_CATEGORY, name) for name in ("imaging", "vitals"))
+    around = rule(
+        "deny",
+        research(code=[imaging, vitals]),
+        code=[imaging],
+        purpose=purpose("BIORCH", "TREAT"),
+        actor=[actor("Organization/clinic")],
+        action=[concept(codes.ACTION, "access")],
+    )
+    (draft,) = read(r4(around), DEFAULT).drafts
+    assert short(draft.scope) == permit(
+        categories=["imaging"], operations=["record-access"], recipient={"institution": "0x" + CLINIC.hex()}
+    )
+
+
 def test_permits_that_lie_outside_of_the_rule_around_them():
     late = rule("deny", research(period={"start": "2023"}), period=YEAR)
     assert refusals(read(r4(late), DEFAULT)) == {"Consent.provision.provision[0]"}
