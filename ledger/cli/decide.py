@@ -46,7 +46,7 @@ def decide(
 ) -> None:
     """Answer a question from consents in files, with the rule that the ledger and its contract use.
 
-    The question names the study, the operation, the data and the instant (docs/consent.md); all consents are taken to
+    The question names the study, the operation, the data and the instant (docs/fhir.md); all consents are taken to
     be one subject's. Prints the decision as JSON. Exit code: 0 permit, 1 deny, 2 nothing was decided: a file is
     malformed, or a resource says something that cannot be said here.
     """
