@@ -2,6 +2,7 @@
 #
 #   setup_python run|dev   a virtual environment in .venv with the pinned set of that name, and this project
 #   setup_node             contracts/node_modules: compiler, OpenZeppelin, forge, anvil (optional parts say so)
+#   setup_contract_tools   contracts/.venv: slither and halmos
 #
 # Doing it again costs nothing: a stamp holds the hash of what was installed.
 
@@ -77,4 +78,18 @@ setup_node() {
     printf '%s' "$want" >contracts/node_modules/.installed
   fi
   export PATH="$PWD/contracts/node_modules/.bin:$PATH"
+}
+
+# slither and halmos, in an environment of their own: what they pin does not go with what the service pins.
+setup_contract_tools() {
+  local venv="contracts/.venv" want
+  want="$(cksum <contracts/requirements.txt | tr -d ' ')"
+  if [ "$(cat "$venv/.installed" 2>/dev/null)" != "$want" ]; then
+    say "Installing slither and halmos (contracts/requirements.txt) ..."
+    rm -rf "$venv"
+    .venv/bin/python -m venv "$venv" && # uv comes with the service's environment
+      .venv/bin/python -m uv pip install --quiet --python "$venv/bin/python" -r contracts/requirements.txt >&2 ||
+      return 1
+    printf '%s' "$want" >"$venv/.installed"
+  fi
 }
