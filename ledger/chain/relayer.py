@@ -8,7 +8,6 @@ again until the transaction has an outcome; its nonce and the ids that the contr
 transaction that fails as a whole is split in halves; an act that fails alone is refused.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
@@ -19,7 +18,7 @@ from ledger.domain.outbox import Outcome, Transmission
 from ledger.errors import InvalidInput, NotFound
 from ledger.ports import ChainWriter, Clock, OutboxStore
 
-MOST_IN_FLIGHT = 32
+MOST_IN_FLIGHT = 128
 RESEND_AFTER = 15
 """Seconds after which a transaction without outcome is sent again."""
 LOST_AFTER = 60
@@ -72,8 +71,8 @@ class Relayer:
         Raises:
             LedgerUnreachable: The node does not answer; everything is durable, run again later.
         """
-        progress = Progress()
         under_way: list[Transmission] = []
+        ended: list[tuple[Transmission, Outcome]] = []
         recorded = self._recorded()
         outcomes = self._writer.outcomes([transmission.hash for transmission in recorded])
         for transmission, known in zip(recorded, outcomes, strict=True):
@@ -81,14 +80,17 @@ class Relayer:
             if outcome is None:
                 under_way.append(transmission)
             else:
-                progress = self._settle(transmission, outcome, progress)
-        for transmission, outcome in self._carry(self._next(under_way), under_way):
-            progress = replace(progress, sent=progress.sent + 1)
-            if outcome is None:
-                under_way.append(transmission)
-            else:
-                progress = self._settle(transmission, outcome, progress)
-        return replace(progress, open=len(under_way))
+                ended.append((transmission, outcome))
+        progress = self._settle(ended)
+        carried = self._carry(self._next(under_way), under_way)
+        now_ended = [(transmission, outcome) for transmission, outcome in carried if outcome is not None]
+        more = self._settle(now_ended)
+        return Progress(
+            sent=len(carried),
+            sealed=progress.sealed + more.sealed,
+            refused=progress.refused + more.refused,
+            open=len(under_way) + len(carried) - len(now_ended),
+        )
 
     def _recorded(self) -> list[Transmission]:
         """Transmissions without outcome, in order; their bytes are read once, and kept until there is one."""
@@ -105,15 +107,14 @@ class Relayer:
         senders = {transmission.sender for transmission in under_way} | {part.sender for part in groups[:1]}
         return list(takewhile(lambda part: senders == {part.sender}, groups))
 
-    def _carry(
-        self, groups: list[Group], under_way: list[Transmission]
-    ) -> Iterator[tuple[Transmission, Outcome | None]]:
-        """Record and send a transaction for each group, in order; yields each with what became of it at once."""
+    def _carry(self, groups: list[Group], under_way: list[Transmission]) -> list[tuple[Transmission, Outcome | None]]:
+        """Record and send a transaction for each group, in order; gives each with what became of it at once."""
         if not groups:
-            return
+            return []
         nonce = self._writer.next_nonce(groups[0].sender)
         taken = {transmission.nonce for transmission in under_way}
         sent: list[Transmission] = []
+        ended: list[tuple[Transmission, Outcome | None]] = []
         for part in groups:
             while nonce in taken:
                 nonce += 1
@@ -125,8 +126,8 @@ class Relayer:
                 taken.add(nonce)
                 sent.append(transmission)
             else:
-                yield transmission, outcome
-        yield from zip(sent, self._writer.outcomes([transmission.hash for transmission in sent]), strict=True)
+                ended.append((transmission, outcome))
+        return [*ended, *zip(sent, self._writer.outcomes([one.hash for one in sent]), strict=True)]
 
     def _prepare(self, part: Group, nonce: int) -> tuple[Transmission, Outcome | None]:
         sequences = tuple(item.sequence for item in part.items)
@@ -163,24 +164,33 @@ class Relayer:
         self._missed_since.pop(transmission.hash, None)
         return None
 
-    def _settle(self, transmission: Transmission, outcome: Outcome, progress: Progress) -> Progress:
+    def _settle(self, ended: list[tuple[Transmission, Outcome]]) -> Progress:
+        """Record what became of transactions, in one transaction of the store."""
+        if not ended:
+            return Progress()
+        known = [(transmission, self._judged(transmission, outcome)) for transmission, outcome in ended]
+        self._store.settle_all(known)
+        sealed = refused = 0
+        for transmission, outcome in known:
+            self._known.pop(transmission.hash, None)
+            self._sent_at.pop(transmission.hash, None)
+            self._missed_since.pop(transmission.hash, None)
+            for sequence in transmission.items:
+                self._digests.pop(sequence, None)
+                if outcome.succeeded or outcome.refused:
+                    self._most.pop(sequence, None)
+            refused += len(outcome.refused)
+            sealed += len(transmission.items) - len(outcome.refused) if outcome.succeeded else 0
+        return Progress(sealed=sealed, refused=refused)
+
+    def _judged(self, transmission: Transmission, outcome: Outcome) -> Outcome:
+        """A transaction that failed as a whole: its act is refused where it was alone, else it goes in halves next."""
         items = transmission.items
         if not outcome.succeeded and outcome.error:
             if len(items) == 1:
-                outcome = replace(outcome, refused={self._digest_of(items[0]): outcome.error})
-            else:
-                self._most.update((sequence, len(items) // 2) for sequence in items)
-        self._store.settle(transmission, outcome)
-        self._known.pop(transmission.hash, None)
-        self._sent_at.pop(transmission.hash, None)
-        self._missed_since.pop(transmission.hash, None)
-        for sequence in items:
-            self._digests.pop(sequence, None)
-            if outcome.succeeded or outcome.refused:
-                self._most.pop(sequence, None)
-        refused = len(outcome.refused)
-        sealed = len(items) - refused if outcome.succeeded else 0
-        return replace(progress, sealed=progress.sealed + sealed, refused=progress.refused + refused)
+                return replace(outcome, refused={self._digest_of(items[0]): outcome.error})
+            self._most.update((sequence, len(items) // 2) for sequence in items)
+        return outcome
 
     def _digest_of(self, sequence: int) -> bytes:
         digest = self._digests.get(sequence)

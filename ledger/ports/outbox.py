@@ -59,6 +59,10 @@ class OutboxStore(Protocol):
         """
         ...
 
+    def settle_all(self, outcomes: Sequence[tuple[Transmission, Outcome]]) -> None:
+        """As ``settle``, of several transmissions in one transaction."""
+        ...
+
     def unsettle(self, above_block: int) -> None:
         """A reorg took blocks back: transmissions settled in blocks above this one are open again."""
         ...

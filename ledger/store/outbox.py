@@ -157,31 +157,17 @@ class SqlOutbox:
         Raises:
             NotFound: The transmission was never recorded.
         """
+        self.settle_all([(transmission, outcome)])
+
+    def settle_all(self, outcomes: Sequence[tuple[Transmission, Outcome]]) -> None:
+        """As ``OutboxStore.settle_all``.
+
+        Raises:
+            NotFound: A transmission was never recorded.
+        """
         with self._database.writing() as connection:
-            settled = connection.execute(
-                update(_SENT)
-                .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
-                .values(
-                    final=True,
-                    block=outcome.block_number,
-                    block_hash=outcome.block_hash,
-                    succeeded=outcome.succeeded,
-                    error=outcome.error,
-                )
-            )
-            if settled.rowcount != 1:
-                if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
-                    raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
-                return
-            reasons = [
-                (outcome.block_number, reason, digest, transmission.hash) for digest, reason in outcome.refused.items()
-            ]
-            self._database.run_many(connection, _REFUSE, reasons)
-            if outcome.succeeded:
-                seals = [(outcome.block_number, item, transmission.hash) for item in transmission.items]
-                self._database.run_many(connection, _SEAL, seals)
-            else:
-                self._database.run_many(connection, _FREE, [(item, transmission.hash) for item in transmission.items])
+            for transmission, outcome in outcomes:
+                self._settle(connection, transmission, outcome)
 
     def unsettle(self, above_block: int) -> None:
         """As ``OutboxStore.unsettle``: their items count as sent again.
@@ -211,6 +197,32 @@ class SqlOutbox:
                     )
                     .values(state=ItemState.SENT, block=None, reason="")
                 )
+
+    def _settle(self, connection: Connection, transmission: Transmission, outcome: Outcome) -> None:
+        settled = connection.execute(
+            update(_SENT)
+            .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
+            .values(
+                final=True,
+                block=outcome.block_number,
+                block_hash=outcome.block_hash,
+                succeeded=outcome.succeeded,
+                error=outcome.error,
+            )
+        )
+        if settled.rowcount != 1:
+            if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
+                raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
+            return
+        reasons = [
+            (outcome.block_number, reason, digest, transmission.hash) for digest, reason in outcome.refused.items()
+        ]
+        self._database.run_many(connection, _REFUSE, reasons)
+        if outcome.succeeded:
+            seals = [(outcome.block_number, item, transmission.hash) for item in transmission.items]
+            self._database.run_many(connection, _SEAL, seals)
+        else:
+            self._database.run_many(connection, _FREE, [(item, transmission.hash) for item in transmission.items])
 
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:

@@ -122,6 +122,12 @@ class MemoryOutbox:
             else:
                 self._change(sequence, state=ItemState.ACCEPTED, transaction=None)
 
+    def settle_all(self, outcomes):
+        if any(transmission.hash not in self._sent for transmission, _ in outcomes):
+            raise NotFound("never recorded")
+        for transmission, outcome in outcomes:
+            self.settle(transmission, outcome)
+
     def unsettle(self, above_block):
         for digest, (transmission, outcome) in self._sent.items():
             if outcome is None or outcome.block_number <= above_block:
