@@ -23,7 +23,7 @@ from api.schemas.signatures import ActSignature
 from api.writing import is_settled
 from ledger.domain.acts import ConsentAct, SignerAddition, Withdrawal, dump, load
 from ledger.domain.consent import ZERO_ID, Consent, ConsentState
-from ledger.domain.directory import StudyState, Terms
+from ledger.domain.directory import Engine, EngineState, Study, StudyState, Terms
 from ledger.domain.identifiers import to_hex
 from ledger.domain.offer import scope_for
 from ledger.domain.outbox import ItemState
@@ -169,7 +169,12 @@ def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Pati
         subject=who.id,
         id=context.entropy.token(32),
         version=1,
-        scope=scope_for(held, mask_of(body.categories, CATEGORY_TERMS, ANY32, what="categories"), terms.hash),
+        scope=scope_for(
+            held,
+            work_of(context, held),
+            mask_of(body.categories, CATEGORY_TERMS, ANY32, what="categories"),
+            terms.hash,
+        ),
         form=ZERO_ID,
         issued_at=now,
         deadline=now + HOUR,
@@ -236,6 +241,15 @@ def text_for(context: Context, study: bytes) -> Terms | None:
         if held is not None and fact.version >= held.required_terms and context.texts.get(fact.hash) is not None:
             return fact
     return None
+
+
+def work_of(context: Context, study: Study) -> int:
+    """The mask of what the programs do that may work for a study now: the active ones of its institution."""
+    work = 0
+    for fact in context.mirror.current("Engine"):
+        if isinstance(fact, Engine) and fact.institution == study.institution and fact.state is EngineState.ACTIVE:
+            work |= fact.operations
+    return work
 
 
 def consent_of(context: Context, subject: bytes, id: bytes) -> Consent:

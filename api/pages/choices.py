@@ -11,14 +11,14 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.bounds import CONTENT_SECURITY_POLICY
 from api.deps import context_of
-from api.pages.ceremony import consent_of, is_enrolled, text_for, usable
+from api.pages.ceremony import consent_of, is_enrolled, text_for, usable, work_of
 from api.pages.rendering import page
 from api.pages.session import PageRoute, Patient
 from api.pages.words import consent_words
 from api.schemas.base import Id
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Study, StudyState
-from ledger.domain.vocabulary import CATEGORY_TERMS, CONDITION_TERMS, USE_TERMS, RecipientKind
+from ledger.domain.vocabulary import CATEGORY_TERMS, CONDITION_TERMS, OPERATION_TERMS, USE_TERMS, RecipientKind
 from ledger.errors import Forbidden, NotFound
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
@@ -62,7 +62,8 @@ def give(request: Request, study: Annotated[Id, Path()], who: Patient) -> Respon
     context = _patient(request, who)
     held = context.mirror.study(study)
     terms = text_for(context, study)
-    if held is None or held.state is not StudyState.ACTIVE or terms is None:
+    work = 0 if held is None else work_of(context, held)
+    if held is None or held.state is not StudyState.ACTIVE or terms is None or not work:
         raise NotFound("This study does not ask here, or its text is not kept here. Ask your hospital.")
     institution = context.mirror.institution(held.institution)
     return _page(
@@ -73,6 +74,7 @@ def give(request: Request, study: Annotated[Id, Path()], who: Patient) -> Respon
         organisation="an unknown organisation" if institution is None else institution.name,
         what_for=[term.words for term in USE_TERMS if held.uses & term.bit],
         also=[term.words for term in CONDITION_TERMS if held.conditions & term.bit],
+        how=[term.words for term in OPERATION_TERMS if work & term.bit],
         categories=CATEGORY_TERMS,
         text=context.texts.get(terms.hash) or "",
         language=terms.language,
@@ -113,7 +115,7 @@ def asking(context: Context, consents: list[Consent]) -> list[Asking]:
     for fact in context.mirror.current("Study"):
         if isinstance(fact, Study) and fact.state is StudyState.ACTIVE and fact.id not in answered:
             institution = context.mirror.institution(fact.institution)
-            if institution is not None and text_for(context, fact.id) is not None:
+            if institution is not None and work_of(context, fact) and text_for(context, fact.id) is not None:
                 found.append(Asking("0x" + fact.id.hex(), fact.title, institution.name))
     return sorted(found, key=lambda one: one.title)
 

@@ -102,6 +102,7 @@ class Ceremony {
     this.running = false;
     this.signed = null; // what the device signed and the service has not taken yet
     this.made = null; // a passkey that was made and not registered yet
+    this.asked = null; // what an older passkey is to sign, to add a new one
     this.digest = null; // what the service has taken
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -121,7 +122,8 @@ class Ceremony {
     this.trouble.hidden = true;
     this.stop = new AbortController();
     try {
-      if (this.digest === null) await (this.form.dataset.kind === "make" ? this.make() : this.give());
+      const make = this.form.dataset.kind === "make" && this.asked === null;
+      if (this.digest === null) await (make ? this.make() : this.give());
       if (this.digest !== null) await this.follow();
     } catch (problem) {
       if (!(problem instanceof Trouble)) console.error(problem);
@@ -147,13 +149,19 @@ class Ceremony {
       this.digest = answer.digest;
       return undefined;
     }
-    this.wait("Now sign with the passkey that you have, to add the new one.");
-    this.signed = await sign(answer, this.stop);
-    return this.send();
+    // A browser may want a click for each ceremony: the older passkey's yes is a step of its own.
+    this.asked = answer;
+    this.cancel.hidden = true;
+    this.status.textContent = "Your new passkey is made. Now say yes to it with the passkey that you have.";
+    this.submit.textContent = "Say yes to the new passkey";
+    return undefined;
   }
 
   async give() {
-    if (this.signed === null) {
+    if (this.signed === null && this.asked !== null) {
+      this.wait("Your device asks you to sign.");
+      this.signed = await sign(this.asked, this.stop);
+    } else if (this.signed === null) {
       const answers = new FormData(this.form);
       const categories = answers.getAll("categories");
       if (this.form.querySelector("[name=categories]") && categories.length === 0)
@@ -203,7 +211,7 @@ class Ceremony {
       const time = step.querySelector("time");
       if (!step.classList.contains("reached")) {
         step.classList.add("reached");
-        time.textContent = new Date().toLocaleTimeString();
+        time.textContent = `${new Date().toISOString().slice(11, 16)} UTC`;
         time.dateTime = new Date().toISOString();
       }
       if (step.dataset.step === reached) {
@@ -230,7 +238,8 @@ class Ceremony {
     this.trouble.querySelector("p").textContent = words;
     this.trouble.hidden = false;
     this.trouble.focus();
-    this.submit.textContent = this.signed === null && this.made === null ? this.label : "Send it again";
+    if (this.signed !== null || this.made !== null) this.submit.textContent = "Send it again";
+    else if (this.asked === null) this.submit.textContent = this.label;
   }
 }
 

@@ -124,13 +124,13 @@ def test_a_cancelled_ceremony_leaves_the_answers_and_can_begin_again(browser, em
     with device(browser, site(embedded)) as held:
         subject = set_up(embedded, held)
         open_study(held)
-        held.present(False)
+        held.touch("")
         say_yes(held)
         held.page.get_by_role("button", name="Stop waiting").click()
         held.page.get_by_text("Nothing was sent, and your answers are still here.").wait_for()
         assert held.page.locator("input:checked").count() == 2
         assert decision(embedded, subject) == "deny"
-        held.present(True)
+        held.touch(held.authenticators[0])
         say_yes(held)
         held.page.get_by_text("Sealed. Your yes counts now.").wait_for()
         assert decision(embedded, subject) == "permit"
@@ -174,13 +174,18 @@ def test_a_device_that_checks_nobody_is_refused(browser, embedded):
 def test_a_second_device_is_added_by_the_first_and_both_sign(browser, embedded):
     with device(browser, site(embedded)) as held:
         subject = set_up(embedded, held)
-        held.add_authenticator(transport="usb")
+        own, key = held.authenticators[0], held.add_authenticator(transport="usb")
         held.page.goto("/me/passkeys")
+        held.touch(key)
         held.page.get_by_role("button", name="Add a passkey").click()
+        held.page.get_by_text("Your new passkey is made.").wait_for()
+        held.touch(own)
+        held.page.get_by_role("button", name="Say yes to the new passkey").click()
         held.page.get_by_text("Your passkey is ready.").wait_for()
         signers = embedded.service.get(f"/v1/subjects/{subject}", "subject", subject)["signers"]
         assert [one["active"] for one in signers] == [True, True]
-        for place in (1, 0):
+        for place, used in ((1, key), (0, own)):
+            held.touch(used)
             open_study(held)
             held.page.get_by_label("Which passkey is on this device?").select_option(index=place)
             say_yes(held)

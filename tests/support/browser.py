@@ -50,14 +50,14 @@ class Device:
     Attributes:
         page: Playwright's page.
         devtools: Its CDP session.
-        authenticator: The virtual authenticator's id.
+        authenticators: The virtual authenticators' ids; the first one lies in the device.
         asked: Method and address of every request.
         complaints: What the browser wrote to the console as an error.
     """
 
     page: Any
     devtools: Any
-    authenticator: str
+    authenticators: list[str] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -65,18 +65,21 @@ class Device:
         """One more authenticator; gives its id."""
         options = {"options": PLATFORM | changes}
         made: str = self.devtools.send("WebAuthn.addVirtualAuthenticator", options)["authenticatorId"]
+        self.authenticators.append(made)
         return made
 
     def counters(self) -> list[int]:
         """The signature counter of each credential on the first authenticator."""
-        held = self.devtools.send("WebAuthn.getCredentials", {"authenticatorId": self.authenticator})["credentials"]
+        first = {"authenticatorId": self.authenticators[0]}
+        held = self.devtools.send("WebAuthn.getCredentials", first)["credentials"]
         return [one["signCount"] for one in held]
 
-    def present(self, here: bool) -> None:
-        """Whether the person touches the authenticator when it asks."""
-        self.devtools.send(
-            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self.authenticator, "enabled": here}
-        )
+    def touch(self, authenticator: str) -> None:
+        """The person touches this authenticator when it asks, and no other; "": none."""
+        for one in self.authenticators:
+            self.devtools.send(
+                "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": one, "enabled": one == authenticator}
+            )
 
 
 @contextmanager
@@ -87,8 +90,8 @@ def device(browser: Any, base: str, **authenticator: object) -> Iterator[Device]
     page = context.new_page()
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
-    made = Device(page, devtools, "")
-    made.authenticator = made.add_authenticator(**authenticator)
+    made = Device(page, devtools)
+    made.add_authenticator(**authenticator)
     page.on("request", lambda request: made.asked.append((request.method, request.url)))
     page.on("console", lambda message: made.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda problem: made.complaints.append(str(problem)))
