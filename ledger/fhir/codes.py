@@ -168,6 +168,11 @@ OPT_IN: Final = (ACT_CODE, "OPTIN")
 OPT_OUT: Final = (ACT_CODE, "OPTOUT")
 RESEARCH_SCOPE: Final = (SCOPE, "research")
 PRIVACY_SCOPE: Final = (SCOPE, "patient-privacy")
+CATEGORY_CODES: Final = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
+NOT_ABOUT_DATA: Final = frozenset(
+    {(SCOPE, "treatment"), (SCOPE, "adr"), *((CATEGORY_CODES, code) for code in ("acd", "dnr", "hcd", "polst"))}
+)
+"""Consents to treatments, and directives for when one cannot decide."""
 
 _DUO = re.compile(r"(?:http://purl\.obolibrary\.org/obo/)?DUO[_:]0*(\d{1,7})", re.ASCII)
 

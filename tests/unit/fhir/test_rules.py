@@ -136,6 +136,8 @@ PRIVACY = concept(codes.SCOPE, "patient-privacy")
          [permit(recipient={"study": "0x" + STUDY.hex()})]),
         (r5("permit"), "Consent.decision"),
         (r5("perhaps"), "Consent.decision"),
+        (r5("deny", category=[concept(codes.CATEGORY_CODES, "dnr")]), "Consent.category[0].coding[0]"),
+        (r5("deny", category=[concept(codes.SCOPE, "research")]), [deny()]),
         (r5("deny", {}), "Consent.provision[0]"),
         (r5("permit", {"provision": [{"purpose": purpose("HRESCH")}]}), "Consent.provision[0].provision[0]"),
         # What nests in ways that are not said here.
