@@ -2,6 +2,7 @@
 #
 #   setup_python run|dev   a virtual environment in .venv with the pinned set of that name, and this project
 #   setup_node             contracts/node_modules: compiler, OpenZeppelin, forge, anvil (optional parts say so)
+#   setup_browser          Chromium, from the distribution, for the tests of the pages
 #   setup_contract_tools   contracts/.venv: slither and halmos
 #
 # Doing it again costs nothing: a stamp holds the hash of what was installed.
@@ -92,4 +93,21 @@ setup_contract_tools() {
       return 1
     printf '%s' "$want" >"$venv/.installed"
   fi
+}
+
+# The machine's Chromium; where there is none, Debian's, if this may install it.
+setup_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null 2>&1 && return
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing Chromium for the tests of the pages ..."
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+      >.venv/browser.log 2>&1 && return
+    say "apt-get could not install Chromium (see .venv/browser.log): the tests of the pages will be skipped."
+    return 1
+  fi
+  say "No Chromium here, and no right to install it: the tests of the pages will be skipped. On Debian: apt-get install chromium"
+  return 1
 }
