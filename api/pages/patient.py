@@ -13,6 +13,7 @@ from api.pages.session import PageRoute, Patient
 from api.pages.words import ConsentWords, UseWords, consent_words, use_words
 from api.routes.subjects import pending_of
 from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
+from ledger.domain.projection import RecoveryState
 from ledger.errors import Forbidden, NotFound
 from ledger.identity.principal import Role
 from ledger.services.context import Context
@@ -25,7 +26,7 @@ _ORDER = {"now": 0, "later": 1, "ended": 2, "stopped": 3}
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An answer that we have and the chain has not."""
+    """Something that is under way: an answer that we have and the chain has not, or a key that somebody asked for."""
 
     words: str
     time: int
@@ -54,7 +55,7 @@ def me(request: Request, who: Patient) -> Response:
         who=who,
         consents=consents,
         asks=asking(context, list(held)),
-        waiting=_waiting(context, who.id),
+        waiting=[*_recovery(context, who.id, now), *_waiting(context, who.id)],
         uses=shown,
         more=len(uses) > MOST_USES,
         counts=_counts(consents, shown),
@@ -80,6 +81,18 @@ def _sealed(context: Context, use: Use, examiners: dict[bytes, Examiner]) -> boo
         examiners[use.record.log] = Examiner(context, use.record.log)
     examiner = examiners[use.record.log]
     return bool(use.entries) and all(examiner.examine(entry).holds for entry in use.entries)
+
+
+def _recovery(context: Context, subject: bytes, now: int) -> list[Waiting]:
+    """A new key that the custodian asked for; the time is the one from which it can begin to count."""
+    held = context.mirror.recovery(subject)
+    if held is None or held.state is not RecoveryState.PENDING:
+        return []
+    custodian = context.mirror.institution(held.custodian)
+    name = "Your hospital" if custodian is None else custodian.name
+    start = "It can begin now." if now >= held.opens_at else "It can begin at the time below."
+    words = f"{name} asked to give you a new key. {start} If you did not ask for this, stop it with a key you have."
+    return [Waiting(words, held.opens_at)]
 
 
 def _waiting(context: Context, subject: bytes) -> list[Waiting]:

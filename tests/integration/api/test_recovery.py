@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 
 from tests.support.service import HOUR, WAIT, Service, Wallet, build_world, fresh_id
@@ -41,6 +42,9 @@ def test_a_lost_key_is_recovered(world):
     shown = recovery(world, subject)
     assert (shown["id"], shown["new_signer"], shown["capacity"]) == (made["id"], new.signer, "self")
     assert shown["custodian"] == world.institution
+    with httpx.Client(base_url=world.service.http.base_url, timeout=PATIENCE) as page:
+        assert page.get("/signin", params={"token": world.service.token("subject", subject)}).status_code == 200
+        assert "asked to give you a new key" in page.get("/me").text
     refused = world.service.post("/v1/consents", {"acts": [world.consent(subject, new)]}, "subject", subject)
     assert refused.status_code in {400, 422}
     end = time.monotonic() + PATIENCE
