@@ -117,8 +117,7 @@ def judge(
     loaded = _answer(study, meant, at, ontology)
     if loaded.outcome is stated.outcome:
         return stated
-    until = min(stated.valid_until, loaded.valid_until)
-    return Release(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=until)
+    return Release(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=stated.valid_until)
 
 
 def restrict(decision: Decision, release: Release) -> Decision:
