@@ -14,9 +14,10 @@ from api.authzen.consent import ConsentPolicy
 from api.authzen.port import Policy
 from api.bounds import BoundedBody, Envelope, Rates
 from api.fhir import consents as fhir_consents
+from api.fhir import creating as fhir_creating
 from api.fhir import metadata as fhir_metadata
 from api.idempotency import Answers
-from api.pages import auditor, patient, reference, session
+from api.pages import auditor, ceremony, choices, patient, reference, session
 from api.pages import receipts as kept_receipts
 from api.pages.rendering import Files
 from api.routes import (
@@ -68,9 +69,9 @@ def assemble() -> FastAPI:
     )
     for noun in rooms:
         app.include_router(noun.router)
-    for room in (fhir_consents, fhir_metadata):
+    for room in (fhir_consents, fhir_creating, fhir_metadata):
         app.include_router(room.router)
-    for pages in (session, patient, kept_receipts, auditor, reference):
+    for pages in (session, patient, kept_receipts, choices, ceremony, auditor, reference):
         app.include_router(pages.router)
     app.mount("/static", Files(), name="static")
 

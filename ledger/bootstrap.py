@@ -40,6 +40,7 @@ log = logging.getLogger("consentry")
 
 IDLE_SECONDS = 0.05
 REST_SECONDS = 1.0
+_AT_ONCE = 1_000  # items in one question
 FINAL = (ItemState.SEALED, ItemState.REFUSED)
 
 
@@ -114,27 +115,27 @@ class Ledger:
             NotFound: One of them was never accepted.
         """
         deadline = time.monotonic() + seconds
-        items = {digest: self._item(digest) for digest in digests}
-        # Acts are sealed about in order, so the first open one is asked for, and not thousands at each turn.
-        waiting = [digest for digest in reversed(digests) if items[digest].state not in FINAL]
+        items: dict[bytes, Item] = {}
+        waiting = list(digests)
         while True:
-            while waiting:
-                items[waiting[-1]] = self._item(waiting[-1])
-                if items[waiting[-1]].state not in FINAL:
-                    break
-                waiting.pop()
+            # Acts are sealed about in order, so the first open one is asked for, and not thousands at each turn.
+            while waiting and self._items(waiting[:1])[0].state in FINAL:
+                items.update(zip(waiting[:_AT_ONCE], self._items(waiting[:_AT_ONCE]), strict=True))
+                waiting = [one for one in waiting if one not in items or items[one].state not in FINAL]
             left = deadline - time.monotonic()
             block = max((item.block or 0 for item in items.values()), default=0)
             if (not waiting and self.keeper.wait_for(block, max(left, 0))) or left <= 0:
-                items.update((digest, self._item(digest)) for digest in waiting)
+                items.update(zip(waiting, self._items(waiting), strict=True))
                 return [items[digest] for digest in digests]
             time.sleep(min(IDLE_SECONDS / 2, max(left, 0)))
 
-    def _item(self, digest: bytes) -> Item:
-        found = self.context.outbox.item(digest)
-        if found is None:
-            raise NotFound(f"there is no act 0x{digest.hex()}")
-        return found
+    def _items(self, digests: Sequence[bytes]) -> list[Item]:
+        items: list[Item] = []
+        for digest, found in zip(digests, self.context.outbox.find(digests), strict=True):
+            if found is None:
+                raise NotFound(f"there is no act 0x{digest.hex()}")
+            items.append(found)
+        return items
 
     def catch_up(self) -> None:
         """Bring mirror and snapshot to the chain's head once, without the threads."""

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from api.deps import context_of
+from api.pages.choices import asking
 from api.pages.proofs import Examiner
 from api.pages.rendering import page
 from api.pages.session import PageRoute, Patient
@@ -37,6 +39,8 @@ def me(request: Request, who: Patient) -> Response:
     context = context_of(request)
     cursor = context.mirror.cursor()
     held = None if cursor is None else context.mirror.consents_at(who.id, cursor.block.number)
+    if held is None and context.passkeys.invitation(who.id) is not None:
+        return RedirectResponse("/me/passkeys", 303)
     if held is None:
         raise NotFound("You are not enrolled yet. If you just were, try again in a minute.")
     now = context.clock.now()
@@ -49,6 +53,7 @@ def me(request: Request, who: Patient) -> Response:
         "me",
         who=who,
         consents=consents,
+        asks=asking(context, list(held)),
         waiting=_waiting(context, who.id),
         uses=shown,
         more=len(uses) > MOST_USES,

@@ -62,7 +62,7 @@ def _operations(text: str) -> tuple[Operation, ...]:
             scopes = [scope for requirement in operation.get("security", []) for scope in requirement.get("bearer", [])]
             needs = f"token with {' or '.join(scopes)}" if scopes else "any token"
             answers = operation["responses"]
-            good = next(answers[code] for code in ("200", "202") if code in answers)
+            good = answers[min(code for code in answers if code.startswith("2"))]
             found.append(
                 Operation(
                     tag=operation["tags"][0],

@@ -46,8 +46,9 @@ WHY_BLOCKED: Final[dict[Reason, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConsentWords:
-    """One consent, for a patient. ``state`` is one of now, later, ended, stopped."""
+    """One consent, for a patient. ``state`` is one of now, later, ended, stopped; ``id`` is for links alone."""
 
+    id: str
     yes: bool
     state: str
     state_words: str
@@ -93,6 +94,7 @@ def consent_words(context: Context, held: Consent, now: int) -> ConsentWords:
         state, words = "now", "This counts now."
     conditions = scope.conditions
     return ConsentWords(
+        id="0x" + held.id.hex(),
         yes=yes,
         state=state,
         state_words=words,

@@ -7,7 +7,7 @@ writes, and sees whole blocks. A lock file keeps a second writer out; the system
 import fcntl
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from eth.abc import BlockHeaderAPI
@@ -102,6 +102,12 @@ class EmbeddedNode:
             except TransactionNotFound:
                 return None
             return self._receipts(self._header(number))[int(index)]
+
+    def receipts(self, transactions: Sequence[bytes], topic: bytes) -> list[Receipt | None]:
+        """The receipts of several transactions, with all their logs."""
+        del topic
+        with self._reading.view():
+            return [self.receipt(transaction) for transaction in transactions]
 
     def transaction(self, transaction: bytes) -> Transaction:
         """What a mined transaction asked for."""

@@ -4,7 +4,7 @@
 with the same code. Addresses have 20 bytes, hashes 32.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -100,6 +100,10 @@ class Node(Protocol):
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """The receipt of a transaction; None while no block of the canonical chain holds it."""
+        ...
+
+    def receipts(self, transactions: Sequence[bytes], topic: bytes) -> list[Receipt | None]:
+        """As ``receipt``, of several transactions; logs that do not start with ``topic`` may be left out."""
         ...
 
     def transaction(self, transaction: bytes) -> Transaction:

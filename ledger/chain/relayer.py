@@ -10,6 +10,7 @@ transaction that fails as a whole is split in halves; an act that fails alone is
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import takewhile
 
 from ledger.chain.grouping import Group, group
 from ledger.chain.node import NodeRefused, NonceTaken
@@ -17,7 +18,7 @@ from ledger.domain.outbox import Outcome, Transmission
 from ledger.errors import InvalidInput, NotFound
 from ledger.ports import ChainWriter, Clock, OutboxStore
 
-MOST_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 128
 RESEND_AFTER = 15
 """Seconds after which a transaction without outcome is sent again."""
 LOST_AFTER = 60
@@ -55,6 +56,7 @@ class Relayer:
         self._writer = writer
         self._clock = clock
         self._batch = batch
+        self._known: dict[bytes, Transmission] = {}
         self._sent_at: dict[bytes, int] = {}
         self._missed_since: dict[bytes, int] = {}
         self._most: dict[int, int] = {}  # item's sequence -> most items of its next transaction
@@ -69,55 +71,82 @@ class Relayer:
         Raises:
             LedgerUnreachable: The node does not answer; everything is durable, run again later.
         """
-        progress = Progress()
         under_way: list[Transmission] = []
-        for transmission in self._store.transmissions():
-            outcome = self._follow(transmission)
+        ended: list[tuple[Transmission, Outcome]] = []
+        recorded = self._recorded()
+        outcomes = self._writer.outcomes([transmission.hash for transmission in recorded])
+        for transmission, known in zip(recorded, outcomes, strict=True):
+            outcome = known or self._send_again(transmission)
             if outcome is None:
                 under_way.append(transmission)
             else:
-                progress = self._settle(transmission, outcome, progress)
+                ended.append((transmission, outcome))
+        progress = self._settle(ended)
+        carried = self._carry(self._next(under_way), under_way)
+        now_ended = [(transmission, outcome) for transmission, outcome in carried if outcome is not None]
+        more = self._settle(now_ended)
+        return Progress(
+            sent=len(carried),
+            sealed=progress.sealed + more.sealed,
+            refused=progress.refused + more.refused,
+            open=len(under_way) + len(carried) - len(now_ended),
+        )
+
+    def _recorded(self) -> list[Transmission]:
+        """Transmissions without outcome, in order; their bytes are read once, and kept until there is one."""
+        names = self._store.under_way()
+        if any(name not in self._known for name in names):
+            self._known = {transmission.hash: transmission for transmission in self._store.transmissions()}
+        return [self._known[name] for name in names if name in self._known]
+
+    def _next(self, under_way: list[Transmission]) -> list[Group]:
+        """What can go now, all from one sender: transactions of two senders have no order on the chain."""
         room = MOST_IN_FLIGHT - len(under_way)
         waiting = self._store.waiting(self._batch * room) if room > 0 else []
-        for part in group(waiting, self._batch, self._most, self._writer.sender_of)[: max(room, 0)]:
-            if any(transmission.sender != part.sender for transmission in under_way):
-                break  # two senders' transactions have no order; what was accepted first must be mined first
-            transmission, outcome = self._carry(part, under_way)
-            progress = replace(progress, sent=progress.sent + 1)
-            if outcome is None:
-                under_way.append(transmission)
-            else:
-                progress = self._settle(transmission, outcome, progress)
-        return replace(progress, open=len(under_way))
+        groups = group(waiting, self._batch, self._most, self._writer.sender_of)[: max(room, 0)]
+        senders = {transmission.sender for transmission in under_way} | {part.sender for part in groups[:1]}
+        return list(takewhile(lambda part: senders == {part.sender}, groups))
 
-    def _carry(self, part: Group, under_way: list[Transmission]) -> tuple[Transmission, Outcome | None]:
-        nonce = self._writer.next_nonce(part.sender)
-        taken = {transmission.nonce for transmission in under_way if transmission.sender == part.sender}
-        while nonce in taken:
-            nonce += 1
+    def _carry(self, groups: list[Group], under_way: list[Transmission]) -> list[tuple[Transmission, Outcome | None]]:
+        """Record and send a transaction for each group, in order; gives each with what became of it at once."""
+        if not groups:
+            return []
+        nonce = self._writer.next_nonce(groups[0].sender)
+        taken = {transmission.nonce for transmission in under_way}
+        sent: list[Transmission] = []
+        ended: list[tuple[Transmission, Outcome | None]] = []
+        for part in groups:
+            while nonce in taken:
+                nonce += 1
+            transmission, outcome = self._prepare(part, nonce)
+            self._store.record_transmission(transmission, at=self._clock.now())
+            self._known[transmission.hash] = transmission
+            outcome = outcome or self._send(transmission)
+            if outcome is None:
+                taken.add(nonce)
+                sent.append(transmission)
+            else:
+                ended.append((transmission, outcome))
+        return [*ended, *zip(sent, self._writer.outcomes([one.hash for one in sent]), strict=True)]
+
+    def _prepare(self, part: Group, nonce: int) -> tuple[Transmission, Outcome | None]:
         sequences = tuple(item.sequence for item in part.items)
         self._digests.update((item.sequence, item.digest) for item in part.items)
         try:
-            transmission = self._writer.prepare(part.items, nonce)
+            return self._writer.prepare(part.items, nonce), None
         except (InvalidInput, NotFound) as problem:
             # Not even a transaction can be made of it. An empty one stands for it, so that the refusal is recorded.
             name = sha256(b"unsendable" + part.items[0].digest + sequences[0].to_bytes(8, "big")).digest()
-            transmission = Transmission(name, part.sender, nonce, b"", sequences)
-            self._store.record_transmission(transmission, at=self._clock.now())
-            return transmission, _failed(str(problem))
-        self._store.record_transmission(transmission, at=self._clock.now())
-        return transmission, self._send(transmission)
+            return Transmission(name, part.sender, nonce, b"", sequences), _failed(str(problem))
 
-    def _follow(self, transmission: Transmission) -> Outcome | None:
-        """What became of a recorded transmission; sends it again when it is time to."""
-        outcome = self._writer.outcome(transmission.hash)
-        if outcome is not None:
-            return outcome
+    def _send_again(self, transmission: Transmission) -> Outcome | None:
+        """Send a transmission without outcome once more, when it is time to; what became of it at once."""
         if self._clock.now() - self._sent_at.get(transmission.hash, -RESEND_AFTER) < RESEND_AFTER:
             return None
-        return self._send(transmission)
+        return self._send(transmission) or self._writer.outcome(transmission.hash)
 
     def _send(self, transmission: Transmission) -> Outcome | None:
+        """Hand it to the node; an outcome where it is known without a block."""
         now = self._clock.now()
         try:
             self._writer.send(transmission)
@@ -133,25 +162,35 @@ class Relayer:
             return None
         self._sent_at[transmission.hash] = now
         self._missed_since.pop(transmission.hash, None)
-        return self._writer.outcome(transmission.hash)
+        return None
 
-    def _settle(self, transmission: Transmission, outcome: Outcome, progress: Progress) -> Progress:
+    def _settle(self, ended: list[tuple[Transmission, Outcome]]) -> Progress:
+        """Record what became of transactions, in one transaction of the store."""
+        if not ended:
+            return Progress()
+        known = [(transmission, self._judged(transmission, outcome)) for transmission, outcome in ended]
+        self._store.settle_all(known)
+        sealed = refused = 0
+        for transmission, outcome in known:
+            self._known.pop(transmission.hash, None)
+            self._sent_at.pop(transmission.hash, None)
+            self._missed_since.pop(transmission.hash, None)
+            for sequence in transmission.items:
+                self._digests.pop(sequence, None)
+                if outcome.succeeded or outcome.refused:
+                    self._most.pop(sequence, None)
+            refused += len(outcome.refused)
+            sealed += len(transmission.items) - len(outcome.refused) if outcome.succeeded else 0
+        return Progress(sealed=sealed, refused=refused)
+
+    def _judged(self, transmission: Transmission, outcome: Outcome) -> Outcome:
+        """A transaction that failed as a whole: its act is refused where it was alone, else it goes in halves next."""
         items = transmission.items
         if not outcome.succeeded and outcome.error:
             if len(items) == 1:
-                outcome = replace(outcome, refused={self._digest_of(items[0]): outcome.error})
-            else:
-                self._most.update((sequence, len(items) // 2) for sequence in items)
-        self._store.settle(transmission, outcome)
-        self._sent_at.pop(transmission.hash, None)
-        self._missed_since.pop(transmission.hash, None)
-        for sequence in items:
-            self._digests.pop(sequence, None)
-            if outcome.succeeded or outcome.refused:
-                self._most.pop(sequence, None)
-        refused = len(outcome.refused)
-        sealed = len(items) - refused if outcome.succeeded else 0
-        return replace(progress, sealed=progress.sealed + sealed, refused=progress.refused + refused)
+                return replace(outcome, refused={self._digest_of(items[0]): outcome.error})
+            self._most.update((sequence, len(items) // 2) for sequence in items)
+        return outcome
 
     def _digest_of(self, sequence: int) -> bytes:
         digest = self._digests.get(sequence)

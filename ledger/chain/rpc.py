@@ -6,13 +6,13 @@ headers and receipts are checked where proofs are made from them.
 Source: https://ethereum.github.io/execution-apis/
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
 from ledger.chain import headers, receipts
-from ledger.chain.jsonrpc import JsonRpc, RpcError
+from ledger.chain.jsonrpc import Call, JsonRpc, RpcError
 from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted, Transaction
 from ledger.domain.events import Block
 from ledger.errors import LedgerUnreachable, NotFound
@@ -163,6 +163,15 @@ class RpcNode:
         found = _decode(_receipt, self._rpc.call("eth_getTransactionReceipt", f"0x{transaction.hex()}"))
         return None if found is None else _receipt_of(found)
 
+    def receipts(self, transactions: Sequence[bytes], topic: bytes) -> list[Receipt | None]:
+        """The receipts of several transactions, in batches; logs that do not start with ``topic`` are left out."""
+        calls: list[Call] = [("eth_getTransactionReceipt", [f"0x{transaction.hex()}"]) for transaction in transactions]
+        wanted = f"0x{topic.hex()}"
+        return [
+            None if found is None else _receipt_of(found, wanted)
+            for found in (_decode(_receipt, answer) for answer in self._rpc.batch(calls))
+        ]
+
     def transaction(self, transaction: bytes) -> Transaction:
         """What a mined transaction asked for."""
         name = f"0x{transaction.hex()}"
@@ -278,7 +287,7 @@ def _block_of(head: _Head | None, name: str) -> Block:
     return Block(int(head.number, 16), _bytes(head.hash), _bytes(head.parent_hash), int(head.timestamp, 16))
 
 
-def _receipt_of(found: _Receipt) -> Receipt:
+def _receipt_of(found: _Receipt, topic: str | None = None) -> Receipt:
     return Receipt(
         _bytes(found.transaction_hash),
         int(found.block_number, 16),
@@ -286,7 +295,7 @@ def _receipt_of(found: _Receipt) -> Receipt:
         int(found.transaction_index, 16),
         found.status == "0x1",
         int(found.gas_used, 16),
-        tuple([_log(log) for log in found.logs]),
+        tuple([_log(log) for log in found.logs if topic is None or topic in log.topics[:1]]),
     )
 
 

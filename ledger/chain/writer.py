@@ -32,6 +32,7 @@ class Writer:
         self._contracts = deployment.contracts
         self._ring = ring
         self.domains = Domains(node.chain_id, self._contracts)
+        self._gas_price: int | None = None
         self._relayer = address_of(ring.named(RELAYER))
         self._consortium = deployment.deployer
 
@@ -40,7 +41,11 @@ class Writer:
         return self.domains.digest(act)
 
     def next_nonce(self, sender: bytes) -> int:
-        """The next nonce of a sender, mined and known pending transactions counted."""
+        """The next nonce of a sender, mined and known pending transactions counted.
+
+        The price of gas is asked for with it, and holds for the transactions that are prepared until the next time.
+        """
+        self._gas_price = self._node.gas_price()
         return self._node.nonce(sender)
 
     def sender_of(self, act: Act) -> bytes:
@@ -63,7 +68,7 @@ class Writer:
             self._ring.named(RELAYER) if sender == self._relayer else self._ring.held(sender),
             chain_id=self._node.chain_id,
             nonce=nonce,
-            gas_price=self._node.gas_price(),
+            gas_price=self._node.gas_price() if self._gas_price is None else self._gas_price,
             gas=gas.limit(acts, data)
             - items[0].sequence % 1024,  # the same act, handed in again, is another transaction
             to=self._contracts[acts[0].contract],
@@ -83,9 +88,16 @@ class Writer:
 
     def outcome(self, transaction: bytes) -> Outcome | None:
         """What became of it; None while no block holds it."""
-        receipt = self._node.receipt(transaction)
-        if receipt is None:
-            return None
+        return self.outcomes([transaction])[0]
+
+    def outcomes(self, transactions: Sequence[bytes]) -> list[Outcome | None]:
+        """As ``outcome``, of several transactions in one question."""
+        if not transactions:
+            return []
+        receipts = self._node.receipts(transactions, REFUSED)
+        return [None if receipt is None else self._outcome_of(receipt) for receipt in receipts]
+
+    def _outcome_of(self, receipt: Receipt) -> Outcome:
         refused: dict[bytes, str] = {}
         for log in receipt.logs:
             if log.topics and log.topics[0] == REFUSED and log.address in self._contracts.values():

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from ledger.cli.common import err, out
-from ledger.cli.fhir_files import Custodians, Found, References, TermsHash, Texts, bytes_of, found_in, known_from
+from ledger.cli.fhir_files import (
+    Custodians,
+    DenyIsDefault,
+    Found,
+    References,
+    TermsHash,
+    Texts,
+    bytes_of,
+    found_in,
+    known_from,
+)
 from ledger.domain.consent import Consent
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import decide as rule
@@ -32,15 +42,16 @@ def decide(
     custodian: Custodians = None,
     text: Texts = None,
     terms: TermsHash = "",
+    deny_is_default: DenyIsDefault = False,
 ) -> None:
     """Answer a question from consents in files, with the rule that the ledger and its contract use.
 
-    The question names the study, the operation, the data and the instant (docs/consent.md); all consents are taken to
+    The question names the study, the operation, the data and the instant (docs/fhir.md); all consents are taken to
     be one subject's. Prints the decision as JSON. Exit code: 0 permit, 1 deny, 2 nothing was decided: a file is
     malformed, or a resource says something that cannot be said here.
     """
     question = question_from_json(json_of(bytes_of(request)))
-    known = known_from(reference, custodian, text, terms)
+    known = known_from(reference, custodian, text, terms, deny_is_default=deny_is_default)
     held: list[Consent] = []
     sources: dict[bytes, dict[str, Any]] = {}
     subjects: set[bytes] = set()

@@ -34,8 +34,8 @@ def replay(
     out.print(f"{record.permitted:,} permitted; the contract itself was asked about {found.asked_of_chain:,}.")
     if found.pending:
         out.print(
-            f"{found.pending:,} were refused for what the chain did not show (an act on its way, an erasure); these cannot "
-            "be replayed."
+            f"{found.pending:,} were refused for what the chain did not show (an act on its way, or an erasure); "
+            "these cannot be replayed."
         )
     if found.erased:
         out.print(f"{found.erased:,} rows were erased since, and cannot be replayed.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from ledger.cli.common import err, opened, out
-from ledger.cli.fhir_files import Custodians, Found, References, TermsHash, Texts, found_in, known_from
+from ledger.cli.fhir_files import Custodians, DenyIsDefault, Found, References, TermsHash, Texts, found_in, known_from
 from ledger.cli.fhir_words import plain
 from ledger.domain.consent import ConsentState
 from ledger.domain.identifiers import parse_bytes, parse_id, to_hex
@@ -47,6 +47,7 @@ def import_(
     custodian: Custodians = None,
     text: Texts = None,
     terms: TermsHash = "",
+    deny_is_default: DenyIsDefault = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a resource, on one line.")] = False,
 ) -> None:
     """Say what FHIR Consents become here, and, with --subject, make them ready to count or record them.
@@ -60,7 +61,7 @@ def import_(
     Exit code: 0 all were read (and recorded), 1 one was refused: act on it, above all where it says deny; 2 wrong
     usage.
     """
-    known = known_from(reference, custodian, text, terms)
+    known = known_from(reference, custodian, text, terms, deny_is_default=deny_is_default)
     subjects = _Subjects(subject or [])
     if (signer or staff_key) and not subject:
         raise InvalidInput("say whose consents these are: --subject")

@@ -30,6 +30,13 @@ Texts = Annotated[
 TermsHash = Annotated[
     str, typer.Option("--terms", help="SHA-256 of the text that was shown, whatever the resources say (0x-hex).")
 ]
+DenyIsDefault = Annotated[
+    bool,
+    typer.Option(
+        "--deny-is-default",
+        help="In R4, a base rule that denies with permits inside says what is closed anyway, and no more.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,12 @@ class Found:
 
 
 def known_from(
-    references: Iterable[str] | None, custodians: Iterable[str] | None, texts: Iterable[str] | None, terms: str
+    references: Iterable[str] | None,
+    custodians: Iterable[str] | None,
+    texts: Iterable[str] | None,
+    terms: str,
+    *,
+    deny_is_default: bool,
 ) -> Known:
     """What the options say.
 
@@ -62,6 +74,7 @@ def known_from(
         custodians=frozenset(custodians or ()),
         texts={key: text_from(value) for key, value in map(_pair, texts or ())},
         terms=parse_bytes(terms, what="--terms", size=32) if terms else None,
+        deny_is_default=deny_is_default,
     )
 
 

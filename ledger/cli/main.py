@@ -9,7 +9,22 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from ledger.cli import audit, chain, decide, decision, duo, export, fhir, mirror, ontology, serve, token, vault, verify
+from ledger.cli import (
+    audit,
+    chain,
+    decide,
+    decision,
+    duo,
+    export,
+    fhir,
+    mirror,
+    ontology,
+    serve,
+    subject,
+    token,
+    vault,
+    verify,
+)
 from ledger.errors import (
     CannotCheck,
     ConfigurationError,
@@ -36,6 +51,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(chain.app, name="chain")
 app.add_typer(decision.app, name="decision")
 app.add_typer(fhir.app, name="fhir")
+app.add_typer(subject.app, name="subject")
 app.add_typer(vault.app, name="vault")
 app.add_typer(duo.app, name="duo")
 app.add_typer(ontology.app, name="ontology")

@@ -15,6 +15,7 @@ class Erasure:
         actor: Who had it done, such as ``institution:0x..``.
         at: When, seconds UTC.
         local_record: Whether the vault held a record.
+        passkeys: Whether there were passkeys, or an invitation to make one.
         openings: Log and index of each decision entry whose row about the subject was destroyed, in order; kept only
             until the entries are written.
         logged: Whether all its entries are written.
@@ -27,5 +28,6 @@ class Erasure:
     actor: str
     at: int
     local_record: bool
+    passkeys: bool
     openings: tuple[tuple[bytes, int], ...]
     logged: bool

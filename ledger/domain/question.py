@@ -62,7 +62,7 @@ def question_from_json(document: object) -> Question:
     """Read a question.
 
     Args:
-        document: The JSON object; ``docs/consent.md`` describes it.
+        document: The JSON object; ``docs/fhir.md`` describes it.
 
     Raises:
         UnknownCode: A word is outside the vocabulary.

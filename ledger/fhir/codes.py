@@ -29,6 +29,7 @@ ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 ROLE: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
 SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
+POLICY_CODES: Final = "http://terminology.hl7.org/CodeSystem/consentpolicycodes"
 LOINC: Final = "http://loinc.org"
 RESOURCE_TYPES: Final = frozenset({"http://hl7.org/fhir/resource-types", "http://hl7.org/fhir/fhir-types"})
 DUO: Final = "http://purl.obolibrary.org/obo/duo.owl"
@@ -51,9 +52,29 @@ class Meaning(NamedTuple):
     inside: int | None
     around: int | None
 
+    def or_else(self, other: "Meaning") -> "Meaning":
+        """The meaning of either code."""
+        return Meaning(
+            None if self.inside is None or other.inside is None else self.inside | other.inside,
+            None if self.around is None or other.around is None else self.around | other.around,
+        )
 
-def _same(mask: int) -> Meaning:
-    return Meaning(mask, mask)
+    def and_also(self, other: "Meaning") -> "Meaning":
+        """The meaning of what falls under both codes."""
+        return Meaning(
+            None if self.inside is None or other.inside is None else self.inside & other.inside,
+            None if self.around is None or other.around is None else self.around & other.around,
+        )
+
+
+def same(mask: int) -> Meaning:
+    """What has one meaning for permits and denies."""
+    return Meaning(int(mask), int(mask))
+
+
+NOTHING: Final = same(0)
+"""Of what is named, nothing can be asked here."""
+UNKNOWN: Final = Meaning(None, None)
 
 
 RESEARCH: Final = int(Purpose.HMB | Purpose.POA | Purpose.METHODS)
@@ -61,10 +82,12 @@ RESEARCH: Final = int(Purpose.HMB | Purpose.POA | Purpose.METHODS)
 
 PURPOSES: Final[dict[tuple[str, str], Meaning]] = {
     (ACT_REASON, "HRESCH"): Meaning(Purpose.HMB, RESEARCH),
-    (ACT_REASON, "BIORCH"): _same(Purpose.HMB),
-    (ACT_REASON, "POARCH"): _same(Purpose.POA),
-    (ACT_REASON, "TREAT"): _same(Purpose.CLINICAL_CARE),
-    **{(DUO, term.standard): _same(term.bit) for term in PURPOSE_TERMS if term.bit != Purpose.DS},
+    (ACT_REASON, "BIORCH"): same(Purpose.HMB),
+    (ACT_REASON, "POARCH"): same(Purpose.POA),
+    (ACT_REASON, "TREAT"): same(Purpose.CLINICAL_CARE),
+    **{(DUO, term.standard): same(term.bit) for term in PURPOSE_TERMS if term.bit != Purpose.DS},
+    # Modifiers that forbid what a permit of ours does not tolerate unless it says so.
+    **dict.fromkeys(((DUO, "DUO:0000018"), (DUO, "DUO:0000045"), (DUO, "DUO:0000046")), Meaning(0, None)),
 }
 UNASKED: Final = frozenset(
     (ACT_REASON, code)
@@ -75,8 +98,6 @@ UNASKED: Final = frozenset(
         "SUPNWK",
     )
 )  # fmt: skip
-# DUO modifiers that forbid what a permit of ours does not tolerate unless it says so.
-TIGHTER: Final = frozenset({(DUO, "DUO:0000018"), (DUO, "DUO:0000045"), (DUO, "DUO:0000046")})
 
 # The bits that each verb of consentaction can mean. Any deny of reading is a deny of every computation.
 ACTIONS: Final[dict[tuple[str, str], Meaning]] = {
@@ -91,9 +112,9 @@ ACTIONS: Final[dict[tuple[str, str], Meaning]] = {
         ANY16,
     ),
     (ACTION, "disclose"): Meaning(Operation.DEIDENTIFIED_RELEASE | Operation.SYNTHETIC_DATA, ANY16),
-    (ACTION, "collect"): _same(0),
-    (ACTION, "correct"): _same(0),
-    **{(OWN_OPERATION, term.name): _same(term.bit) for term in OPERATION_TERMS},
+    (ACTION, "collect"): same(0),
+    (ACTION, "correct"): same(0),
+    **{(OWN_OPERATION, term.name): same(term.bit) for term in OPERATION_TERMS},
 }
 
 # Which resource types hold data of a category. A permit of types allows the categories whose types are all named; a
@@ -122,19 +143,19 @@ CATEGORIES: Final[dict[tuple[str, str], Meaning]] = {
     (LOINC, "11450-4"): Meaning(Category.DIAGNOSES, Category.DIAGNOSES | SENSITIVE),
     (LOINC, "10160-0"): Meaning(Category.MEDICATIONS, Category.MEDICATIONS | SENSITIVE),
     (LOINC, "26436-6"): Meaning(Category.LABORATORY, Category.LABORATORY | Category.GENOMICS | SENSITIVE),
-    (LOINC, "8716-3"): _same(Category.VITALS),
+    (LOINC, "8716-3"): same(Category.VITALS),
     (LOINC, "47519-4"): Meaning(Category.PROCEDURES, Category.PROCEDURES | SENSITIVE),
-    (LOINC, "18748-4"): _same(Category.IMAGING),
-    (LOINC, "10157-6"): _same(Category.FAMILY_HISTORY),
+    (LOINC, "18748-4"): same(Category.IMAGING),
+    (LOINC, "10157-6"): same(Category.FAMILY_HISTORY),
     (LOINC, "29762-2"): Meaning(Category.SOCIAL_HISTORY, Category.SOCIAL_HISTORY | Category.SUBSTANCE_USE),
-    **{(OWN_CATEGORY, term.name): _same(term.bit) for term in CATEGORY_TERMS},
+    **{(OWN_CATEGORY, term.name): same(term.bit) for term in CATEGORY_TERMS},
 }
 LABELS: Final[dict[tuple[str, str], Meaning]] = {
-    (ACT_CODE, "MH"): _same(Category.MENTAL_HEALTH),
-    (ACT_CODE, "PSY"): _same(Category.MENTAL_HEALTH),
-    (ACT_CODE, "SEX"): _same(Category.REPRODUCTIVE_HEALTH),
-    (ACT_CODE, "SUD"): _same(Category.SUBSTANCE_USE),
-    (ACT_CODE, "ETH"): _same(Category.SUBSTANCE_USE),
+    (ACT_CODE, "MH"): same(Category.MENTAL_HEALTH),
+    (ACT_CODE, "PSY"): same(Category.MENTAL_HEALTH),
+    (ACT_CODE, "SEX"): same(Category.REPRODUCTIVE_HEALTH),
+    (ACT_CODE, "SUD"): same(Category.SUBSTANCE_USE),
+    (ACT_CODE, "ETH"): same(Category.SUBSTANCE_USE),
     (ACT_CODE, "GDIS"): Meaning(None, Category.GENOMICS | Category.DIAGNOSES | Category.FAMILY_HISTORY),
     (ACT_CODE, "HIV"): Meaning(
         None, Category.DIAGNOSES | Category.LABORATORY | Category.MEDICATIONS | Category.REPRODUCTIVE_HEALTH
@@ -147,6 +168,11 @@ OPT_IN: Final = (ACT_CODE, "OPTIN")
 OPT_OUT: Final = (ACT_CODE, "OPTOUT")
 RESEARCH_SCOPE: Final = (SCOPE, "research")
 PRIVACY_SCOPE: Final = (SCOPE, "patient-privacy")
+CATEGORY_CODES: Final = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
+NOT_ABOUT_DATA: Final = frozenset(
+    {(SCOPE, "treatment"), (SCOPE, "adr"), *((CATEGORY_CODES, code) for code in ("acd", "dnr", "hcd", "polst"))}
+)
+"""Consents to treatments, and directives for when one cannot decide."""
 
 _DUO = re.compile(r"(?:http://purl\.obolibrary\.org/obo/)?DUO[_:]0*(\d{1,7})", re.ASCII)
 

@@ -1,7 +1,8 @@
 """Files of resources: JSON, NDJSON or XML; single resources or Bundles. Bytes in, resources out.
 
-Invariants: every resource of a file comes out, of whatever type, so that none is passed over; a repeated JSON key is
-refused, since two readers could take different ones; nesting is bounded.
+Invariants: every resource of a file comes out, so that none is passed over, except what a Bundle holds beside its
+Consents by way of context (patients, organizations, documents); a repeated JSON key is refused, since two readers
+could take different ones; nesting is bounded.
 """
 
 import json
@@ -15,6 +16,14 @@ from ledger.fhir.xml import from_xml
 
 MOST_BYTES: Final = 16 << 20
 MOST_RESOURCES: Final = 10_000
+CONTEXT: Final = frozenset(
+    {
+        "Binary", "CareTeam", "Composition", "Device", "DocumentReference", "Group", "MessageHeader",
+        "OperationOutcome", "Organization", "Patient", "Practitioner", "PractitionerRole", "Provenance",
+        "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "ResearchStudy", "ResearchSubject",
+    }
+)  # fmt: skip
+"""Types that a Bundle holds for the sake of its Consents; they permit and deny nothing."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -76,6 +85,8 @@ def _unpacked(value: Any, place: str) -> Iterator[tuple[str, Any]]:
             raise InvalidInput("Bundle.entry must be a list")
         for number, entry in enumerate(entries):
             resource = entry.get("resource") if isinstance(entry, Mapping) else None
-            yield f"{place} Bundle.entry[{number}].resource".strip(), resource
+            if isinstance(resource, Mapping) and resource.get("resourceType") in CONTEXT:
+                continue
+            yield from _unpacked(resource, f"{place} Bundle.entry[{number}].resource".strip())
     else:
         yield place, value

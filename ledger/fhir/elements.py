@@ -38,6 +38,8 @@ class Element:
                 )
             elif name not in known and name not in _ALWAYS:
                 self.issues.refuse(f"{self.path}.{name}", "this element is not known here", Kind.STRUCTURE)
+            elif self.value[key] is None or self.value[key] in ({}, [], ""):
+                self.issues.refuse(f"{self.path}.{name}", "an element is never null or empty; leave it out", Kind.VALUE)
             elif key.startswith("_") and name not in self.value:
                 self.issues.refuse(f"{self.path}.{name}", "the element has extensions but no value", Kind.VALUE)
 
@@ -102,6 +104,6 @@ class Element:
                 self.issues.refuse(f"{period.path}.{name}", str(problem), Kind.VALUE)
                 ends.append(None)
         start, end = ends
-        if start is not None and end is not None and start >= end:
+        if end is not None and end <= (start or 0):
             self.issues.refuse(period.path, "the period is over before it starts, or lies before 1970", Kind.VALUE)
         return start, end

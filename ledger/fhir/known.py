@@ -22,12 +22,15 @@ class Known:
         custodians: References that mean the subject's own custodian, besides the resource's own ``organization``.
         texts: For a policy's URI the SHA-256 of the published text.
         terms: The SHA-256 of the text that was shown, whatever the resource says; None: as the resource says.
+        deny_is_default: A base rule that denies, with permits inside, says only what is closed anyway. Without this
+            word an R4 resource of that form is refused: it may be meant against other consents.
     """
 
     recipients: Mapping[str, Recipient] = field(default_factory=dict)
     custodians: frozenset[str] = frozenset()
     texts: Mapping[str, bytes] = field(default_factory=dict)
     terms: bytes | None = None
+    deny_is_default: bool = False
 
 
 def recipient_from(text: str) -> Recipient:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from ledger.domain.vocabulary import KNOWN_CATEGORIES, Category, Condition, Effect, Purpose
-from ledger.fhir.codes import RESEARCH
+from ledger.fhir.codes import RESEARCH, same
 from ledger.fhir.elements import Span
 from ledger.fhir.outcome import Issues
 from ledger.fhir.provision import Node
@@ -168,21 +168,21 @@ def _permitted(material: Material, said: _Said, given: int | None, issues: Issue
     yield Node(
         effect=Effect.PERMIT,
         path=path,
-        purposes=Purpose.HMB,
+        purposes=same(Purpose.HMB),
         conditions=conditions,
-        categories=material.categories,
+        categories=same(material.categories),
         validity=valid,
         data=data,
     )
 
 
 def _denied(node: Node, code: int, path: str, given: int | None, issues: Issues) -> Iterator[Node]:
-    plain = replace(node, atoms=(), path=path, purposes=RESEARCH)
+    plain = replace(node, atoms=(), path=path, purposes=same(RESEARCH))
     if code in RECONTACT:
         yield replace(plain, conditions=int(Condition.RECONTACT))
         return
     for material in MATERIALS:
-        mine = replace(plain, categories=material.categories)
+        mine = replace(plain, categories=same(material.categories))
         if code in {material.use, material.process}:
             yield mine
         elif code == material.collect:

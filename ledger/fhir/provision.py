@@ -1,7 +1,8 @@
 """One provision of a Consent as a node: its effect, and what each of its elements limits it to.
 
-A node's masks are in our vocabulary, rounded inwards for a permit and outwards for a deny (see ``codes``). None means
-that the provision does not name the dimension; a mask of 0 that it names only what no question here can be about.
+A node's dimensions are in our vocabulary, each rounded both ways (see ``codes``): a provision's own effect takes one
+side, and a deny inside a permit, which is limited as that permit is, the other. None means that the provision does not
+name the dimension; a mask of 0 that it names only what no question here can be about.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,6 @@ from ledger.fhir.outcome import Kind
 _COMMON: Final = ("period", "actor", "action", "securityLabel", "purpose", "code", "dataPeriod", "data", "provision")
 DEEPEST: Final = 4
 """The deepest nesting of provisions that is read."""
-_NO_CODE: Final = Meaning(None, None)
 _OWN_REFERENCES: Final = {
     codes.OWN_INSTITUTION: RecipientKind.INSTITUTION,
     codes.OWN_STUDY: RecipientKind.STUDY,
@@ -36,10 +36,10 @@ class Node:
 
     effect: Effect
     path: str
-    purposes: int | None = None
+    purposes: Meaning | None = None
     conditions: int | None = None
-    operations: int | None = None
-    categories: int | None = None
+    operations: Meaning | None = None
+    categories: Meaning | None = None
     validity: Span = (None, None)
     data: Span = (None, None)
     recipients: tuple[Recipient, ...] | None = None
@@ -77,10 +77,13 @@ class ProvisionReader:
         element.only(*_COMMON, *(("documentType", "resourceType", "expression") if self.r5 else ("type", "class")))
         before = len(element.issues.found)
         purposes = self._purposes(element, effect)
-        unasked = purposes == 0 and len(element.issues.found) == before
+        unasked = purposes is not None and purposes.inside == 0 and len(element.issues.found) == before
         if unasked and effect is Effect.PERMIT:  # it permits nothing here, whatever else it names
             return Node(
-                effect=effect, path=element.path, purposes=0, children=tuple(self._nested(element, effect, depth))
+                effect=effect,
+                path=element.path,
+                purposes=purposes,
+                children=tuple(self._nested(element, effect, depth)),
             )
         for key in ("data", "expression", "documentType"):
             if key in element.value:
@@ -92,7 +95,7 @@ class ProvisionReader:
             effect=effect,
             path=element.path,
             purposes=purposes,
-            operations=self._masks(element.children("action"), effect, codes.ACTIONS, "action"),
+            operations=self._named(element.children("action"), effect, codes.ACTIONS, "action"),
             categories=categories,
             validity=element.period("period") or (None, None),
             data=element.period("dataPeriod") or (None, None),
@@ -115,41 +118,34 @@ class ProvisionReader:
             else:
                 yield self.read(child, kind, depth + 1)
 
-    def _purposes(self, element: Element, effect: Effect) -> int | None:
-        if "purpose" not in element.value:
-            return None
-        mask = 0
+    @staticmethod
+    def _purposes(element: Element, effect: Effect) -> Meaning | None:
+        named = None
         for purpose in element.children("purpose"):
             coding = purpose.coding()
-            if coding in codes.UNASKED or (coding in codes.TIGHTER and effect is Effect.PERMIT):
-                continue
-            mask |= _bits(purpose, coding[1], codes.PURPOSES.get(coding), effect, "purpose")
-        return mask
+            meaning = codes.NOTHING if coding in codes.UNASKED else codes.PURPOSES.get(coding)
+            named = _more(named, _sayable(purpose, coding[1], meaning, effect, "purpose"))
+        return named
 
-    def _categories(self, element: Element, effect: Effect) -> tuple[tuple[tuple[str, str], ...], int | None]:
+    def _categories(self, element: Element, effect: Effect) -> tuple[tuple[tuple[str, str], ...], Meaning | None]:
         """Atoms, and the categories on which classes, codes and labels agree."""
-        limits: list[int] = []
+        limits: list[Meaning | None] = []
         atoms: list[tuple[str, str]] = []
         types = frozenset(self._types(element))
         if types:
-            limits.append(_side(codes.of_types(types), effect) or 0)
+            limits.append(codes.of_types(types))
         plain: list[Element] = []
         for concept in element.children("code"):
             here = [(code, path) for (system, code), path in concept.codings() if system == self.atom_system]
             atoms += here
             if not here:
                 plain.append(concept)
-        if plain:
-            limits.append(self._masks(plain, effect, codes.CATEGORIES, "code") or 0)
-        labels = self._labels(element, effect)
-        if labels is not None:
-            limits.append(labels)
-        if not limits:
-            return tuple(atoms), None
-        agreed = limits[0]
-        for limit in limits[1:]:
-            agreed &= limit
-        if not agreed and not element.issues.refused:
+        limits += [self._named(plain, effect, codes.CATEGORIES, "code"), self._labels(element, effect)]
+        agreed = None
+        for limit in limits:
+            if limit is not None:
+                agreed = limit if agreed is None else agreed.and_also(limit)
+        if agreed is not None and side(agreed, effect) == 0:
             element.issues.refuse(element.path, "the data that it names is narrower than any category here")
         return tuple(atoms), agreed
 
@@ -161,26 +157,24 @@ class ProvisionReader:
             yield code
 
     @staticmethod
-    def _labels(element: Element, effect: Effect) -> int | None:
-        if "securityLabel" not in element.value:
-            return None
-        mask = 0
+    def _labels(element: Element, effect: Effect) -> Meaning | None:
+        named = None
         for label in element.children("securityLabel"):
             coding = label.coding()
-            mask |= _bits(label, coding[1], codes.LABELS.get(coding), effect, "label")
-        return mask
+            named = _more(named, _sayable(label, coding[1], codes.LABELS.get(coding), effect, "label"))
+        return named
 
     @staticmethod
-    def _masks(
+    def _named(
         concepts: Iterable[Element], effect: Effect, table: Mapping[tuple[str, str], Meaning], what: str
-    ) -> int | None:
-        mask: int | None = None
+    ) -> Meaning | None:
+        named = None
         for concept in concepts:
             found = [table[coding] for coding, _ in concept.codings() if coding in table]
             names = [coding[1] for coding, _ in concept.codings()]
             meaning = found[0] if len(set(found)) == 1 else None
-            mask = (mask or 0) | _bits(concept, ", ".join(names) or "a text", meaning, effect, what)
-        return mask
+            named = _more(named, _sayable(concept, ", ".join(names) or "a text", meaning, effect, what))
+        return named
 
     def _recipients(self, element: Element) -> tuple[Recipient, ...] | None:
         if "actor" not in element.value:
@@ -237,13 +231,19 @@ def effect_of(element: Element) -> Effect | None:
     return {"permit": Effect.PERMIT, "deny": Effect.DENY}.get(text or "")
 
 
-def _side(meaning: Meaning, effect: Effect) -> int | None:
+def side(meaning: Meaning, effect: Effect) -> int | None:
+    """The mask that counts for an effect."""
     return meaning.inside if effect is Effect.PERMIT else meaning.around
 
 
-def _bits(element: Element, name: str, meaning: Meaning | None, effect: Effect, what: str) -> int:
-    mask = _side(meaning or _NO_CODE, effect)
-    if mask is None:
+def _more(named: Meaning | None, meaning: Meaning) -> Meaning:
+    return meaning if named is None else named.or_else(meaning)
+
+
+def _sayable(element: Element, name: str, meaning: Meaning | None, effect: Effect, what: str) -> Meaning:
+    """A code's meaning; refused where it has none for the effect."""
+    found = meaning or codes.UNKNOWN
+    if side(found, effect) is None:
         verb = "permit" if effect is Effect.PERMIT else "deny"
         element.issues.refuse(element.path, f"a {verb} of the {what} {name} cannot be said exactly here")
-    return mask or 0
+    return found

@@ -8,27 +8,23 @@ Sources: https://hl7.org/fhir/R4/consent.html, https://hl7.org/fhir/R5/consent.h
 """
 
 import hashlib
-import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from ledger.domain.consent import ConsentState
 from ledger.domain.vocabulary import Effect
 from ledger.errors import InvalidInput
-from ledger.fhir import codes, mii
+from ledger.fhir import heading, mii
+from ledger.fhir.base_rule import r4_rule, r5_rule
 from ledger.fhir.draft import Draft
 from ledger.fhir.elements import Element
 from ledger.fhir.known import Known
 from ledger.fhir.outcome import Issue, Issues, Kind
 from ledger.fhir.own import consent_in
-from ledger.fhir.provision import Node, ProvisionReader, effect_of
+from ledger.fhir.provision import ProvisionReader
 from ledger.fhir.rules import Settling, joined
-from ledger.fhir.times import clip, span_of
 from ledger.fhir.write import Release, write
 
 _ANY_RESOURCE: Final = (
@@ -40,10 +36,10 @@ _R5: Final = (
     *_ANY_RESOURCE, "subject", "date", "period", "grantor", "grantee", "manager", "controller", "regulatoryBasis",
     "policyBasis", "policyText", "decision",
 )  # fmt: skip
-_OWN_TEXT: Final = re.compile(re.escape(codes.OWN_TERMS) + "([0-9a-f]{64})")
 _ONLY_R5: Final = frozenset(_R5) - frozenset(_R4)
 _FREE: Final = frozenset({"meta", "text", "language"})
 """Elements that others may add to a resource of ours."""
+_UNWRITABLE: Final = (RecursionError, UnicodeEncodeError, TypeError, OverflowError, msgspec.MsgspecError)
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -87,7 +83,7 @@ def read(resource: object, known: Known | None = None) -> Reading:
         form = form_of(resource)
         element = Element(resource, "Consent", issues)
         drafts = _native(resource, issues) or _drafts(element, known, form)
-    except (RecursionError, UnicodeEncodeError, TypeError) as problem:
+    except _UNWRITABLE as problem:
         issues.refuse("Consent", f"the resource cannot be written down again: {problem}", Kind.STRUCTURE)
         return Reading({}, bytes(32), "", (), tuple(issues.found))
     if not drafts and not issues.refused:
@@ -108,7 +104,10 @@ def is_r5(resource: Mapping[str, Any]) -> bool:
 
 def says_deny(resource: object) -> bool:
     """Whether a resource, which may have been refused, denies anything anywhere: then somebody must see to it."""
-    text = _encoder.encode(resource).decode(errors="replace")
+    try:
+        text = _encoder.encode(resource).decode(errors="replace")
+    except _UNWRITABLE:
+        return True
     r5_exception = isinstance(resource, Mapping) and isinstance(resource.get("provision"), list)
     return r5_exception or '"deny"' in text or '"OPTOUT"' in text
 
@@ -146,153 +145,21 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
     element.only(*(_R5 if r5 else _R4))
     if "implicitRules" in element.value:
         issues.refuse("Consent.implicitRules", "rules that are not in the resource cannot be read")
-    state = _state(element)
-    research = _scope(element, r5=r5)
-    terms = _terms(element, known, r5=r5)
-    given = _given(element, r5=r5)
-    custodians = known.custodians | _own_custodians(element, r5=r5)
+    state = heading.state_of(element)
+    research = heading.is_research(element, r5=r5)
+    terms = heading.terms_of(element, known, r5=r5)
+    given = heading.given_at(element, r5=r5)
+    custodians = known.custodians | heading.custodians_of(element, r5=r5)
     reader = ProvisionReader(known, custodians, r5, mii.SYSTEM)
-    root = _r5_rule(element, reader) if r5 else _r4_rule(element, reader)
+    root = r5_rule(element, reader) if r5 else r4_rule(element, reader)
     if root is None or state is None or issues.refused:
         return []
-    settling = Settling(issues, terms or form, given, research, state)
+    permits = [child for child in root.children if child.effect is Effect.PERMIT]
+    default = r5 or known.deny_is_default or all(child.atoms for child in permits)
+    settling = Settling(issues, terms or form, given, research, state, default)
     drafts = joined(settling.settle(mii.rewritten(root, given, issues)))
     if any(draft.scope.effect == Effect.PERMIT for draft in drafts):
-        _check_permit(element)
+        heading.check_permit(element)
     if terms is None and known.terms is None and drafts:
         issues.warn("Consent", "which published text was shown is not known; give its hash before this is signed")
     return drafts
-
-
-def _state(element: Element) -> ConsentState | None:
-    status = element.text("status")
-    if status == "active":
-        return ConsentState.ACTIVE
-    if status == "inactive":
-        return ConsentState.WITHDRAWN
-    element.issues.refuse(
-        "Consent.status", f"a consent that is {status or 'without status'} is not in force", Kind.BUSINESS_RULE
-    )
-    return None
-
-
-def _scope(element: Element, *, r5: bool) -> bool:
-    """Whether the resource is about research alone."""
-    if r5:  # R5 says in the category what R4 says in the scope
-        found = {coding for category in element.children("category") for coding, _ in category.codings()}
-        return codes.RESEARCH_SCOPE in found and codes.PRIVACY_SCOPE not in found
-    scope = element.child("scope")
-    found = {coding for coding, _ in scope.codings()} if scope else set()
-    if len(found) != 1 or not found <= {codes.RESEARCH_SCOPE, codes.PRIVACY_SCOPE}:
-        named = ", ".join(code for _, code in sorted(found)) or "none"
-        element.issues.refuse("Consent.scope", f"only the scopes research and patient-privacy can be said, not {named}")
-    return found == {codes.RESEARCH_SCOPE}
-
-
-def _check_permit(element: Element) -> None:
-    """What a permit may not have, and a deny may."""
-    for category in element.children("category"):
-        for (system, code), path in category.codings():
-            if system == codes.ACT_CODE:
-                element.issues.refuse(path, f"the directive {code} may limit the permit in a way not known here")
-    for verification in element.children("verification"):
-        if verification.value.get("verified") is not True:
-            element.issues.refuse(verification.path, "the permit was not verified", Kind.BUSINESS_RULE)
-
-
-def _given(element: Element, *, r5: bool) -> int | None:
-    key = "date" if r5 else "dateTime"
-    text = element.text(key)
-    if text is None:
-        return None
-    try:
-        return clip(span_of(text)[0])
-    except InvalidInput as problem:
-        element.issues.refuse(f"Consent.{key}", str(problem), Kind.VALUE)
-        return None
-
-
-def _own_custodians(element: Element, *, r5: bool) -> frozenset[str]:
-    """The organization that manages the consent: the custodian whose patient the subject is."""
-    references = [one.text("reference") for one in element.children("manager" if r5 else "organization")]
-    return frozenset(reference for reference in references if reference) if len(references) == 1 else frozenset()
-
-
-def _terms(element: Element, known: Known, *, r5: bool) -> bytes | None:
-    """The text that was shown: as the caller says, as a policy's address says, or as it is attached."""
-    if known.terms is not None:
-        return known.terms
-    uris: list[str | None] = []
-    if r5:
-        basis = element.child("policyBasis")
-        uris = [basis.text("url")] if basis else []
-    else:
-        uris = [policy.text("uri") for policy in element.children("policy")]
-    found = {known.texts[uri] for uri in uris if uri is not None and uri in known.texts}
-    found |= {bytes.fromhex(match[1]) for uri in uris if uri is not None and (match := _OWN_TEXT.fullmatch(uri))}
-    attached = element.children("sourceAttachment") if r5 else [element.child("sourceAttachment")]
-    for attachment in attached:
-        data = attachment.text("data") if attachment else None
-        if attachment and data is not None:
-            try:
-                found.add(hashlib.sha256(b64decode(data, validate=True)).digest())
-            except (Base64Error, ValueError):
-                element.issues.refuse(f"{attachment.path}.data", "this is not base64", Kind.VALUE)
-    if len(found) > 1:
-        element.issues.refuse("Consent", "it names several texts; say which was shown (--terms)")
-    return next(iter(found)) if len(found) == 1 else None
-
-
-def _r4_rule(element: Element, reader: ProvisionReader) -> Node | None:
-    """The base rule: the policy rule's, with the provision as its exception, or else the provision."""
-    base = _policy_rule(element)
-    provision = element.child("provision")
-    if provision is None:
-        if base is None:
-            element.issues.refuse("Consent.provision", "neither a rule nor a provision says permit or deny")
-            return None
-        return Node(effect=base, path="Consent.policyRule")
-    kind = effect_of(provision)
-    if kind is None and base is None:
-        element.issues.refuse("Consent.provision.type", "neither it nor the policy rule says permit or deny")
-        return None
-    root = reader.read(provision, kind or base or Effect.DENY)
-    if kind is None:
-        if not root.plain:
-            words = "it is not said whether what the provision names is the rule or an exception to it"
-            element.issues.refuse("Consent.provision.type", words, Kind.REQUIRED)
-        return root
-    if base is None or base is kind is Effect.PERMIT:
-        return root
-    return Node(effect=base, path="Consent.policyRule", children=(root,))
-
-
-def _policy_rule(element: Element) -> Effect | None:
-    """The effect of the base rule, where it is one of the two that are known by their code."""
-    rule = element.child("policyRule")
-    effects = set()
-    for coding, path in rule.codings() if rule else ():
-        if coding in {codes.OPT_IN, codes.OPT_OUT}:
-            effects.add(Effect.PERMIT if coding == codes.OPT_IN else Effect.DENY)
-        elif coding[0] == codes.ACT_CODE:
-            element.issues.refuse(path, f"the base rule {coding[1]} is not known here")
-    if len(effects) > 1:
-        element.issues.refuse("Consent.policyRule", "it opts in and out at once", Kind.VALUE)
-    return next(iter(effects), None)
-
-
-def _r5_rule(element: Element, reader: ProvisionReader) -> Node | None:
-    """The decision, with the provisions as its exceptions."""
-    decision = element.text("decision")
-    effect = {"permit": Effect.PERMIT, "deny": Effect.DENY}.get(decision or "")
-    if effect is None:
-        element.issues.refuse("Consent.decision", "the base decision must be permit or deny", Kind.REQUIRED)
-        return None
-    contrary = Effect.DENY if effect is Effect.PERMIT else Effect.PERMIT
-    children = tuple(reader.read(child, contrary) for child in element.children("provision"))
-    return Node(
-        effect=effect,
-        path="Consent.decision",
-        validity=element.period("period") or (None, None),
-        children=children,
-    )

@@ -5,7 +5,9 @@ cover a request whole. What carries over exactly:
 
 - a permit, when it names its purposes (silence is not a yes to research);
 - a deny inside a permit: a deny of its own, limited as the provision around it where it names nothing itself;
-- permits inside a deny: permits. The deny around them is the default, and here everything not permitted is closed;
+- permits inside a deny, where that is the default: permits, for here everything not permitted is closed. That it is
+  no more than the default is what R5 calls its decision and the German broad consent its rule; of an R4 resource the
+  caller must say so, for it may be meant against other consents;
 - a deny without permits inside: a deny.
 
 Everything else is refused: a permit inside a permit (does it add or narrow?), an exception to a deny inside a permit.
@@ -18,12 +20,12 @@ from itertools import combinations
 from ledger.domain.consent import ZERO_ID, ConsentState, Scope
 from ledger.domain.vocabulary import ANY16, ANY32, FOREVER, Effect, RecipientKind
 from ledger.errors import InvalidInput
-from ledger.fhir.codes import RESEARCH
+from ledger.fhir.codes import RESEARCH, Meaning, same
 from ledger.fhir.draft import Draft
 from ledger.fhir.elements import Span
 from ledger.fhir.known import Recipient
 from ledger.fhir.outcome import Issues, Kind
-from ledger.fhir.provision import Node
+from ledger.fhir.provision import Node, side
 
 _ANYBODY: Recipient = (RecipientKind.ANY, ZERO_ID)
 
@@ -38,6 +40,7 @@ class Settling:
         given: When the consent was given, seconds UTC; a permit that names no start begins then.
         research: The resource is about research alone, so that a deny without purposes denies research.
         state: Whether the resource is in force.
+        deny_is_default: Whether a base deny with permits inside is only the default.
     """
 
     issues: Issues
@@ -45,6 +48,7 @@ class Settling:
     given: int | None
     research: bool
     state: ConsentState
+    deny_is_default: bool
 
     def settle(self, root: Node) -> list[Draft]:
         """The drafts of a resource's base rule and all that is nested in it."""
@@ -74,14 +78,18 @@ class Settling:
                 self.issues.tell(child.path, "nothing that can be asked here is permitted by this")
             permits += inner
         if any(draft.scope.effect == Effect.PERMIT for draft in permits):
-            self.issues.tell(node.path, "the deny is the default: what nothing permits is closed here anyway")
+            if self.deny_is_default:
+                self.issues.tell(node.path, "the deny is the default: what nothing permits is closed here anyway")
+            else:
+                words = "is the deny the default, or meant against other consents too? Say so (--deny-is-default)"
+                self.issues.refuse(node.path, words, Kind.BUSINESS_RULE)
             return permits + denies
         return [*self._deny(replace(node, children=())), *permits, *denies]
 
     def _permitted(self, node: Node) -> list[Draft]:
         """A permit and the denies inside it."""
         drafts: list[Draft] = []
-        if node.purposes and node.operations != 0:
+        if node.purposes is not None:
             drafts += self._drafts(node, node.purposes, node.conditions or 0)
         for child in node.children:
             if child.effect is Effect.PERMIT:
@@ -91,12 +99,12 @@ class Settling:
         return drafts
 
     def _deny(self, node: Node) -> list[Draft]:
-        if node.purposes == 0 or node.operations == 0:
-            words = "a deny of what cannot be asked here would be lost; record it where it counts"
-            self.issues.refuse(node.path, words)
-            return []
-        silent = RESEARCH if self.research else ANY16
-        drafts = self._drafts(node, silent if node.purposes is None else node.purposes, node.conditions or ANY16)
+        silent = same(RESEARCH if self.research else ANY16)
+        drafts = self._drafts(node, node.purposes or silent, ANY16 if node.conditions is None else node.conditions)
+        if not drafts:
+            self.issues.refuse(
+                node.path, "a deny of what cannot be asked here would be lost; record it where it counts"
+            )
         for child in node.children:
             if child.effect is Effect.PERMIT:
                 self.issues.refuse(child.path, "an exception to a deny that is itself an exception cannot be said here")
@@ -104,8 +112,20 @@ class Settling:
                 drafts += self._deny(_overridden(child, node))
         return drafts
 
-    def _drafts(self, node: Node, purposes: int, conditions: int) -> list[Draft]:
+    def _drafts(self, node: Node, named: Meaning, conditions: int) -> list[Draft]:
+        """One draft a recipient; none where only what cannot be asked here is named, or where it was refused."""
         permit = node.effect is Effect.PERMIT
+        masks = (
+            side(named, node.effect),
+            side(node.operations or same(ANY16), node.effect),
+            side(node.categories or same(ANY32), node.effect),
+        )
+        purposes, operations, categories = masks
+        if purposes is None or operations is None or categories is None:
+            self.issues.refuse(node.path, "what it is limited to, by the rule around it, cannot be said for its effect")
+            return []
+        if not purposes or not operations:
+            return []
         start, end = node.validity
         data_from, data_until = node.data
         if start is None:
@@ -116,10 +136,10 @@ class Settling:
                 effect=node.effect,
                 recipient_kind=kind,
                 recipient=recipient,
-                purposes=int(purposes),
+                purposes=purposes,
                 conditions=int(conditions),
-                operations=ANY16 if node.operations is None else int(node.operations),
-                categories=ANY32 if node.categories is None else int(node.categories),
+                operations=operations,
+                categories=categories,
                 valid_from=start,
                 valid_until=FOREVER if end is None else end,
                 data_from=data_from or 0,
@@ -137,7 +157,7 @@ class Settling:
 
 
 def joined(drafts: Iterable[Draft]) -> list[Draft]:
-    """The drafts, once each, and for permits that differ in data and windows alone the one that both allow together.
+    """The drafts, once each, and for permits of the same purposes and recipient the one that both allow together.
 
     One permit must cover a request whole; where two provisions permit two categories, a request for both is permitted
     as long as both hold.
@@ -152,12 +172,14 @@ def joined(drafts: Iterable[Draft]) -> list[Draft]:
         scope = replace(
             first,
             categories=first.categories | second.categories,
+            conditions=first.conditions & second.conditions,
+            operations=first.operations & second.operations,
             valid_from=max(first.valid_from, second.valid_from),
             valid_until=min(first.valid_until, second.valid_until),
             data_from=max(first.data_from, second.data_from),
             data_until=min(first.data_until, second.data_until),
         )
-        alike = _elsewhere(first) == _elsewhere(second)
+        alike = _elsewhere(first) == _elsewhere(second) and scope.operations
         if alike and scope.valid_from < scope.valid_until and scope.data_from < scope.data_until:
             more.setdefault(scope, Draft(scope, one.expression, one.state))
     every = [*kept, *more.values()]
@@ -166,7 +188,9 @@ def joined(drafts: Iterable[Draft]) -> list[Draft]:
 
 def _elsewhere(scope: Scope) -> Scope:
     """The scope without the dimensions that ``joined`` unites."""
-    return replace(scope, categories=0, valid_from=0, valid_until=0, data_from=0, data_until=0)
+    return replace(
+        scope, categories=0, conditions=0, operations=0, valid_from=0, valid_until=0, data_from=0, data_until=0
+    )
 
 
 def _within(inner: Scope, outer: Scope) -> bool:
@@ -176,6 +200,8 @@ def _within(inner: Scope, outer: Scope) -> bool:
         and inner.effect == Effect.PERMIT
         and _elsewhere(inner) == _elsewhere(outer)
         and not inner.categories & ~outer.categories
+        and not inner.conditions & ~outer.conditions
+        and not inner.operations & ~outer.operations
         and outer.valid_from <= inner.valid_from
         and inner.valid_until <= outer.valid_until
         and outer.data_from <= inner.data_from
@@ -186,13 +212,13 @@ def _within(inner: Scope, outer: Scope) -> bool:
 def _overridden(child: Node, around: Node) -> Node:
     """A deny inside a provision: limited as that one, in what it does not name itself."""
 
-    def either(named: int | None, other: int | None) -> int | None:
+    def either(named: Meaning | None, other: Meaning | None) -> Meaning | None:
         return other if named is None else named
 
     return replace(
         child,
-        purposes=either(child.purposes, around.purposes or None),
-        operations=either(child.operations, around.operations or None),
+        purposes=either(child.purposes, around.purposes),
+        operations=either(child.operations, around.operations),
         categories=either(child.categories, around.categories),
         validity=around.validity if child.validity == (None, None) else child.validity,
         data=around.data if child.data == (None, None) else child.data,
@@ -203,8 +229,8 @@ def _overridden(child: Node, around: Node) -> Node:
 def _narrowed(child: Node, around: Node, issues: Issues) -> Node:
     """A permit inside a deny: no wider than the rule to which it is an exception."""
 
-    def both(first: int | None, second: int | None) -> int | None:
-        return second if first is None else first if second is None else first & second
+    def both(first: Meaning | None, second: Meaning | None) -> Meaning | None:
+        return second if first is None else first if second is None else first.and_also(second)
 
     recipients = around.recipients if child.recipients is None else child.recipients
     if child.recipients is not None and around.recipients is not None:
@@ -218,7 +244,8 @@ def _narrowed(child: Node, around: Node, issues: Issues) -> Node:
         data=overlap(child.data, around.data),
         recipients=recipients,
     )
-    if node.categories == 0 or node.recipients == () or _empty(node.validity) or _empty(node.data):
+    nothing = node.categories is not None and node.categories.inside == 0
+    if nothing or node.recipients == () or _empty(node.validity) or _empty(node.data):
         issues.refuse(child.path, "the permit lies outside of the rule to which it is an exception")
     return node
 

@@ -117,6 +117,10 @@ class ChainWriter(Protocol):
         """What became of it; None while no block holds it."""
         ...
 
+    def outcomes(self, transactions: Sequence[bytes]) -> list[Outcome | None]:
+        """As ``outcome``, of several transactions in one question."""
+        ...
+
 
 class SignatureChecker(Protocol):
     """Checks act signatures off the chain, before anything is written."""

@@ -42,6 +42,10 @@ class OutboxStore(Protocol):
         """Bind a signed transaction to its items (state sent), before it goes out."""
         ...
 
+    def under_way(self) -> list[bytes]:
+        """The hashes of ``transmissions``, in their order; cheap enough to ask again and again."""
+        ...
+
     def transmissions(self) -> list[Transmission]:
         """Recorded transmissions without a final outcome, by sender and nonce."""
         ...
@@ -53,6 +57,10 @@ class OutboxStore(Protocol):
         succeeded; when it failed (it ran out of gas, or another took its nonce) they wait again, in their old order,
         for a new transmission. Items that a newer transmission carries by now are left alone.
         """
+        ...
+
+    def settle_all(self, outcomes: Sequence[tuple[Transmission, Outcome]]) -> None:
+        """As ``settle``, of several transmissions in one transaction."""
         ...
 
     def unsettle(self, above_block: int) -> None:

@@ -81,8 +81,9 @@ class ErasureStore(Protocol):
     def destroy(self, subject: bytes, *, id: str, custodian: bytes, actor: str, at: int) -> Erasure | None:
         """Destroy everything personal about a subject, in one transaction.
 
-        These are the vault's row with its wrapped key and blind index, and the subject's rows in decisions: subject,
-        salt and answer go, the leaf stays in its place, so that every commitment still opens to its root.
+        These are the vault's row with its wrapped key and blind index, passkeys and invitation, and the subject's rows
+        in decisions: subject, salt and answer go, the leaf stays in its place, so that every commitment still opens to
+        its root.
 
         Returns:
             What was destroyed; None when the subject was erased before and nothing came up since.

@@ -1,6 +1,7 @@
 """Erasing a person: the record that names them, and what opens the commitments about them.
 
-What goes: the vault's row (with its wrapped key and blind index), and the subject's rows beside the log's decisions.
+What goes: the vault's row (with its wrapped key and blind index), passkeys and invitation, and the subject's rows
+beside the log's decisions.
 What stays: the subject's random id with its consents on the chain, and every entry, leaf, proof, head and receipt. They
 verify as before, and lead to nobody.
 
@@ -71,7 +72,10 @@ def _entries(erasure: Erasure) -> dict[bytes, list[NewEntry]]:
     places.setdefault(erasure.custodian, [])
     entries = {}
     for log, indices in places.items():
-        record = erasure.local_record and log == erasure.custodian
+        at_home = (
+            {"local-record": erasure.local_record, "passkeys": erasure.passkeys} if log == erasure.custodian else {}
+        )
+        kept = [name for name, was_there in at_home.items() if was_there]
         parts = [indices[at : at + MOST_INDICES] for at in range(0, len(indices), MOST_INDICES)] or [[]]
         entries[log] = [
             NewEntry(
@@ -80,7 +84,7 @@ def _entries(erasure: Erasure) -> dict[bytes, list[NewEntry]]:
                 facts={
                     "erasure": erasure.id,
                     "at": erasure.at,
-                    "destroyed": ["local-record"] * (record and not number) + ["openings"] * bool(part),
+                    "destroyed": (kept if number == 0 else []) + ["openings"] * bool(part),
                     "openings": part,
                 },
             )

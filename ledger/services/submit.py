@@ -72,10 +72,13 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
     by_keys: list[Act] = []
     digests, malformed = _digests(context, acts)
     ahead = Ahead(context, acts[: len(digests)], digests)
+    forgotten = context.forgotten.now()
     for index, (act, digest) in enumerate(zip(acts, digests, strict=False)):
         try:
             known = ahead.item(digest)
             if known is None or known.state is ItemState.REFUSED:
+                if isinstance(act, ConsentAct) and act.subject in forgotten:
+                    raise WrongState("this subject was erased, so its consents cannot count; enrol the patient anew")
                 check(context, act, now, ahead)
         except ConsentryError as problem:
             problem.index = index

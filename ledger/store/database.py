@@ -98,14 +98,17 @@ class Database:
             for row in rows:
                 copy.write_row(row)
 
-    def run_many(self, connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement for many rows of plain values, past SQLAlchemy.
+    def run_many(self, connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run a statement for many rows of plain values, past SQLAlchemy; returns how many rows it changed.
 
         Its parameters are written ``?``, which stands nowhere else in it.
         """
         if rows:
             with driver_cursor(connection) as cursor:
                 cursor.executemany(statement if self.sqlite else statement.replace("?", "%s"), rows)
+                changed: int = cursor.rowcount
+                return changed
+        return 0
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of one short question, past SQLAlchemy; a transaction of its own.

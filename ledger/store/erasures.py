@@ -22,6 +22,8 @@ _DECISION = table_of(tables.Decision)
 _MEMBER = table_of(tables.DecisionMember)
 _ERASED = table_of(tables.ErasedMember)
 _RECORD = table_of(tables.VaultRecord)
+_PASSKEY = table_of(tables.PasskeyRow)
+_INVITATION = table_of(tables.InvitationRow)
 _ERASURE = table_of(tables.Erasure)
 _OPENING = table_of(tables.ErasureOpening)
 _NEWEST = f'SELECT max("number") FROM {_ERASURE.name}'  # noqa: S608 - our own names
@@ -38,8 +40,13 @@ class SqlErasures:
         with self._database.writing() as connection:
             hold_personal_data(connection)
             openings = _erase_openings(connection, subject)
-            gone = connection.execute(delete(_RECORD).where(_RECORD.c.subject == subject)).rowcount
-            if not openings and not gone and _of(connection, select(_ERASURE).where(_ERASURE.c.subject == subject)):
+            record = connection.execute(delete(_RECORD).where(_RECORD.c.subject == subject)).rowcount
+            passkeys = sum(
+                connection.execute(delete(table).where(table.c.subject == subject)).rowcount
+                for table in (_PASSKEY, _INVITATION)
+            )
+            found = openings or record or passkeys
+            if not found and _of(connection, select(_ERASURE).where(_ERASURE.c.subject == subject)):
                 return None
             created = connection.execute(
                 insert(_ERASURE).values(
@@ -48,7 +55,8 @@ class SqlErasures:
                     custodian=custodian,
                     actor=actor,
                     at=at,
-                    local_record=bool(gone),
+                    local_record=bool(record),
+                    passkeys=bool(passkeys),
                     logged=False,
                 )
             )
@@ -90,7 +98,7 @@ class SqlErasures:
 
     def scrub(self) -> None:
         """As ``ErasureStore.scrub``."""
-        self._database.scrub([_RECORD, _MEMBER, _OPENING])
+        self._database.scrub([_RECORD, _MEMBER, _OPENING, _PASSKEY, _INVITATION])
 
 
 def _erase_openings(connection: Connection, subject: bytes) -> list[tuple[int, int]]:
@@ -137,6 +145,7 @@ def _of(connection: Connection, rows: Select[tuple[object, ...]]) -> list[Erasur
             actor=row.actor,
             at=row.at,
             local_record=row.local_record,
+            passkeys=row.passkeys,
             openings=tuple(openings[row.number]),
             logged=row.logged,
         )

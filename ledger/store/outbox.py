@@ -9,10 +9,10 @@ Invariants:
 - A sealed item is never refused later.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, false, insert, or_, select, text, true, update
+from sqlalchemy import Connection, Select, exists, false, func, or_, select, text, true, update
 
 from ledger.domain.acts import Act, dump, load
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
@@ -27,9 +27,28 @@ _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
 _NEW = ("digest", "subject", "act", "state", "accepted_at", "reason")
+_SENT_COLUMNS = ("hash", "sender", "nonce", "raw", "recorded_at", "final", "error")
 _COLUMNS = ", ".join(f'"{column.name}"' for column in _ITEM.columns)
 _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
 _BY_DIGEST = f'SELECT {_COLUMNS} FROM {_ITEM.name} WHERE "digest" = ? ORDER BY "sequence" DESC LIMIT 1'  # noqa: S608
+
+
+_BIND = (
+    f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
+    f"WHERE sequence = ? AND state = {ItemState.ACCEPTED:d}"
+)
+
+_CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
+_REFUSE = (
+    f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, block = ?, reason = ? "  # noqa: S608
+    f"WHERE digest = ? AND {_CARRIED_BY}"
+)
+_SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE sequence = ? AND {_CARRIED_BY}"  # noqa: S608
+_FREE = (
+    f"UPDATE {_ITEM.name} SET state = {ItemState.ACCEPTED:d}, transaction_hash = NULL "  # noqa: S608
+    f"WHERE sequence = ? AND {_CARRIED_BY}"
+)
+_UNDER_WAY = f"SELECT hash FROM {_SENT.name} WHERE final = false ORDER BY sender, nonce, recorded_at"  # noqa: S608
 
 
 class SqlOutbox:
@@ -52,8 +71,10 @@ class SqlOutbox:
                 (digest, getattr(act, "subject", None), dump(act), int(ItemState.ACCEPTED), at, "")
                 for digest, act in fresh.items()
             ]
+            newest = connection.execute(select(func.max(_ITEM.c.sequence))).scalar() or 0
             self._database.insert(connection, _ITEM, _NEW, rows)
-            for digest, sequence in _sequences(connection, list(fresh)):
+            given = select(_ITEM.c.digest, _ITEM.c.sequence).where(_ITEM.c.sequence > newest)
+            for digest, sequence in connection.execute(given):  # nobody else gives out sequences meanwhile
                 held[digest] = Item(sequence, digest, fresh[digest], ItemState.ACCEPTED, at)
             return [held[digest] for digest, _ in acts]
 
@@ -110,31 +131,18 @@ class SqlOutbox:
         Raises:
             WrongState: An item is not waiting any more.
         """
+        sent = (transmission.hash, transmission.sender, transmission.nonce, transmission.raw, at, False, "")
+        carried = [(transmission.hash, place, item) for place, item in enumerate(transmission.items)]
         with self._database.writing() as connection:
-            connection.execute(
-                insert(_SENT).values(
-                    hash=transmission.hash,
-                    sender=transmission.sender,
-                    nonce=transmission.nonce,
-                    raw=transmission.raw,
-                    recorded_at=at,
-                    final=False,
-                    error="",
-                )
-            )
-            for start in range(0, len(transmission.items), _CHUNK):
-                part = transmission.items[start : start + _CHUNK]
-                bound = connection.execute(
-                    update(_ITEM)
-                    .where(_ITEM.c.sequence.in_(part), _ITEM.c.state == ItemState.ACCEPTED)
-                    .values(state=ItemState.SENT, transaction_hash=transmission.hash)
-                )
-                if bound.rowcount != len(part):
-                    raise WrongState(
-                        "an item of the transaction does not wait to be sent; read the waiting items again"
-                    )
-            rows = [(transmission.hash, place, sequence) for place, sequence in enumerate(transmission.items)]
-            self._database.insert(connection, _CARRIED, ("transaction_hash", "place", "sequence"), rows)
+            self._database.insert(connection, _SENT, _SENT_COLUMNS, [sent])
+            bound = self._database.run_many(connection, _BIND, [(name, item) for name, _, item in carried])
+            if bound != len(carried):
+                raise WrongState("an item of the transaction does not wait to be sent; read the waiting items again")
+            self._database.insert(connection, _CARRIED, ("transaction_hash", "place", "sequence"), carried)
+
+    def under_way(self) -> list[bytes]:
+        """As ``OutboxStore.under_way``."""
+        return [name for (name,) in self._database.ask(_UNDER_WAY)]
 
     def transmissions(self) -> list[Transmission]:
         """As ``OutboxStore.transmissions``."""
@@ -149,32 +157,17 @@ class SqlOutbox:
         Raises:
             NotFound: The transmission was never recorded.
         """
+        self.settle_all([(transmission, outcome)])
+
+    def settle_all(self, outcomes: Sequence[tuple[Transmission, Outcome]]) -> None:
+        """As ``OutboxStore.settle_all``.
+
+        Raises:
+            NotFound: A transmission was never recorded.
+        """
         with self._database.writing() as connection:
-            settled = connection.execute(
-                update(_SENT)
-                .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
-                .values(
-                    final=True,
-                    block=outcome.block_number,
-                    block_hash=outcome.block_hash,
-                    succeeded=outcome.succeeded,
-                    error=outcome.error,
-                )
-            )
-            if settled.rowcount != 1:
-                if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
-                    raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
-                return
-            carried = update(_ITEM).where(
-                _ITEM.c.transaction_hash == transmission.hash, _ITEM.c.state == ItemState.SENT
-            )
-            for digest, reason in outcome.refused.items():
-                refused = {"state": ItemState.REFUSED, "block": outcome.block_number, "reason": reason}
-                connection.execute(carried.where(_ITEM.c.digest == digest).values(refused))
-            if outcome.succeeded:
-                connection.execute(carried.values(state=ItemState.SEALED, block=outcome.block_number))
-            else:
-                connection.execute(carried.values(state=ItemState.ACCEPTED, transaction_hash=None))
+            for transmission, outcome in outcomes:
+                self._settle(connection, transmission, outcome)
 
     def unsettle(self, above_block: int) -> None:
         """As ``OutboxStore.unsettle``: their items count as sent again.
@@ -205,6 +198,32 @@ class SqlOutbox:
                     .values(state=ItemState.SENT, block=None, reason="")
                 )
 
+    def _settle(self, connection: Connection, transmission: Transmission, outcome: Outcome) -> None:
+        settled = connection.execute(
+            update(_SENT)
+            .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
+            .values(
+                final=True,
+                block=outcome.block_number,
+                block_hash=outcome.block_hash,
+                succeeded=outcome.succeeded,
+                error=outcome.error,
+            )
+        )
+        if settled.rowcount != 1:
+            if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
+                raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
+            return
+        reasons = [
+            (outcome.block_number, reason, digest, transmission.hash) for digest, reason in outcome.refused.items()
+        ]
+        self._database.run_many(connection, _REFUSE, reasons)
+        if outcome.succeeded:
+            seals = [(outcome.block_number, item, transmission.hash) for item in transmission.items]
+            self._database.run_many(connection, _SEAL, seals)
+        else:
+            self._database.run_many(connection, _FREE, [(item, transmission.hash) for item in transmission.items])
+
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:
             return [_item(*row) for row in connection.execute(rows)]
@@ -217,13 +236,6 @@ def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes,
         for row in connection.execute(select(_ITEM).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
             held[row.digest] = _item(*row)
     return held
-
-
-def _sequences(connection: Connection, digests: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
-    for start in range(0, len(digests), _CHUNK):
-        chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
-        rows = select(_ITEM.c.digest, _ITEM.c.sequence).where(chosen, _ITEM.c.state != ItemState.REFUSED)
-        yield from ((digest, sequence) for digest, sequence in connection.execute(rows))
 
 
 def _carried_by(connection: Connection, transaction: bytes) -> tuple[int, ...]:

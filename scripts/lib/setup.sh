@@ -2,6 +2,8 @@
 #
 #   setup_python run|dev   a virtual environment in .venv with the pinned set of that name, and this project
 #   setup_node             contracts/node_modules: compiler, OpenZeppelin, forge, anvil (optional parts say so)
+#   setup_browser          Chromium, from the distribution, for the tests of the pages
+#   setup_contract_tools   contracts/.venv: slither and halmos
 #
 # Doing it again costs nothing: a stamp holds the hash of what was installed.
 
@@ -77,4 +79,35 @@ setup_node() {
     printf '%s' "$want" >contracts/node_modules/.installed
   fi
   export PATH="$PWD/contracts/node_modules/.bin:$PATH"
+}
+
+# slither and halmos, in an environment of their own: what they pin does not go with what the service pins.
+setup_contract_tools() {
+  local venv="contracts/.venv" want
+  want="$(cksum <contracts/requirements.txt | tr -d ' ')"
+  if [ "$(cat "$venv/.installed" 2>/dev/null)" != "$want" ]; then
+    say "Installing slither and halmos (contracts/requirements.txt) ..."
+    rm -rf "$venv"
+    .venv/bin/python -m venv "$venv" && # uv comes with the service's environment
+      .venv/bin/python -m uv pip install --quiet --python "$venv/bin/python" -r contracts/requirements.txt >&2 ||
+      return 1
+    printf '%s' "$want" >"$venv/.installed"
+  fi
+}
+
+# The machine's Chromium; where there is none, Debian's, if this may install it.
+setup_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null 2>&1 && return
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing Chromium for the tests of the pages ..."
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+      >.venv/browser.log 2>&1 && return
+    say "apt-get could not install Chromium (see .venv/browser.log): the tests of the pages will be skipped."
+    return 1
+  fi
+  say "No Chromium here, and no right to install it: the tests of the pages will be skipped. On Debian: apt-get install chromium"
+  return 1
 }

@@ -104,6 +104,7 @@ def test_transmissions_come_by_nonce(store):
     store.outbox.record_transmission(later, at=AT)
     store.outbox.record_transmission(earlier, at=AT)
     assert store.outbox.transmissions() == [earlier, later]
+    assert store.outbox.under_way() == [earlier.hash, later.hash]
 
 
 def test_settling_seals_the_items_and_refuses_the_named_ones(store):
@@ -137,6 +138,20 @@ def test_settling_twice_changes_nothing(store):
 def test_settling_what_was_never_recorded_is_refused(store):
     with pytest.raises(NotFound):
         store.outbox.settle(transmission(0, 1), mined(12))
+
+
+def test_several_are_settled_together_or_not_at_all(store):
+    items = accept(store.outbox, 1, 2, 3)
+    first, second = send(store.outbox, 0, 1, 2), send(store.outbox, 1, 3)
+    sealed = Outcome(9, b"\x09" * 32, succeeded=True, refused={items[0].digest: "ConsentRegistry__IdSpent"})
+    failed = Outcome(9, b"\x09" * 32, succeeded=False, refused={}, error="OutOfGas")
+    unknown = transmission(8, 2, nonce=2)
+    with pytest.raises(NotFound):
+        store.outbox.settle_all([(first, sealed), (unknown, sealed)])
+    assert states(store.outbox) == [ItemState.SENT] * 3
+    store.outbox.settle_all([(first, sealed), (second, failed)])
+    assert states(store.outbox) == [ItemState.REFUSED, ItemState.SEALED, ItemState.ACCEPTED]
+    assert store.outbox.under_way() == []
 
 
 def test_settling_leaves_items_alone_that_a_newer_transmission_carries(store):

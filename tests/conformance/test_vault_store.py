@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.audit import DecisionRecord, Member
+from ledger.domain.passkey import Invitation, Passkey
 from ledger.domain.vault import SealedRecord, WrappedKey
 from ledger.errors import Conflict, WrongState
 from ledger.transparency.cohort import Cohort
@@ -111,6 +112,18 @@ def test_an_erasure_takes_the_row_and_lets_none_come_again(store):
     with pytest.raises(WrongState):
         store.vault.put(row(1))
     assert store.vault.get(id_of(2)) == row(2)
+
+
+def test_an_erasure_takes_passkeys_and_invitations(store):
+    for number in (1, 2):
+        store.passkeys.keep(Passkey(b"id %d" % number, id_of(number), b"signer", 0, False, 7))
+    store.passkeys.invite(Invitation(id_of(3), HOUSE, 1, 0, 9, bytes(32), 9))
+    assert destroy(store, 1).passkeys
+    assert destroy(store, 3).passkeys
+    assert not destroy(store, 4).passkeys
+    assert store.passkeys.of(id_of(1)) == []
+    assert store.passkeys.invitation(id_of(3)) is None
+    assert [one.subject for one in store.passkeys.of(id_of(2))] == [id_of(2)]
 
 
 def test_an_erasure_without_anything_to_erase_still_counts(store):

@@ -97,6 +97,9 @@ class MemoryOutbox:
         for sequence in transmission.items:
             self._change(sequence, state=ItemState.SENT, transaction=transmission.hash)
 
+    def under_way(self):
+        return [transmission.hash for transmission in self.transmissions()]
+
     def transmissions(self):
         found = [transmission for transmission, outcome in self._sent.values() if outcome is None]
         return sorted(found, key=lambda transmission: (transmission.sender, transmission.nonce))
@@ -118,6 +121,12 @@ class MemoryOutbox:
                 self._change(sequence, state=ItemState.SEALED, block=outcome.block_number)
             else:
                 self._change(sequence, state=ItemState.ACCEPTED, transaction=None)
+
+    def settle_all(self, outcomes):
+        if any(transmission.hash not in self._sent for transmission, _ in outcomes):
+            raise NotFound("never recorded")
+        for transmission, outcome in outcomes:
+            self.settle(transmission, outcome)
 
     def unsettle(self, above_block):
         for digest, (transmission, outcome) in self._sent.items():

@@ -60,10 +60,14 @@ class MemoryErasures:
     def destroy(self, subject, *, id, custodian, actor, at):
         openings = self._store.audit.erase_rows(subject)
         gone = self._store.vault.rows.pop(subject, None) is not None
-        if self.of(subject) and not openings and not gone:
+        passkeys = bool(self._store.passkeys.of(subject) or self._store.passkeys.invitation(subject))
+        self._store.passkeys.forget(subject)
+        if self.of(subject) and not openings and not gone and not passkeys:
             return None
         number = len(self._held) + 1
-        self._held.append(Erasure(number, id, subject, custodian, actor, at, gone, tuple(openings), logged=False))
+        self._held.append(
+            Erasure(number, id, subject, custodian, actor, at, gone, passkeys, tuple(openings), logged=False)
+        )
         return self._held[-1]
 
     def unlogged(self, subject=None):

@@ -31,6 +31,7 @@ from ledger.services.erase import erase, finish
 from ledger.services.fsck import Fault, check_log, check_logs
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.replay import membership, replay
+from ledger.services.submit import submit
 from ledger.transparency import canonical
 from ledger.transparency.cohort import verify_cohort
 from ledger.transparency.receipt import open_append, open_decision
@@ -306,6 +307,14 @@ def test_an_erased_subject_is_not_among_all(shown):
     answer = record(shown.ledger.context, shown.ledger.appender, shown.scene.request(), None)
     assert shown.patients[1].subject not in answer.answer.subjects
     assert len(answer.answer.subjects) == len(shown.patients) - 1
+
+
+def test_a_consent_of_an_erased_subject_is_refused_and_a_withdrawal_taken(shown):
+    context, patient = shown.ledger.context, shown.patients[1]
+    forget(shown)
+    with pytest.raises(WrongState, match="anew"):
+        submit(context, [shown.scene.consent(patient)])
+    submit(context, [shown.scene.withdrawal(patient, shown.consents[1])])
 
 
 def test_no_record_comes_back(shown):

@@ -52,6 +52,7 @@ class Erasure(Row, table=True):
     actor: str = text_column()
     at: int = number_column()
     local_record: bool = flag_column()
+    passkeys: bool = flag_column()
     logged: bool = flag_column()
 
 

@@ -233,6 +233,19 @@ def test_a_text_that_is_not_named_must_be(world, ann):
     assert "which published text" in outcome["issue"][0]["details"]["text"]
 
 
+def test_the_address_of_a_published_text_names_it(world, ann):
+    """As long as one address means one text: else the caller must say which was shown."""
+    service = world.service
+    uri = "https://example.org/forms/" + fresh_id()
+    resource = r4({"type": "permit", "purpose": purpose("HRESCH")}, policy=[{"uri": uri}])
+    for version, status in ((1, 200), (2, 422)):
+        body = {"text": f"Form {uri}, version {version}", "version": version, "language": "en", "uri": uri}
+        published = service.post("/v1/terms", body, "steward", world.steward, 200, **WAIT).json()
+        asked = service.post("/fhir/Consent", resource, "subject", ann[0], status).json()
+        if status == 200:
+            assert json.loads(parts_of(asked)[0][1])["scope"]["terms"] == published["hash"]
+
+
 def test_staff_record_a_paper_form_by_its_hash(world):
     from tests.support.service import Wallet
 

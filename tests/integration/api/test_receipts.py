@@ -59,6 +59,7 @@ def test_the_patient_takes_it_along_from_the_page(world, consented):
     with httpx.Client(base_url=world.service.http.base_url, timeout=60) as client:
         assert client.get(f"/me/receipts/{consent}").status_code == 401
         client.get("/signin", params={"token": world.service.token("subject", subject)})
+        assert f'href="/me/receipts/{consent}"' in client.get("/me").text
         kept = client.get(f"/me/receipts/{consent}")
         assert client.get(f"/me/receipts/{fresh_id()}").status_code == 404
     assert kept.headers["Content-Disposition"].startswith('attachment; filename="receipt-grant-')

@@ -33,6 +33,7 @@ class Between:
         self.after: dict[str, BaseException] = {}
         self.swallow = False
         self.sent = 0
+        self.asked: Counter[str] = Counter()
 
     def __getattr__(self, name):
         real = getattr(self._writer, name)
@@ -40,6 +41,7 @@ class Between:
         def step(*arguments):
             if name in self.before:
                 raise self.before[name]
+            self.asked[name] += 1
             if name == "send":
                 self.sent += 1
             result = None if name == "send" and self.swallow else real(*arguments)
@@ -137,7 +139,7 @@ def test_a_grant_and_its_withdrawal_keep_their_order(world):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("step", ["prepare", "send", "outcome", "next_nonce"])
+@pytest.mark.parametrize("step", ["prepare", "send", "outcomes", "next_nonce"])
 def test_killed_anywhere_it_goes_on_without_loss_or_doubling(world, moment, step):
     items = world.accept(*[world.scene.consent(patient) for patient in world.patients(3)])
     getattr(world.writer, moment)[step] = Killed()
@@ -207,6 +209,34 @@ def test_several_transactions_are_in_flight_with_rising_nonces(world):
     world.writer.swallow = False
     world.clock.at += RESEND_AFTER
     world.drain()
+    assert world.recorded() == Counter(item.digest for item in items)
+
+
+def test_a_refused_transaction_leaves_no_gap_of_nonces(world):
+    world.batch = 1
+    world.restart()
+    acts = [world.scene.consent(patient) for patient in world.patients(4)]
+    real = world.chain.writer.send
+
+    def picky(transmission):
+        if acts[1].signature in transmission.raw:
+            raise NodeRefused("oversized data")
+        real(transmission)
+
+    world.chain.writer.__dict__["send"] = picky
+    items = world.accept(*acts)
+    assert world.relayer.run_once() == Progress(sent=4, sealed=3, refused=1)
+    assert world.states(items) == [SEALED, (ItemState.REFUSED, "oversized data"), SEALED, SEALED]
+
+
+def test_one_run_asks_for_the_nonce_once_and_for_all_outcomes_together(world):
+    world.batch = 1
+    world.restart()
+    items = world.accept(*[world.scene.consent(patient) for patient in world.patients(5)])
+    asked = world.writer.asked
+    asked.clear()
+    assert world.relayer.run_once() == Progress(sent=5, sealed=5)
+    assert (asked["next_nonce"], asked["outcomes"], asked["outcome"]) == (1, 2, 0)
     assert world.recorded() == Counter(item.digest for item in items)
 
 

@@ -1,12 +1,14 @@
+from hashlib import sha256
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.passkey import counts_on, is_point, read_registration
-from ledger.domain.webauthn import RelyingParty
+from ledger.domain.webauthn import MOST_AUTHENTICATOR_DATA, Assertion, RelyingParty
 from ledger.errors import BadSignature, InvalidInput
-from tests.support.passkey import AT, COSE_HEAD, ED, UP, UV, SoftPasskey, client_data
+from tests.support.passkey import AT, BE, BS, COSE_HEAD, ED, UP, UV, SoftPasskey, client_data
 
 PARTY = RelyingParty("localhost", frozenset({"http://localhost:8400"}))
 CHALLENGE = bytes(range(32))
@@ -79,6 +81,43 @@ def test_only_an_es256_key_and_nothing_loose_is_taken(passkey):
     assert registered(passkey, with_extensions).id == passkey.id
     with pytest.raises(BadSignature, match="no new passkey"):
         registered(passkey, passkey.authenticator_data(UP | UV))
+
+
+@given(
+    identity=st.binary(min_size=1, max_size=1023),
+    counter=st.integers(0, 2**32 - 1),
+    aaguid=st.binary(min_size=16, max_size=16),
+)
+def test_a_registration_is_read_as_the_library_of_a_maker_of_authenticators_writes_it(identity, counter, aaguid):
+    """The oracle is fido2: what it writes is read, and its reading of what the test's passkey writes is the same."""
+    from fido2.cose import ES256
+    from fido2.webauthn import AttestedCredentialData, AuthenticatorData
+
+    key = SoftPasskey(PARTY, counter=counter, id=identity)
+    cose = ES256.from_cryptography_key(key.key.public_key())
+    flags = AuthenticatorData.FLAG(UP | UV | AT | BE | BS)
+    made = AttestedCredentialData.create(aaguid, identity, cose)
+    written = AuthenticatorData.create(sha256(PARTY.id.encode()).digest(), flags, counter, bytes(made))
+    if len(written) > MOST_AUTHENTICATOR_DATA:
+        return
+    read = registered(key, bytes(written))
+    assert (read.id, read.key, read.counter, read.backed_up) == (identity, key.point, counter, True)
+    theirs = AuthenticatorData(key.created(CHALLENGE)["authenticator_data"])
+    assert theirs.credential_data.credential_id == identity
+    assert theirs.credential_data.public_key == cose
+    assert theirs.counter == counter
+
+
+def test_an_answer_that_we_take_the_library_takes(passkey):
+    from fido2.cose import ES256
+    from fido2.webauthn import AuthenticatorData, CollectedClientData
+
+    answer = passkey.answer(CHALLENGE)
+    Assertion.read(**answer).check(CHALLENGE, PARTY)
+    said, data = CollectedClientData(answer["client_data"]), AuthenticatorData(answer["authenticator_data"])
+    assert (said.type, said.challenge, said.origin) == ("webauthn.get", CHALLENGE, passkey.origin)
+    assert data.is_user_verified()
+    ES256.from_cryptography_key(passkey.key.public_key()).verify(data + said.hash, answer["signature"])
 
 
 @given(st.integers(1, 2**256 - 1))

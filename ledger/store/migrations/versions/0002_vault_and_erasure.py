@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("local_record", sa.Boolean(), nullable=False),
+        sa.Column("passkeys", sa.Boolean(), nullable=False),
         sa.Column("logged", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_erasure")),
         sqlite_autoincrement=True,
