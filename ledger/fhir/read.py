@@ -20,13 +20,16 @@ from ledger.fhir import heading, mii
 from ledger.fhir.base_rule import r4_rule, r5_rule
 from ledger.fhir.draft import Draft
 from ledger.fhir.elements import Element
+from ledger.fhir.joining import joined
 from ledger.fhir.known import Known
 from ledger.fhir.outcome import Issue, Issues, Kind
 from ledger.fhir.own import consent_in
 from ledger.fhir.provision import ProvisionReader
-from ledger.fhir.rules import Settling, joined
+from ledger.fhir.rules import Settling
 from ledger.fhir.write import Release, write
 
+MOST_RULES: Final = 100
+"""The most permits and denies of one resource."""
 _ANY_RESOURCE: Final = (
     "resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "identifier", "status", "category",
     "verification", "provision", "sourceAttachment", "sourceReference",
@@ -157,7 +160,11 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
     permits = [child for child in root.children if child.effect is Effect.PERMIT]
     default = r5 or known.deny_is_default or all(child.atoms for child in permits)
     settling = Settling(issues, terms or form, given, research, state, default)
-    drafts = joined(settling.settle(mii.rewritten(root, given, issues)))
+    settled = settling.settle(mii.rewritten(root, given, issues))
+    if len(settled) > MOST_RULES:
+        issues.refuse("Consent.provision", f"it has {len(settled)} rules; at most {MOST_RULES} are read")
+        return []
+    drafts = joined(settled)
     if any(draft.scope.effect == Effect.PERMIT for draft in drafts):
         heading.check_permit(element)
     if terms is None and known.terms is None and drafts:
