@@ -91,6 +91,8 @@ def read(resource: object, known: Known | None = None) -> Reading:
         return Reading({}, bytes(32), "", (), tuple(issues.found))
     if not drafts and not issues.refused:
         issues.refuse("Consent.provision", "nothing that can be asked here is permitted or denied by this")
+    if issues.refused and says_deny(resource):
+        issues.warn("Consent", "it denies something, and nothing of it was taken: see to it that the deny counts")
     patient = _patient(element)
     return Reading(resource, form, patient, () if issues.refused else tuple(drafts), tuple(issues.found))
 

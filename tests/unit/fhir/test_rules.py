@@ -1,5 +1,6 @@
 """What nested provisions become: by hand, and held to a reading of FHIR's nesting that shares no code with ours."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -403,6 +404,68 @@ def test_every_answer_is_the_one_that_another_reading_gives(root):
         said = answer(reading, asking)
         expected = other_reading(root, question)
         assert (said if said in {"permitted", "denied_by_subject"} else "nothing") == expected, (question, said)
+
+
+EXTRA = st.sampled_from(
+    [
+        {"dataPeriod": {"start": "2022", "end": "2022"}},
+        {"period": {"end": "2023"}},
+        {"code": [concept(codes.OWN_CATEGORY, "diagnoses")]},
+        {"code": [concept(codes.LOINC, "8716-3")]},
+        {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Condition"}]},
+        {"securityLabel": [{"system": ACT_CODE, "code": "PSY"}]},
+        {"actor": [actor("Organization/clinic")]},
+        {"actor": [actor("Practitioner/1")]},
+        {"actor": [actor("Organization/home", "CST")]},
+        {"action": [concept(codes.ACTION, "use")]},
+        {"action": [concept(codes.ACTION, "access")]},
+        {"data": [{"meaning": "instance"}]},
+        {"modifierExtension": [{"url": "urn:x"}]},
+        {"purpose": purpose("BIORCH")},
+        {"provision": [rule("deny", dataPeriod=YEAR)]},
+        {"provision": [research(period=YEAR)]},
+        {"mood": "glad"},
+    ]
+)
+
+
+@given(st.sampled_from([("HRESCH",), ("HRESCH", "TREAT"), ("BIORCH", "HPAYMT")]), st.lists(EXTRA, max_size=4))
+def test_a_limit_more_never_permits_more(purposes, extras):
+    """Whatever is added to a permit, known here or not: it permits less, or the resource is refused."""
+    plain = {"type": "permit", "purpose": purpose(*purposes)}
+    limited = plain | {name: value for extra in extras for name, value in extra.items()}
+    wide, narrow = read(r4(plain, scope=PRIVACY), KNOWN), read(r4(limited, scope=PRIVACY), KNOWN)
+    assert not wide.refused
+    for use, year, category, clinic in [] if narrow.refused else QUESTIONS:
+        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
+        asking = asked(data=DAYS[year], categories=[category], study=study)
+        assert answer(narrow, asking) != "permitted" or answer(wide, asking) == "permitted"
+
+
+JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({}) | st.just([{}])
+
+
+@given(st.data())
+def test_a_damaged_resource_is_read_or_refused_and_never_breaks(data):
+    resource = data.draw(
+        st.sampled_from(
+            [
+                r4(research(provision=[rule("deny", dataPeriod=YEAR)], actor=[actor("Organization/clinic")])),
+                r5("deny", {"purpose": purpose("HRESCH"), "code": [concept(codes.OWN_CATEGORY, "notes")]}),
+                r4(None, policyRule=concept(ACT_CODE, "OPTOUT"), organization=[{"reference": "Organization/1"}]),
+            ]
+        )
+    )
+    resource = json.loads(json.dumps(resource))
+    at = resource
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not at[key] or not isinstance(at[key], dict | list) or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(JUNK)
+    reading = read(resource, KNOWN)
+    assert reading.refused or not refusals(reading)
 
 
 @given(provisions("permit", 1))
