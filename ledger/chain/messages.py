@@ -7,7 +7,10 @@ Source: https://eips.ethereum.org/EIPS/eip-712
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class, whatever its case
 from typing import Any
 
 from ledger.chain import abi
@@ -45,8 +48,40 @@ RECOVERY_FIELDS = (
 )
 
 
+# A scope's thirteen words, and those of a consent around the hash of its scope, as one struct each: numbers wider than
+# their field but not than their place in the struct are looked for beside it.
+_SCOPE_WORDS = Struct(">31xB31xB32s30xH30xH30xH28xI24xQ24xQ24xQ24xQ12x20s32s")
+_CONSENT_WORDS = Struct(">32s32s28xI32s32s24xQ24xQ")
+
+
 def scope_words(scope: Scope) -> bytes:
-    """The thirteen words of a scope, as the ABI and EIP-712 both have them."""
+    """The thirteen words of a scope, as EIP-712 has them.
+
+    Raises:
+        InvalidInput: A field does not fit its type.
+    """
+    times = scope.valid_from | scope.valid_until | scope.data_from | scope.data_until
+    if times >> 40 == 0 and len(scope.recipient) == len(scope.terms) == abi.WORD:
+        with suppress(StructError, OverflowError):
+            return _SCOPE_WORDS.pack(
+                scope.effect,
+                scope.recipient_kind,
+                scope.recipient,
+                scope.purposes,
+                scope.conditions,
+                scope.operations,
+                scope.categories,
+                scope.valid_from,
+                scope.valid_until,
+                scope.data_from,
+                scope.data_until,
+                scope.diseases.to_bytes(20, "big"),
+                scope.terms,
+            )
+    return _scope_word_by_word(scope)  # which says what does not fit
+
+
+def _scope_word_by_word(scope: Scope) -> bytes:
     return b"".join(
         (
             abi.uint(scope.effect, 8),
@@ -111,11 +146,15 @@ def _encode_enrolment(act: Enrolment) -> bytes:
 
 
 def _encode_consent(act: ConsentAct) -> bytes:
-    return (
+    scope = keccak(_SCOPE_TYPE_HASH + scope_words(act.scope))
+    times = act.issued_at | act.deadline
+    if times >> 40 == act.version >> 24 == 0 and len(act.subject) == len(act.id) == len(act.form) == abi.WORD:
+        return _CONSENT_WORDS.pack(act.subject, act.id, act.version, scope, act.form, act.issued_at, act.deadline)
+    return (  # word by word, which says what does not fit
         abi.fixed(act.subject)
         + abi.fixed(act.id)
         + abi.uint(act.version, 24)
-        + keccak(_SCOPE_TYPE_HASH + scope_words(act.scope))
+        + scope
         + abi.fixed(act.form)
         + abi.uints((act.issued_at, act.deadline), (40, 40))
     )

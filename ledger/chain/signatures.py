@@ -46,7 +46,7 @@ class Signatures:
         self._passkeys = addresses[PASSKEY_VERIFIER]
         self._party = party
 
-    def check(self, act: Act, signer: bytes) -> None:
+    def check(self, act: Act, signer: bytes, digest: bytes | None = None) -> None:
         """Raise BadSignature unless ``signer`` (ERC-7913) signed the act.
 
         Raises:
@@ -55,7 +55,7 @@ class Signatures:
         """
         if act.admin:
             raise InvalidInput(f"a {type(act).__name__} carries no signature")
-        digest = self._domains.digest(act)
+        digest = digest or self._domains.digest(act)
         signature: bytes = getattr(act, "signature", b"")
         if len(signer) == 20 and recover(digest, signature) == signer:
             return

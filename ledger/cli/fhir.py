@@ -162,8 +162,7 @@ def _document(found: Found, reading: Reading, known: Known) -> dict[str, Any]:
 def _show(found: Found, reading: Reading, more: dict[str, Any]) -> None:
     out.print(str(found), style="bold", markup=False)
     if reading.refused:
-        loss = " It says deny: see to it that this counts." if says_deny(found.value) else ""
-        out.print(f"  Refused; nothing of it was taken.{loss}", style="bold red")
+        out.print("  Refused; nothing of it was taken.", style="bold red")
     for draft in reading.drafts:
         gone = "" if draft.state is ConsentState.ACTIVE else " (not in force)"
         out.print(f"  {plain(draft.scope)}{gone}", markup=False)

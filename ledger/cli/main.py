@@ -24,6 +24,7 @@ from ledger.cli import (
     token,
     vault,
     verify,
+    withdraw,
 )
 from ledger.errors import (
     CannotCheck,
@@ -46,6 +47,7 @@ app.command()(token.token)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(decide.decide)
+app.command()(withdraw.withdraw)
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(audit.app, name="audit")
 app.add_typer(chain.app, name="chain")

@@ -139,23 +139,25 @@ TYPES_OF: Final[dict[Category, frozenset[str]]] = {
 KNOWN_TYPES: Final = frozenset().union(*TYPES_OF.values())
 SENSITIVE: Final = int(Category.MENTAL_HEALTH | Category.REPRODUCTIVE_HEALTH | Category.SUBSTANCE_USE)
 
+# A document section or a label picks out some data of a category, so that a permit of it is no permit of the category;
+# a deny of it must deny the category whole.
 CATEGORIES: Final[dict[tuple[str, str], Meaning]] = {
-    (LOINC, "11450-4"): Meaning(Category.DIAGNOSES, Category.DIAGNOSES | SENSITIVE),
-    (LOINC, "10160-0"): Meaning(Category.MEDICATIONS, Category.MEDICATIONS | SENSITIVE),
-    (LOINC, "26436-6"): Meaning(Category.LABORATORY, Category.LABORATORY | Category.GENOMICS | SENSITIVE),
-    (LOINC, "8716-3"): same(Category.VITALS),
-    (LOINC, "47519-4"): Meaning(Category.PROCEDURES, Category.PROCEDURES | SENSITIVE),
-    (LOINC, "18748-4"): same(Category.IMAGING),
-    (LOINC, "10157-6"): same(Category.FAMILY_HISTORY),
-    (LOINC, "29762-2"): Meaning(Category.SOCIAL_HISTORY, Category.SOCIAL_HISTORY | Category.SUBSTANCE_USE),
+    (LOINC, "11450-4"): Meaning(None, Category.DIAGNOSES | SENSITIVE),
+    (LOINC, "10160-0"): Meaning(None, Category.MEDICATIONS | SENSITIVE),
+    (LOINC, "26436-6"): Meaning(None, Category.LABORATORY | Category.GENOMICS | SENSITIVE),
+    (LOINC, "8716-3"): Meaning(None, Category.VITALS),
+    (LOINC, "47519-4"): Meaning(None, Category.PROCEDURES | SENSITIVE),
+    (LOINC, "18748-4"): Meaning(None, Category.IMAGING),
+    (LOINC, "10157-6"): Meaning(None, Category.FAMILY_HISTORY),
+    (LOINC, "29762-2"): Meaning(None, Category.SOCIAL_HISTORY | Category.SUBSTANCE_USE),
     **{(OWN_CATEGORY, term.name): same(term.bit) for term in CATEGORY_TERMS},
 }
 LABELS: Final[dict[tuple[str, str], Meaning]] = {
-    (ACT_CODE, "MH"): same(Category.MENTAL_HEALTH),
-    (ACT_CODE, "PSY"): same(Category.MENTAL_HEALTH),
-    (ACT_CODE, "SEX"): same(Category.REPRODUCTIVE_HEALTH),
-    (ACT_CODE, "SUD"): same(Category.SUBSTANCE_USE),
-    (ACT_CODE, "ETH"): same(Category.SUBSTANCE_USE),
+    (ACT_CODE, "MH"): Meaning(None, Category.MENTAL_HEALTH),
+    (ACT_CODE, "PSY"): Meaning(None, Category.MENTAL_HEALTH),
+    (ACT_CODE, "SEX"): Meaning(None, Category.REPRODUCTIVE_HEALTH),
+    (ACT_CODE, "SUD"): Meaning(None, Category.SUBSTANCE_USE),
+    (ACT_CODE, "ETH"): Meaning(None, Category.SUBSTANCE_USE),
     (ACT_CODE, "GDIS"): Meaning(None, Category.GENOMICS | Category.DIAGNOSES | Category.FAMILY_HISTORY),
     (ACT_CODE, "HIV"): Meaning(
         None, Category.DIAGNOSES | Category.LABORATORY | Category.MEDICATIONS | Category.REPRODUCTIVE_HEALTH

@@ -99,7 +99,7 @@ class ProvisionReader:
             categories=categories,
             validity=element.period("period") or (None, None),
             data=element.period("dataPeriod") or (None, None),
-            recipients=self._recipients(element),
+            recipients=self._recipients(element, effect),
             atoms=atoms,
             children=tuple(self._nested(element, effect, depth)),
         )
@@ -176,11 +176,12 @@ class ProvisionReader:
             named = _more(named, _sayable(concept, ", ".join(names) or "a text", meaning, effect, what))
         return named
 
-    def _recipients(self, element: Element) -> tuple[Recipient, ...] | None:
+    def _recipients(self, element: Element, effect: Effect) -> tuple[Recipient, ...] | None:
+        """Whom the provision is about. One about the custodian denies to all; it does not say whom it permits."""
         if "actor" not in element.value:
             return None
         found: list[Recipient] = []
-        others = 0
+        custodians = 0
         for actor in element.children("actor"):
             actor.only("role", "reference")
             role, reference = actor.child("role"), actor.child("reference")
@@ -188,7 +189,7 @@ class ProvisionReader:
             if reference is None:
                 actor.issues.refuse(actor.path, "an actor needs a reference", Kind.REQUIRED)
             elif roles == {codes.CUSTODIAN_ROLE}:
-                others += 1
+                custodians += 1
                 if reference.text("reference") not in self.custodians:
                     actor.issues.refuse(
                         reference.path, "it is not known whether this is the subject's custodian; say so (--custodian)"
@@ -200,7 +201,11 @@ class ProvisionReader:
                 recipient = self._recipient(reference)
                 if recipient is not None:
                     found.append(recipient)
-        return tuple(dict.fromkeys(found)) or (None if others else ())
+        if custodians and effect is Effect.DENY:
+            return None
+        if custodians and not found:
+            element.issues.refuse(f"{element.path}.actor", "a permit must say who may receive the data, or name nobody")
+        return tuple(dict.fromkeys(found))
 
     def _recipient(self, reference: Element) -> Recipient | None:
         reference.only("reference", "type", "identifier", "display")

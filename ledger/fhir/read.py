@@ -20,13 +20,16 @@ from ledger.fhir import heading, mii
 from ledger.fhir.base_rule import r4_rule, r5_rule
 from ledger.fhir.draft import Draft
 from ledger.fhir.elements import Element
+from ledger.fhir.joining import joined
 from ledger.fhir.known import Known
 from ledger.fhir.outcome import Issue, Issues, Kind
 from ledger.fhir.own import consent_in
 from ledger.fhir.provision import ProvisionReader
-from ledger.fhir.rules import Settling, joined
+from ledger.fhir.rules import Settling
 from ledger.fhir.write import Release, write
 
+MOST_RULES: Final = 100
+"""The most permits and denies of one resource."""
 _ANY_RESOURCE: Final = (
     "resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "identifier", "status", "category",
     "verification", "provision", "sourceAttachment", "sourceReference",
@@ -88,6 +91,8 @@ def read(resource: object, known: Known | None = None) -> Reading:
         return Reading({}, bytes(32), "", (), tuple(issues.found))
     if not drafts and not issues.refused:
         issues.refuse("Consent.provision", "nothing that can be asked here is permitted or denied by this")
+    if issues.refused and says_deny(resource):
+        issues.warn("Consent", "it denies something, and nothing of it was taken: see to it that the deny counts")
     patient = _patient(element)
     return Reading(resource, form, patient, () if issues.refused else tuple(drafts), tuple(issues.found))
 
@@ -157,7 +162,11 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
     permits = [child for child in root.children if child.effect is Effect.PERMIT]
     default = r5 or known.deny_is_default or all(child.atoms for child in permits)
     settling = Settling(issues, terms or form, given, research, state, default)
-    drafts = joined(settling.settle(mii.rewritten(root, given, issues)))
+    settled = settling.settle(mii.rewritten(root, given, issues))
+    if len(settled) > MOST_RULES:
+        issues.refuse("Consent.provision", f"it has {len(settled)} rules; at most {MOST_RULES} are read")
+        return []
+    drafts = joined(settled)
     if any(draft.scope.effect == Effect.PERMIT for draft in drafts):
         heading.check_permit(element)
     if terms is None and known.terms is None and drafts:

@@ -13,9 +13,7 @@ cover a request whole. What carries over exactly:
 Everything else is refused: a permit inside a permit (does it add or narrow?), an exception to a deny inside a permit.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from ledger.domain.consent import ZERO_ID, ConsentState, Scope
 from ledger.domain.vocabulary import ANY16, ANY32, FOREVER, Effect, RecipientKind
@@ -154,59 +152,6 @@ class Settling:
                 continue
             drafts.append(Draft(scope, node.path, self.state))
         return drafts
-
-
-def joined(drafts: Iterable[Draft]) -> list[Draft]:
-    """The drafts, once each, and for permits of the same purposes and recipient the one that both allow together.
-
-    One permit must cover a request whole; where two provisions permit two categories, a request for both is permitted
-    as long as both hold.
-    """
-    kept = list({(draft.scope, draft.state): draft for draft in drafts}.values())
-    permits = [draft for draft in kept if draft.scope.effect == Effect.PERMIT]
-    more: dict[Scope, Draft] = {}
-    for one, other in combinations(permits, 2):
-        first, second = one.scope, other.scope
-        if first.categories | second.categories in {first.categories, second.categories}:
-            continue
-        scope = replace(
-            first,
-            categories=first.categories | second.categories,
-            conditions=first.conditions & second.conditions,
-            operations=first.operations & second.operations,
-            valid_from=max(first.valid_from, second.valid_from),
-            valid_until=min(first.valid_until, second.valid_until),
-            data_from=max(first.data_from, second.data_from),
-            data_until=min(first.data_until, second.data_until),
-        )
-        alike = _elsewhere(first) == _elsewhere(second) and scope.operations
-        if alike and scope.valid_from < scope.valid_until and scope.data_from < scope.data_until:
-            more.setdefault(scope, Draft(scope, one.expression, one.state))
-    every = [*kept, *more.values()]
-    return [draft for draft in every if not any(_within(draft.scope, other.scope) for other in every)]
-
-
-def _elsewhere(scope: Scope) -> Scope:
-    """The scope without the dimensions that ``joined`` unites."""
-    return replace(
-        scope, categories=0, conditions=0, operations=0, valid_from=0, valid_until=0, data_from=0, data_until=0
-    )
-
-
-def _within(inner: Scope, outer: Scope) -> bool:
-    """Whether a permit lies within another that is not the same."""
-    return (
-        inner != outer
-        and inner.effect == Effect.PERMIT
-        and _elsewhere(inner) == _elsewhere(outer)
-        and not inner.categories & ~outer.categories
-        and not inner.conditions & ~outer.conditions
-        and not inner.operations & ~outer.operations
-        and outer.valid_from <= inner.valid_from
-        and inner.valid_until <= outer.valid_until
-        and outer.data_from <= inner.data_from
-        and inner.data_until <= outer.data_until
-    )
 
 
 def _overridden(child: Node, around: Node) -> Node:

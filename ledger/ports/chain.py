@@ -125,8 +125,8 @@ class ChainWriter(Protocol):
 class SignatureChecker(Protocol):
     """Checks act signatures off the chain, before anything is written."""
 
-    def check(self, act: Act, signer: bytes) -> None:
-        """Raise BadSignature unless ``signer`` (ERC-7913) signed the act."""
+    def check(self, act: Act, signer: bytes, digest: bytes | None = None) -> None:
+        """Raise BadSignature unless ``signer`` (ERC-7913) signed the act; ``digest``: the act's, where it is known."""
         ...
 
     def admit(self, signer: bytes) -> None:

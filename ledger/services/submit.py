@@ -87,7 +87,7 @@ def submit(context: Context, acts: Sequence[Act]) -> list[Item]:
             if known is None or known.state is ItemState.REFUSED:
                 if isinstance(act, ConsentAct) and act.subject in forgotten:
                     raise WrongState("this subject was erased, so its consents cannot count; enrol the patient anew")
-                check(context, act, now, ahead)
+                check(context, act, digest, now, ahead)
         except ConsentryError as problem:
             problem.index = index
             raise
@@ -113,7 +113,9 @@ def _digests(context: Context, acts: Sequence[Act]) -> tuple[list[bytes], Consen
     return digests, None
 
 
-def check(context: Context, act: Act, now: int, ahead: Ahead) -> None:  # noqa: C901, PLR0912, PLR0915 - one case an act
+def check(  # noqa: C901, PLR0912, PLR0915 - one case an act
+    context: Context, act: Act, digest: bytes, now: int, ahead: Ahead
+) -> None:
     """Refuse an act that the chain would refuse.
 
     Raises:
@@ -125,7 +127,7 @@ def check(context: Context, act: Act, now: int, ahead: Ahead) -> None:  # noqa: 
             _check_enrolment(context, act, ahead)
             context.checker.admit(act.first_signer)
         case ConsentAct() | Withdrawal() | WithdrawalOfAll() | SignerAddition() | SignerRemoval() | RecoveryObjection():
-            capacity = _check_signer(context, act, now, ahead)
+            capacity = _check_signer(context, act, digest, now, ahead)
             if isinstance(act, ConsentAct):
                 if act.issued_at > now + CLOCK_SKEW:
                     raise InvalidInput(f"the act is issued in the future ({act.issued_at}, it is {now}); set the clock")
@@ -216,7 +218,7 @@ def _check_new_signer(signer: bytes, capacity: int, since: int, until: int, form
         raise InvalidInput("a staff signer needs the hash of the paper form")
 
 
-def _check_signer(context: Context, act: _SignersAct, now: int, ahead: Ahead) -> int:
+def _check_signer(context: Context, act: _SignersAct, digest: bytes, now: int, ahead: Ahead) -> int:
     """The signer has authority now, and signed; returns the capacity."""
     authority = ahead.authority(act.subject, act.signer)
     if authority is None:
@@ -226,7 +228,7 @@ def _check_signer(context: Context, act: _SignersAct, now: int, ahead: Ahead) ->
     capacity, since, until = authority
     if not since <= now < until:
         raise BadSignature("this key's authority for the subject does not hold at this time")
-    context.checker.check(act, act.signer)
+    context.checker.check(act, act.signer, digest)
     return capacity
 
 

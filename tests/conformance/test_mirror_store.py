@@ -192,7 +192,8 @@ def test_heads_and_accesses_come_with_their_events(store):
     assert [access.index for access, _ in accesses] == sorted(access.index for access, _ in accesses)
     assert (Access(log, 2, b"\x07" * 32, study, engine), chain.events_between(6, 6)[0]) in accesses
     places = {access.index: logged.log_index for access, logged in accesses if access.study == study}
-    assert places == {2: 0, 3: 1, 4: 1}, "one event tells of two"
+    assert places.keys() == {2, 3, 4}
+    assert places[3] == places[4] != places[2], "one event tells of two"
     assert store.mirror.history("Access", log, (2).to_bytes(8, "big")) == [
         Interval(Access(log, 2, b"\x07" * 32, study, engine), 6, None, 0)
     ]

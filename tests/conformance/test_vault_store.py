@@ -1,5 +1,7 @@
 """What every vault and store of erasures keeps to, the fakes too (``ports.VaultStore``, ``ports.ErasureStore``)."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from ledger.domain.audit import DecisionRecord, Member
 from ledger.domain.passkey import Invitation, Passkey
 from ledger.domain.vault import SealedRecord, WrappedKey
 from ledger.errors import Conflict, WrongState
+from ledger.store.store import open_store
 from ledger.transparency.cohort import Cohort
 from tests.conformance.test_audit_store import LOG, OTHER, append, hex_id
 
@@ -177,6 +180,25 @@ def test_rows_of_all_decisions_go_and_every_commitment_stays(store):
     assert store.audit.decisions_on(id_of(4)) == []
     for decision, expected in ((first, before), (second, alone), (third, untouched)):
         assert commitment(store.audit.members(decision), store.audit.erased(decision)) == expected
+
+
+def test_a_record_that_comes_while_its_subject_is_erased_does_not_stay(url):
+    store = open_store(url)
+    for number in range(1, 25):
+        gate = threading.Barrier(2)
+
+        def keep(number: int = number, gate: threading.Barrier = gate) -> None:
+            gate.wait()
+            with suppress(WrongState):
+                store.vault.put(row(number))
+
+        thread = threading.Thread(target=keep)
+        thread.start()
+        gate.wait()
+        destroy(store, number)
+        thread.join()
+        assert store.vault.get(id_of(number)) is None
+    store.close()
 
 
 _count = iter(range(1, 1_000_000))

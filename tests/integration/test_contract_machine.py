@@ -31,6 +31,7 @@ from ledger.chain.opening import deploy_rpc
 from ledger.domain import acts as kinds
 from ledger.domain import events as ev
 from ledger.domain import policy
+from ledger.domain.accesses import pack_entries
 from ledger.domain.consent import ConsentState
 from ledger.domain.policy import Request
 from ledger.domain.projection import World
@@ -290,11 +291,10 @@ class ContractMachine(RuleBasedStateMachine):
         size, tree = len(leaves), Tree()
         tree.extend(leaves)
         proof = tree.consistency_proof(self.anchored, size) if 0 < self.anchored < size else []
-        events = tuple(
-            kinds.AccessEvent(index=index + place, leaf=FORM, study=STUDY, engine=engine) for place in range(accesses)
-        )
+        entries = pack_entries((index + place, FORM) for place in range(accesses))
+        groups = (kinds.Accesses(study=STUDY, engine=engine, entries=entries),) if accesses else ()
         act = kinds.Anchoring(
-            log=HOSPITAL, size=size, root=tree.root() if size else NOTHING, proof=tuple(proof), events=events
+            log=HOSPITAL, size=size, root=tree.root() if size else NOTHING, proof=tuple(proof), accesses=groups
         )
         honest = not fork or not self.anchored
         known = not accesses or (engine == ENGINE and index + accesses <= size)

@@ -163,6 +163,17 @@ def test_whoever_holds_everything_finds_the_patients_that_are_not_erased(shown):
     assert attacker.link(PATIENTS) == expected
 
 
+def test_the_attacker_finds_plain_and_hashed_numbers_where_there_are_any(shown):
+    """No number is left in the clear or hashed anywhere; these two attacks would see it."""
+    attacker = Attacker(shown.ledger.settings.home)
+    assert attacker.plain_text(PATIENTS) == attacker.hashes(PATIENTS) == {}
+    salt = next(value for value in attacker.values if len(value) == 16)
+    attacker.values.add(hashlib.sha256(salt + PATIENTS[7].encode()).digest())
+    assert list(attacker.hashes(PATIENTS)) == [PATIENTS[7]]
+    attacker.everything += PATIENTS[8].encode("utf-16-le") + PATIENTS[9].encode().hex().encode()
+    assert list(attacker.plain_text(PATIENTS)) == PATIENTS[8:10]
+
+
 def test_whoever_holds_everything_cannot_find_an_erased_patient(shown):
     home = shown.ledger.settings.home
     before, _ = shown.export()

@@ -19,6 +19,7 @@ from ledger.chain.opening import Chain
 from ledger.chain.reader import Reader
 from ledger.chain.transactions import sign
 from ledger.domain.acts import Act
+from ledger.domain.consent import live_ids
 from ledger.domain.decision import Decision
 from ledger.domain.events import Event
 from ledger.domain.outbox import Item, ItemState
@@ -32,8 +33,7 @@ PAUSE = keccak(b"pauseGrants(bool)")[:4]
 
 def asked(reader: Reader, world: World, subject: bytes, request: Request, at: int) -> Decision:
     """The contract's answer; ``world`` is what its events told."""
-    del world
-    return reader.decide(subject, request, at)
+    return reader.decide(subject, live_ids(world.consents(subject) or ()), request, at)
 
 
 class Ground(Protocol):

@@ -21,7 +21,7 @@ from ledger.chain.opening import Chain
 from ledger.chain.transactions import sign
 from ledger.domain import policy
 from ledger.domain.acts import Act, Anchoring, SignerAddition, SignerRemoval
-from ledger.domain.consent import ConsentState
+from ledger.domain.consent import ConsentState, live_ids
 from ledger.domain.decision import Decision
 from ledger.domain.events import ActRefused, Event
 from ledger.domain.policy import Request
@@ -70,7 +70,7 @@ class Stage:
         self.scene.must(self.permit, self.deny, self.ended)
         self.end = self.scene.withdrawal(self.victim, self.ended.id)
         self.scene.must(self.end)
-        head = Anchoring(log=self.scene.institution, size=1, root=fresh(), proof=(), events=())
+        head = Anchoring(log=self.scene.institution, size=1, root=fresh(), proof=(), accesses=())
         self.scene.must(chain.signer.sign(head, self.scene.institution_key))
 
     def _keys(self) -> dict[str, PrivateKey]:
@@ -198,8 +198,13 @@ class Stage:
 
     def answered(self) -> list[Decision]:
         """What the contract itself says of the victim: the first is a permit, the second a deny."""
-        decide = self.chain.reader.decide
-        return [decide(self.victim.subject, request, self.scene.now) for request in self._questions()]
+        return [self.ask(request) for request in self._questions()]
+
+    def ask(self, request: Request) -> Decision:
+        """The contract's answer about the victim, from the consents that the chain's events tell of."""
+        subject = self.victim.subject
+        consents = live_ids(self.world().consents(subject) or ())
+        return self.chain.reader.decide(subject, consents, request, self.scene.now)
 
     def _questions(self) -> list[Request]:
         return [self.scene.request(operation=operation) for operation in (1, 2)]

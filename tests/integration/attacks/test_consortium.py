@@ -181,12 +181,11 @@ def test_nobody_else_pauses(guarded: Stage, name: str):
 def test_suspending_an_institution_takes_no_consent_away(guarded: Stage):
     """It stops the studies of the institution, which is meant; the patients' acts go on."""
     request = guarded.scene.request()
-    decide = guarded.chain.reader.decide
-    assert decide(guarded.victim.subject, request, guarded.scene.now).outcome is Outcome.PERMIT
+    assert guarded.ask(request).outcome is Outcome.PERMIT
     [event] = guarded.send("consortium", InstitutionSuspension(id=guarded.scene.institution, state=2)).events
     assert event == events.InstitutionStateChanged(guarded.scene.institution, 2)
     try:
-        assert decide(guarded.victim.subject, request, guarded.scene.now).outcome is Outcome.DENY
+        assert guarded.ask(request).outcome is Outcome.DENY
         extra = guarded.scene.consent(guarded.victim)
         assert guarded.send("stranger", extra).events, "a patient can still consent"
         assert guarded.send("stranger", guarded.scene.withdrawal(guarded.victim, extra.id)).events

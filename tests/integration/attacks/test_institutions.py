@@ -27,7 +27,7 @@ def leaf(number: int) -> bytes:
 def anchoring(log: bytes, tree: Tree, size: int, since: int) -> Anchoring:
     """The unsigned head of a tree at a size, with the proof that it extends the one at ``since``."""
     proof = tree.consistency_proof(since, size) if 0 < since < size else []
-    return Anchoring(log=log, size=size, root=tree.root(size), proof=tuple(proof), events=())
+    return Anchoring(log=log, size=size, root=tree.root(size), proof=tuple(proof), accesses=())
 
 
 def test_a_wrong_first_signer_is_public_and_the_custodians(guarded: Stage):
@@ -137,7 +137,5 @@ def test_an_institution_cannot_write_into_anothers_log_or_use_its_engine_for_a_s
     tree.append(leaf(0))
     act = anchoring(guarded.other.institution, tree, 1, 0)
     assert guarded.send("custodian", guarded.signed(act, "custodian")).refusal == "AuditAnchor__BadSignature"
-    answer = guarded.chain.reader.decide(
-        guarded.victim.subject, [], guarded.scene.request(engine=guarded.other.engine), guarded.scene.now
-    )
+    answer = guarded.ask(guarded.scene.request(engine=guarded.other.engine))
     assert answer.reason.code == "engine_of_another_institution"

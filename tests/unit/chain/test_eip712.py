@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -68,6 +69,32 @@ def test_fields_that_do_not_fit_are_refused(kind, changes, data):
     act = msgspec.structs.replace(data.draw(strategy), **changes)
     with pytest.raises(InvalidInput):
         DOMAINS.digest(act)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"effect": 256},
+        {"recipient_kind": -1},
+        {"recipient": bytes(31)},
+        {"purposes": 1 << 16},
+        {"categories": 1 << 32},
+        {"valid_from": -1},
+        {"valid_until": 1 << 40},
+        {"data_until": 1 << 64},
+        {"diseases": 1 << 160},
+        {"diseases": -1},
+        {"terms": bytes(33)},
+    ],
+    ids=str,
+)
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_a_scope_that_does_not_fit_its_words_is_refused(changes, data):
+    kind = next(kind for kind in SIGNED if kind.__name__ == "ConsentAct")
+    act = data.draw(SIGNED[kind])
+    with pytest.raises(InvalidInput):
+        DOMAINS.digest(msgspec.structs.replace(act, scope=replace(act.scope, **changes)))
 
 
 def test_suspensions_are_consortium_acts():

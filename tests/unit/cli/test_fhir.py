@@ -39,7 +39,7 @@ def test_in_words(command):
 def test_a_refused_deny_is_said_aloud(command):
     code, out, err = command(RESEARCH, UNSAID)
     assert code == 1
-    assert "It says deny: see to it that this counts." in out
+    assert "it denies something, and nothing of it was taken: see to it" in out
     assert "error: Consent.provision.data: " in err
     assert "Permits" in out
 

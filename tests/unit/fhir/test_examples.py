@@ -36,7 +36,7 @@ HL7_REFUSED = {
     "consent-example": {TYPE},
     "consent-example-Emergency": {TYPE},
     "consent-example-grantor": {TYPE, f"{PROVISION}.actor[1].reference"},
-    "consent-example-notAuthor": {PROVISION},  # opts in, and names no purpose
+    "consent-example-notAuthor": {TYPE, f"{PROVISION}.actor"},  # names the custodian alone
     "consent-example-notOrg": {f"{PROVISION}.actor[0].reference"},  # until somebody says who f001 is
     "consent-example-notThem": {TYPE, f"{PROVISION}.actor[0].reference"},  # a nurse is no recipient here
     "consent-example-notThis": {f"{PROVISION}.data"},
@@ -90,9 +90,14 @@ PCF_REFUSED = {
         f"{NESTED}.securityLabel[0]",
         f"{NESTED}.actor[0].reference",
     },
-    "ex-consent-advanced-normal-focused-psy": {f"{PROVISION}.securityLabel[0]", f"{NESTED}.actor[0].reference"},
+    "ex-consent-advanced-normal-focused-psy": {
+        f"{PROVISION}.securityLabel[0]",
+        f"{NESTED}.securityLabel[0]",
+        f"{NESTED}.actor[0].reference",
+    },
     "ex-consent-advanced-normal-focused-psy-or-sdv": {
         f"{PROVISION}.securityLabel[0]",
+        f"{NESTED}.securityLabel[0]",
         f"{NESTED}.securityLabel[1]",
         f"{NESTED}.actor[0].reference",
     },

@@ -1,5 +1,6 @@
 """What nested provisions become: by hand, and held to a reading of FHIR's nesting that shares no code with ours."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -80,9 +81,12 @@ PRIVACY = concept(codes.SCOPE, "patient-privacy")
                                     {"system": codes.DUO, "code": "DUO:0000018"}])), [permit()]),
         (r4(research(actor=[actor("Organization/clinic"), actor("ResearchStudy/1", "PRCP")])),
          [permit(recipient={"institution": "0x" + CLINIC.hex()}), permit(recipient={"study": "0x" + STUDY.hex()})]),
-        (r4(research(actor=[actor("Organization/home", "CST")])), [permit()]),
-        (r4(research(actor=[actor("Organization/9", "CST")]), organization=[{"reference": "Organization/9"}]),
-         [permit()]),
+        (r4(research(actor=[actor("Organization/home", "CST")])), "Consent.provision.actor"),
+        (r4(research(actor=[actor("Organization/home", "CST"), actor("ResearchStudy/1")])),
+         [permit(recipient={"study": "0x" + STUDY.hex()})]),
+        (r4(rule("deny", actor=[actor("Organization/home", "CST"), actor("ResearchStudy/1")])), [deny()]),
+        (r4(rule("deny", actor=[actor("Organization/9", "CST")]), organization=[{"reference": "Organization/9"}]),
+         [deny()]),
         (r4(research(action=[concept(codes.ACTION, "access"), concept(codes.ACTION, "collect")])),
          [permit(operations=["record-access"])]),
         (r4(rule("deny", action=[concept(codes.ACTION, "access")])), [deny()]),
@@ -92,11 +96,13 @@ PRIVACY = concept(codes.SCOPE, "patient-privacy")
          [permit(categories=["diagnoses", "vitals", "social-history"])]),
         (r4({"type": "deny", "class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Condition"}]}),
          [deny(categories=["diagnoses", "mental-health", "reproductive-health", "substance-use", "outcomes"])]),
-        (r4(research(code=[concept(codes.LOINC, "8716-3"), concept(codes.LOINC, "26436-6")])),
-         [permit(categories=["laboratory", "vitals"])]),
+        (r4(rule("deny", code=[concept(codes.LOINC, "8716-3"), concept(codes.LOINC, "18748-4")])),
+         [deny(categories=["vitals", "imaging"])]),
+        (r4(research(code=[concept(codes.LOINC, "8716-3")])), "Consent.provision.code[0]"),
+        (r4(research(securityLabel=[{"system": ACT_CODE, "code": "PSY"}])), "Consent.provision.securityLabel[0]"),
         (r4(rule("deny", securityLabel=[{"system": ACT_CODE, "code": "PSY"}])), [deny(categories=["mental-health"])]),
-        (r4(research(code=[concept(codes.OWN_CATEGORY, "imaging")],
-                     securityLabel=[{"system": ACT_CODE, "code": "PSY"}])), "Consent.provision"),
+        (r4(rule("deny", code=[concept(codes.OWN_CATEGORY, "imaging")],
+                 securityLabel=[{"system": ACT_CODE, "code": "PSY"}])), "Consent.provision"),
         (r4(rule("deny")), [deny()]),
         (r4(rule("deny"), scope=PRIVACY), [EVERYTHING_DENIED]),
         (r4(rule("deny", period=YEAR)), [deny(validity=IN_2022)]),
@@ -134,6 +140,17 @@ PRIVACY = concept(codes.SCOPE, "patient-privacy")
          [permit(categories=["family-history"])]),
         (r5("deny", {"purpose": purpose("HRESCH"), "actor": [{"reference": {"reference": "ResearchStudy/1"}}]}),
          [permit(recipient={"study": "0x" + STUDY.hex()})]),
+        # Permits that hold together, each whole and both at once.
+        (r5("deny", {"purpose": purpose("HRESCH"), "code": [concept(codes.OWN_CATEGORY, "imaging")]},
+            {"purpose": purpose("HRESCH"), "code": [concept(codes.OWN_CATEGORY, "notes")], "period": YEAR}),
+         [permit(categories=["imaging"]), permit(categories=["imaging", "notes"], validity=IN_2022)]),
+        (r5("deny", {"purpose": purpose("HRESCH")}, {"purpose": purpose("POARCH"), "dataPeriod": YEAR}),
+         [permit(), permit(purposes=["health-research", "ancestry-research"], data_window=IN_2022)]),
+        (r5("deny", {"purpose": purpose("HRESCH"), "period": {"end": "2021"}},
+            {"purpose": purpose("POARCH"), "period": {"start": "2022"}}),
+         [permit(validity=(None, IN_2022[0])), permit(purposes=["ancestry-research"], validity=(IN_2022[0], None))]),
+        (r5("deny", *({"purpose": purpose("HRESCH"), "period": {"start": f"{1971 + year}"}} for year in range(101))),
+         "Consent.provision"),
         (r5("permit"), "Consent.decision"),
         (r5("perhaps"), "Consent.decision"),
         (r5("deny", category=[concept(codes.CATEGORY_CODES, "dnr")]), "Consent.category[0].coding[0]"),
@@ -387,6 +404,68 @@ def test_every_answer_is_the_one_that_another_reading_gives(root):
         said = answer(reading, asking)
         expected = other_reading(root, question)
         assert (said if said in {"permitted", "denied_by_subject"} else "nothing") == expected, (question, said)
+
+
+EXTRA = st.sampled_from(
+    [
+        {"dataPeriod": {"start": "2022", "end": "2022"}},
+        {"period": {"end": "2023"}},
+        {"code": [concept(codes.OWN_CATEGORY, "diagnoses")]},
+        {"code": [concept(codes.LOINC, "8716-3")]},
+        {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Condition"}]},
+        {"securityLabel": [{"system": ACT_CODE, "code": "PSY"}]},
+        {"actor": [actor("Organization/clinic")]},
+        {"actor": [actor("Practitioner/1")]},
+        {"actor": [actor("Organization/home", "CST")]},
+        {"action": [concept(codes.ACTION, "use")]},
+        {"action": [concept(codes.ACTION, "access")]},
+        {"data": [{"meaning": "instance"}]},
+        {"modifierExtension": [{"url": "urn:x"}]},
+        {"purpose": purpose("BIORCH")},
+        {"provision": [rule("deny", dataPeriod=YEAR)]},
+        {"provision": [research(period=YEAR)]},
+        {"mood": "glad"},
+    ]
+)
+
+
+@given(st.sampled_from([("HRESCH",), ("HRESCH", "TREAT"), ("BIORCH", "HPAYMT")]), st.lists(EXTRA, max_size=4))
+def test_a_limit_more_never_permits_more(purposes, extras):
+    """Whatever is added to a permit, known here or not: it permits less, or the resource is refused."""
+    plain = {"type": "permit", "purpose": purpose(*purposes)}
+    limited = plain | {name: value for extra in extras for name, value in extra.items()}
+    wide, narrow = read(r4(plain, scope=PRIVACY), KNOWN), read(r4(limited, scope=PRIVACY), KNOWN)
+    assert not wide.refused
+    for use, year, category, clinic in [] if narrow.refused else QUESTIONS:
+        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
+        asking = asked(data=DAYS[year], categories=[category], study=study)
+        assert answer(narrow, asking) != "permitted" or answer(wide, asking) == "permitted"
+
+
+JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({}) | st.just([{}])
+
+
+@given(st.data())
+def test_a_damaged_resource_is_read_or_refused_and_never_breaks(data):
+    resource = data.draw(
+        st.sampled_from(
+            [
+                r4(research(provision=[rule("deny", dataPeriod=YEAR)], actor=[actor("Organization/clinic")])),
+                r5("deny", {"purpose": purpose("HRESCH"), "code": [concept(codes.OWN_CATEGORY, "notes")]}),
+                r4(None, policyRule=concept(ACT_CODE, "OPTOUT"), organization=[{"reference": "Organization/1"}]),
+            ]
+        )
+    )
+    resource = json.loads(json.dumps(resource))
+    at = resource
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not at[key] or not isinstance(at[key], dict | list) or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = data.draw(JUNK)
+    reading = read(resource, KNOWN)
+    assert reading.refused or not refusals(reading)
 
 
 @given(provisions("permit", 1))
