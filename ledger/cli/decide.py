@@ -38,7 +38,7 @@ def decide(
         typer.Option("--consents", help="FHIR Consents (JSON, NDJSON, XML, Bundles) or native JSON; repeat for more."),
     ],
     request: Annotated[Path, typer.Option("--request", help="The question, as JSON; - is the standard input.")],
-    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files of consents.")] = None,
+    more: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="More files of consents.")] = None,
     reference: References = None,
     custodian: Custodians = None,
     text: Texts = None,
