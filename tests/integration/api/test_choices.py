@@ -9,7 +9,7 @@ from ledger.transparency.encoding import from_base64url
 from tests.integration.api.test_passkeys import PasskeyWallet, invited
 from tests.support.service import HOUR, TERMS_TEXT, fresh_id
 
-PAGES = ("/me/passkeys", "/me/give/{study}", "/me/stop/{consent}")
+PAGES = ("/me/passkeys", "/me/give/{study}", "/me/stop/{consent}", "/me/stop-all")
 
 
 class Browser(httpx.Client):
