@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
@@ -21,7 +21,7 @@ from api.schemas.base import Body, Hash, Id
 from api.schemas.passkeys import creation_options, request_options
 from api.schemas.signatures import ActSignature
 from api.writing import is_settled
-from ledger.domain.acts import ConsentAct, SignerAddition, Withdrawal, dump, load
+from ledger.domain.acts import ConsentAct, SignerAddition, Withdrawal, WithdrawalOfAll, dump, load
 from ledger.domain.consent import ZERO_ID, Consent, ConsentState
 from ledger.domain.directory import Engine, EngineState, Study, StudyState, Terms
 from ledger.domain.identifiers import to_hex
@@ -41,13 +41,15 @@ from ledger.errors import (
     Replayed,
     Unauthenticated,
 )
-from ledger.identity.principal import Principal, Scope
+from ledger.identity.principal import Principal, Role, Scope
 from ledger.services import directory
 from ledger.services.context import Context
 from ledger.services.submit import submit
 from ledger.transparency.encoding import from_base64url, to_base64url
 
 HOUR: Final = 3600
+Made = ConsentAct | Withdrawal | WithdrawalOfAll | SignerAddition
+"""The acts that the patient's pages make."""
 WORDS: Final[dict[type[ConsentryError], str]] = {
     BadSignature: "Your device's answer cannot be used. Nothing was sent. Please try again.",
     DeadlinePassed: "This took too long, and nothing was sent. Please start again.",
@@ -94,6 +96,15 @@ def _from_this_site(request: Request) -> None:
         raise Forbidden("the request comes from another site")
 
 
+def _speaking(who: Patient) -> Principal:
+    if who.role is not Role.SUBJECT:
+        raise Forbidden("only patients sign on these pages")
+    who.require(Scope.CONSENT_WRITE)
+    return who
+
+
+Speaker = Annotated[Principal, Depends(_speaking)]
+"""The signed-in patient, whose sign-in allows more than reading."""
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 
@@ -119,16 +130,15 @@ class Signed(Body):
 
 
 @router.post("/me/passkeys/options")
-def make_options(request: Request, who: Patient) -> Response:
+def make_options(request: Request, who: Speaker) -> Response:
     """What to ask the browser for a new passkey."""
     keys = context_of(request).passkeys
     return answer(creation_options(keys.party, who.id, keys.challenge(who.id), keys.of(who.id)))
 
 
 @router.post("/me/passkeys")
-def register(request: Request, body: Registration, who: Patient) -> Response:
+def register(request: Request, body: Registration, who: Speaker) -> Response:
     """Register a new passkey: it enrols an invited patient, or an older passkey is asked to add it."""
-    who.require(Scope.CONSENT_WRITE)
     context = context_of(request)
     if not is_enrolled(context, who.id) and context.passkeys.invitation(who.id) is None:
         raise NotFound("neither enrolled nor invited")
@@ -156,7 +166,7 @@ def register(request: Request, body: Registration, who: Patient) -> Response:
 
 
 @router.post("/me/give/{study}")
-def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Patient) -> Response:
+def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Speaker) -> Response:
     """The yes to a study, to be signed."""
     context = context_of(request)
     terms = text_for(context, study)
@@ -184,7 +194,7 @@ def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Pati
 
 
 @router.post("/me/stop/{consent}")
-def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Patient) -> Response:
+def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Speaker) -> Response:
     """The end of a consent, to be signed."""
     context = context_of(request)
     consent_of(context, who.id, consent)
@@ -192,19 +202,32 @@ def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Pa
     return _to_sign(context, Withdrawal(subject=who.id, id=consent, signer=passkey.signer), passkey)
 
 
+@router.post("/me/stop-all")
+def stop_all(request: Request, body: Picked, who: Speaker) -> Response:
+    """The end of everything that the patient said yes or no to, to be signed."""
+    context = context_of(request)
+    passkey = _chosen(context, who, body.passkey)
+    act = WithdrawalOfAll(
+        subject=who.id,
+        id=context.entropy.token(32),
+        deadline=context.clock.now() + HOUR,
+        signer=passkey.signer,
+    )
+    return _to_sign(context, act, passkey)
+
+
 @router.post("/me/acts")
-def send(request: Request, body: Signed, who: Patient) -> Response:
+def send(request: Request, body: Signed, who: Speaker) -> Response:
     """Take the signed act in. The same one again changes nothing."""
-    who.require(Scope.CONSENT_WRITE)
     act = load(body.act.encode())
-    if not isinstance(act, ConsentAct | Withdrawal | SignerAddition) or act.subject != who.id:
+    if not isinstance(act, Made) or act.subject != who.id:
         raise Forbidden("the act is not one that the patient's pages make for this patient")
     (item,) = submit(context_of(request), [msgspec.structs.replace(act, signature=body.signature)])
     return answer({"digest": to_hex(item.digest)}, 202)
 
 
 @router.get("/me/acts/{digest}")
-def progress(request: Request, digest: Annotated[Hash, Path()], who: Patient) -> Response:
+def progress(request: Request, digest: Annotated[Hash, Path()], who: Speaker) -> Response:
     """How far an act has come: sent, sealing, sealed or failed."""
     context = context_of(request)
     item = context.outbox.item(digest)
@@ -265,7 +288,6 @@ def consent_of(context: Context, subject: bytes, id: bytes) -> Consent:
 
 
 def _chosen(context: Context, who: Principal, credential: str) -> Passkey:
-    who.require(Scope.CONSENT_WRITE)
     held = usable(context, who.id)
     for one in held:
         if to_base64url(one.credential) == credential or (not credential and len(held) == 1):
@@ -273,6 +295,6 @@ def _chosen(context: Context, who: Principal, credential: str) -> Passkey:
     raise NotFound("no such passkey in authority")
 
 
-def _to_sign(context: Context, act: ConsentAct | Withdrawal | SignerAddition, passkey: Passkey) -> Response:
+def _to_sign(context: Context, act: Made, passkey: Passkey) -> Response:
     options = request_options(context.passkeys.party, context.writer.digest(act), [passkey])
     return answer({"act": dump(act).decode(), "options": options})
