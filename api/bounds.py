@@ -1,7 +1,8 @@
 """What every request passes through: a bound on its body, an id, and the headers that keep browsers strict.
 
 Invariants: a body is never read past its bound, whatever its length header says; what is logged is the method, path,
-status and time of a request, never its query, headers or body; a page may load nothing from outside and run nothing.
+status and time of a request, never its query, headers or body; a page may load nothing from
+outside, and runs nothing unless it asks for it itself.
 """
 
 import logging

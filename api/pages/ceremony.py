@@ -21,7 +21,7 @@ from api.schemas.base import Body, Hash, Id
 from api.schemas.passkeys import creation_options, request_options
 from api.schemas.signatures import ActSignature
 from api.writing import is_settled
-from ledger.domain.acts import ConsentAct, SignerAddition, Withdrawal, dump, load
+from ledger.domain.acts import ConsentAct, SignerAddition, Withdrawal, WithdrawalOfAll, dump, load
 from ledger.domain.consent import ZERO_ID, Consent, ConsentState
 from ledger.domain.directory import Engine, EngineState, Study, StudyState, Terms
 from ledger.domain.identifiers import to_hex
@@ -48,6 +48,8 @@ from ledger.services.submit import submit
 from ledger.transparency.encoding import from_base64url, to_base64url
 
 HOUR: Final = 3600
+Made = ConsentAct | Withdrawal | WithdrawalOfAll | SignerAddition
+"""The acts that the patient's pages make."""
 WORDS: Final[dict[type[ConsentryError], str]] = {
     BadSignature: "Your device's answer cannot be used. Nothing was sent. Please try again.",
     DeadlinePassed: "This took too long, and nothing was sent. Please start again.",
@@ -192,12 +194,26 @@ def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Pa
     return _to_sign(context, Withdrawal(subject=who.id, id=consent, signer=passkey.signer), passkey)
 
 
+@router.post("/me/stop-all")
+def stop_all(request: Request, body: Picked, who: Patient) -> Response:
+    """The end of everything that the patient said yes or no to, to be signed."""
+    context = context_of(request)
+    passkey = _chosen(context, who, body.passkey)
+    act = WithdrawalOfAll(
+        subject=who.id,
+        id=context.entropy.token(32),
+        deadline=context.clock.now() + HOUR,
+        signer=passkey.signer,
+    )
+    return _to_sign(context, act, passkey)
+
+
 @router.post("/me/acts")
 def send(request: Request, body: Signed, who: Patient) -> Response:
     """Take the signed act in. The same one again changes nothing."""
     who.require(Scope.CONSENT_WRITE)
     act = load(body.act.encode())
-    if not isinstance(act, ConsentAct | Withdrawal | SignerAddition) or act.subject != who.id:
+    if not isinstance(act, Made) or act.subject != who.id:
         raise Forbidden("the act is not one that the patient's pages make for this patient")
     (item,) = submit(context_of(request), [msgspec.structs.replace(act, signature=body.signature)])
     return answer({"digest": to_hex(item.digest)}, 202)
@@ -273,6 +289,6 @@ def _chosen(context: Context, who: Principal, credential: str) -> Passkey:
     raise NotFound("no such passkey in authority")
 
 
-def _to_sign(context: Context, act: ConsentAct | Withdrawal | SignerAddition, passkey: Passkey) -> Response:
+def _to_sign(context: Context, act: Made, passkey: Passkey) -> Response:
     options = request_options(context.passkeys.party, context.writer.digest(act), [passkey])
     return answer({"act": dump(act).decode(), "options": options})

@@ -90,6 +90,15 @@ def stop(request: Request, consent: Annotated[Id, Path()], who: Patient) -> Resp
     return _page(request, "stop", who, one=one, keys=_ready(context, who.id))
 
 
+@router.get("/me/stop-all")
+def stop_all(request: Request, who: Patient) -> Response:
+    """What stopping everything does, and stopping it."""
+    context = _patient(request, who)
+    if not is_enrolled(context, who.id):
+        raise NotFound("You are not enrolled yet. If you just were, try again in a minute.")
+    return _page(request, "stop_all", who, keys=_ready(context, who.id))
+
+
 def keys_of(context: Context, subject: bytes) -> list[Key]:
     """The subject's passkeys, oldest first."""
     ready = {one.credential for one in usable(context, subject)}

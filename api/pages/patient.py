@@ -85,7 +85,8 @@ def _sealed(context: Context, use: Use, examiners: dict[bytes, Examiner]) -> boo
 def _waiting(context: Context, subject: bytes) -> list[Waiting]:
     cursor = context.mirror.cursor()
     above = -1 if cursor is None else cursor.block.number
-    waiting = []
+    words = "You were erased here. No choice of yours counts any more, and no new use can start."
+    waiting = [Waiting(words, one.at) for one in context.erasures.of(subject)[:1]]
     for item in pending_of(context, subject, above):
         match item.act:
             case Withdrawal() | WithdrawalOfAll():

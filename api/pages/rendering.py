@@ -1,7 +1,7 @@
 """Pages: templates, static files, and what every page is given.
 
 Invariants: everything that is shown is escaped; a missing value is an error, never an empty place; a page loads its own
-stylesheet and icon and nothing else, runs no script, and reads the same without either.
+stylesheet and icon and nothing else (the pages of ``choices`` a script of ours too), and reads the same without them.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """Signing in to the pages: by a link that carries a token, kept in a cookie that scripts cannot read.
 
 Invariants: the cookie holds the token itself, so it ends when the token does, and it is checked at every page; it is
-sent to this site alone (SameSite=Strict) and counts for pages only, never for the API; a page changes nothing.
+sent to this site alone (SameSite=Strict) and counts for pages only, never for the API; a page changes nothing,
+but for the signed acts that ``ceremony`` takes.
 """
 
 from collections.abc import Callable, Coroutine

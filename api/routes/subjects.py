@@ -133,6 +133,7 @@ def _subject_json(
     return {
         "subject": to_hex(subject),
         "custodian": to_hex(custodian),
+        "erased": subject in ports.forgotten.now(),
         "signers": [signer_json(one) for one in signers],
         "consents": [consent_json(one, granted_block(ports, one)) for one in sorted(consents, key=lambda one: one.id)],
     }

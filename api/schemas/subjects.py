@@ -73,6 +73,7 @@ class SubjectAnswer(Answer):
 
     subject: str
     custodian: str
+    erased: bool = Field(description="every decision on it is a deny, whatever its consents say")
     signers: list[SignerAnswer]
     consents: list[ConsentAnswer]
     pending: list[ItemAnswer]

@@ -34,6 +34,7 @@ _KINDS = {
 }
 _OTHER = 400_000  # acts of the Directory: a few slots and strings
 _BY_CONTRACT = 400_000  # a signer that is a contract: the P-256 check in Solidity costs about 310,000
+_ASKING = 1_100_000  # what must be left, and is given back, when such a signer is asked (SignatureGate.GAS_NEEDED)
 _DISEASE_CODE = 4_000
 _ACCESS = 800  # its call data not counted
 _ACCESSES = 12_000  # the engine looked up, the event
@@ -42,7 +43,7 @@ _ACCESSES = 12_000  # the engine looked up, the event
 def allowance(act: Act) -> int:
     """How much gas one act may take in a batch, its call data not counted."""
     gas = _KINDS.get(type(act), _OTHER)
-    if len(getattr(act, "signature", bytes(65))) != 65:
+    if _by_contract(act):
         gas += _BY_CONTRACT
     if isinstance(act, StudyProposal):
         gas += _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases)
@@ -55,4 +56,10 @@ def limit(acts: Sequence[Act], data: bytes) -> int:
     """The gas limit of a transaction with these acts and this call data."""
     if len(acts) == 1:
         return MOST_GAS
-    return min(MOST_GAS, _BASE + _CALLDATA_BYTE * len(data) + sum(allowance(act) for act in acts))
+    asking = _ASKING if any(map(_by_contract, acts)) else 0
+    return min(MOST_GAS, _BASE + _CALLDATA_BYTE * len(data) + asking + sum(map(allowance, acts)))
+
+
+def _by_contract(act: Act) -> bool:
+    """Whether a contract is asked for the signature: a wallet's with 65 bytes, like an account's, cannot be told."""
+    return len(getattr(act, "signature", bytes(65))) != 65

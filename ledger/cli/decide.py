@@ -38,6 +38,7 @@ def decide(
         typer.Option("--consents", help="FHIR Consents (JSON, NDJSON, XML, Bundles) or native JSON; repeat for more."),
     ],
     request: Annotated[Path, typer.Option("--request", help="The question, as JSON; - is the standard input.")],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="More files of consents.")] = None,
     reference: References = None,
     custodian: Custodians = None,
     text: Texts = None,
@@ -47,8 +48,9 @@ def decide(
     """Answer a question from consents in files, with the rule that the ledger and its contract use.
 
     The question names the study, the operation, the data and the instant (docs/fhir.md); all consents are taken to
-    be one subject's. Prints the decision as JSON. Exit code: 0 permit, 1 deny, 2 nothing was decided: a file is
-    malformed, or a resource says something that cannot be said here.
+    be one subject's. Prints the decision as JSON.
+
+    Exit code: 0 permit, 1 deny, 2 nothing was decided: a file is malformed, or a resource cannot be said exactly.
     """
     question = question_from_json(json_of(bytes_of(request)))
     known = known_from(reference, custodian, text, terms, deny_is_default=deny_is_default)
@@ -56,7 +58,7 @@ def decide(
     sources: dict[bytes, dict[str, Any]] = {}
     subjects: set[bytes] = set()
     patients: set[str] = set()
-    for found in found_in(consents):
+    for found in found_in([*consents, *(more or ())]):
         for consent, source in _consents(found, known, question, patients):
             if consent.subject != NAMELESS:
                 subjects.add(consent.subject)

@@ -156,6 +156,7 @@ def _document(found: Found, reading: Reading, known: Known) -> dict[str, Any]:
             for draft in reading.drafts
         ],
         "outcome": outcome_of(reading.issues),
+        "resource": found.value,
     }
 
 

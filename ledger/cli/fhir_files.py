@@ -16,7 +16,7 @@ References = Annotated[
     list[str] | None,
     typer.Option(
         "--reference",
-        help="REFERENCE=institution:ID or REFERENCE=study:ID: who a FHIR reference is; repeat for each.",
+        help="REFERENCE=institution:0x.. or REFERENCE=study:0x..: who a FHIR reference is; repeat for each.",
     ),
 ]
 Custodians = Annotated[

@@ -45,6 +45,9 @@ def verify(
         Path | None,
         typer.Option(help="For a receipt: a bundle that shows its block, instead of its own proof.", exists=True),
     ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="For a receipt: the consent text, to see that it is the one.", exists=True)
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each check what it proves and what not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -61,7 +64,7 @@ def verify(
 
         report = verify_bundle(file, given, contracts=contracts or None)
     else:
-        report = _receipt(file, given, contracts, jwks, bundle)
+        report = _receipt(file, given, contracts, jwks, bundle, text)
     if as_json:
         fields = ("name", "status", "detail", "proves", "does_not_prove")
         checks = [{name: str(getattr(check, name)) for name in fields} for check in report.checks]
@@ -83,7 +86,12 @@ def verify(
 
 
 def _receipt(
-    file: Path, block: bytes | None, contracts: dict[str, bytes], jwks: Path | None, bundle: Path | None
+    file: Path,
+    block: bytes | None,
+    contracts: dict[str, bytes],
+    jwks: Path | None,
+    bundle: Path | None,
+    text: Path | None,
 ) -> "Report":
     from ledger.verify.consent_receipt import MOST_BYTES, verify_consent_receipt
 
@@ -94,6 +102,7 @@ def _receipt(
             block_hash=block,
             bundle=None if bundle is None else stack.enter_context(bundle.open("rb")),
             contract=contracts.get("ConsentRegistry"),
+            text=None if text is None else text.read_bytes(),
         )
 
 

@@ -5,6 +5,7 @@ for the chain. Without them a claim is "could not check", never "pass".
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -49,7 +50,13 @@ BLOCK: Final = Claim(
     "That this block is on the chain you mean: that is why you must know its hash from elsewhere. And that the consent "
     "was not changed or withdrawn later.",
 )
+TEXT: Final = Claim(
+    "text",
+    "The text that you gave is, byte for byte, the one whose hash was signed.",
+    "That it was shown, or understood.",
+)
 ALL: Final = (FORM, SIGNATURE, EVENT, BLOCK)
+"""The claims of every receipt; ``TEXT`` is one more where a text was given."""
 MOST_BYTES: Final = 32 << 20
 """The largest file that is read; the proof holds one transaction's receipt."""
 
@@ -61,6 +68,7 @@ def verify_consent_receipt(
     block_hash: bytes | None = None,
     bundle: BinaryIO | None = None,
     contract: bytes | None = None,
+    text: bytes | None = None,
 ) -> Report:
     """Check a consent receipt.
 
@@ -71,8 +79,9 @@ def verify_consent_receipt(
             source that you trust.
         bundle: A bundle with the event's block in it; None: the proof in the file is taken.
         contract: The ConsentRegistry's address (20 bytes), as the consortium published it; None: the receipt's own.
+        text: The consent text, to be held against the hash in the receipt; None: it is not looked at.
     """
-    return _Examination(data, jwks, block_hash, bundle, contract).report()
+    return _Examination(data, jwks, block_hash, bundle, contract, text).report()
 
 
 class _Examination:
@@ -83,23 +92,27 @@ class _Examination:
         block_hash: bytes | None,
         bundle: BinaryIO | None,
         contract: bytes | None,
+        text: bytes | None,
     ) -> None:
         self._data = data
         self._jwks = jwks
         self._block_hash = block_hash
         self._bundle = bundle
         self._contract = contract
+        self._text = text
         self._issued: form.Issued | None = None
         self._header: Header | None = None
         self._linked: chain.Linked | None = None
 
     def report(self) -> Report:
-        trial = Trial(claims=ALL)
+        trial = Trial(claims=ALL if self._text is None else (*ALL, TEXT))
         if not trial.attempt(FORM, self._form):
             return trial.report("the file is not a consent receipt, so nothing in it was looked at")
         trial.attempt(SIGNATURE, self._signature)
         trial.attempt(EVENT, self._event)
         trial.attempt(BLOCK, self._block)
+        if self._text is not None:
+            trial.attempt(TEXT, self._notice)
         return trial.report("not tried")
 
     def _form(self) -> str:
@@ -198,6 +211,13 @@ class _Examination:
         if self._block_hash != self._header.hash:
             raise ProofInvalid(f"the block hash you gave is not that of block {number}, {hash_}")
         return f"block {number} {hash_} is the one that you gave"
+
+    def _notice(self) -> str:
+        stated = self._told.receipt.pii_processing.privacy_notice.sha256
+        given = to_hex(sha256(self._text or b"").digest())
+        if given != stated:
+            raise ProofInvalid(f"the text that you gave has the SHA-256 {given}, the receipt says {stated}")
+        return f"SHA-256 {stated}"
 
     @property
     def _told(self) -> form.Issued:

@@ -1,13 +1,17 @@
 """Consents from a patient's signature to a decision that sees them.
 
-``embedded_consents_per_s`` and ``consents_per_s`` (anvil) go the whole way of the service: checked, accepted into the
-outbox, relayed in batches of 100, verified by the contract, mirrored. The peer ``plain_web3_consents_per_s`` does with
-web3.py and eth_account what their documentation shows, in the same batches: sign typed data, encode, send, wait for the
-receipt, decode its events; it has no outbox and no copy in SQL. Shares are of the time of one pass, step by step.
+Both rates go the whole way of the service: checked, accepted into the outbox, relayed in batches of 100, verified by
+the contract, mirrored into SQL, shown to decisions. ``embedded_consents_per_s`` is one process; ``consents_per_s`` is
+anvil with a block a second and two processes of the service, one that takes acts in and one that leads. The peer
+``plain_web3_consents_per_s`` does with web3.py and eth_account what their documentation shows, in the same batches:
+sign typed data, encode, send, wait for the receipt, decode its events; it has no outbox and no copy in SQL, and anvil
+mines its transactions the moment they come. Shares are of the time of one pass, step by step. Gas is of one consent
+in a batch: of an account's signature, and of a passkey's with and without the chain's P-256 precompile (EIP-7951).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -17,18 +21,23 @@ from web3 import HTTPProvider, Web3
 
 from benches.harness import Figures, Stage, per_second, seconds
 from benches.nodes import MISSING, Anvil, deployed, find_anvil
+from benches.replica import REQUEST, replica
 from benches.scene import Patient, Scene, scene, settings
 from ledger.bootstrap import SystemClock
 from ledger.chain import artifacts, calldata
+from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_rpc
 from ledger.domain.acts import ConsentAct
 from ledger.domain.outbox import Item, ItemState
+from ledger.identity.site import relying_party
+from ledger.services import directory
 from ledger.services.submit import submit
 from ledger.services.sync import Mirror
 from ledger.store.store import open_store
+from tests.support.passkey import SoftPasskey
 
 BATCH = 100
-REQUEST = 1_000
+PASSKEYS = 40
 GAS = 16_000_000
 SHARES = ("sign", "encode", "send", "mine", "mirror")
 
@@ -37,37 +46,73 @@ def measure(stage: Stage) -> Figures:
     """Run the bench."""
     figures: Figures = {}
     with scene(settings(stage.home())) as embedded:
-        figures["embedded_consents_per_s"] = _granted(embedded, stage.pick(200, 1_000))
+        figures["embedded_consents_per_s"] = _rate(
+            embedded, stage.pick(200, 1_000), lambda acts: _taken_in(embedded, acts)
+        )
         stage.say(f"{figures['embedded_consents_per_s']} consents a second on the embedded chain")
+        figures["gas_passkey_fallback"] = _gas_by_passkey(embedded)
     if find_anvil() is None:
-        names = ("consents_per_s", "plain_web3_consents_per_s", "gas_ecdsa", *(f"share_{name}" for name in SHARES))
-        return figures | stage.skip(MISSING, *names)
+        names = ("consents_per_s", "plain_web3_consents_per_s", "gas_ecdsa", "gas_passkey_precompile")
+        return figures | stage.skip(MISSING, *names, *(f"share_{name}" for name in SHARES))
     home = stage.home()
-    with deployed(home) as anvil, scene(settings(home, rpc_url=anvil.url)) as there:
-        figures["consents_per_s"] = _granted(there, stage.pick(500, 3_000))
-        stage.say(f"{figures['consents_per_s']} consents a second on anvil")
-        patients = there.enrol(stage.pick(300, 1_000))
-        figures["plain_web3_consents_per_s"] = _plain(anvil, there, patients)
-        acts = [there.grant(patient) for patient in patients]
-        there.ledger.close()
-        figures |= _shares(stage, anvil, there, patients, acts)
+    chosen = settings(home)
+    with deployed(home) as anvil:
+        chosen = replace(chosen, rpc_url=anvil.url)
+        with scene(chosen) as there:
+            figures["gas_passkey_precompile"] = _gas_by_passkey(there)
+            patients = there.enrol(stage.pick(300, 1_000))
+            figures["plain_web3_consents_per_s"] = _plain(anvil, there, patients)
+            acts = [there.grant(patient) for patient in patients]
+            anvil.ask("evm_setIntervalMining", 1)
+            with replica(chosen) as other:
+
+                def hand_over(signed: list[ConsentAct]) -> Callable[[], list[bytes]]:
+                    other.hand_over(signed)
+                    return other.take_in
+
+                figures["consents_per_s"] = _rate(there, stage.pick(2_000, 10_000), hand_over)
+            stage.say(f"{figures['consents_per_s']} consents a second on anvil")
+            there.ledger.close()
+            figures |= _shares(stage, anvil, there, patients, acts)
     return figures
 
 
-def _granted(scene: Scene, count: int) -> int:
+def _taken_in(scene: Scene, acts: list[ConsentAct]) -> Callable[[], list[bytes]]:
+    def take_in() -> list[bytes]:
+        digests: list[bytes] = []
+        for start in range(0, len(acts), REQUEST):
+            digests += [item.digest for item in submit(scene.ledger.context, acts[start : start + REQUEST])]
+        return digests
+
+    return take_in
+
+
+def _rate(scene: Scene, count: int, ready: Callable[[list[ConsentAct]], Callable[[], list[bytes]]]) -> int:
     """The rate at which signed consents come to count; signing is the patients' own affair and not in it."""
+    patients = scene.enrol(count)
     rates = []
     for _ in range(3):
-        acts = scene.grants(scene.enrol(count))
-
-        def grant(acts: list[ConsentAct] = acts) -> None:
-            items: list[Item] = []
-            for start in range(0, len(acts), REQUEST):
-                items += submit(scene.ledger.context, acts[start : start + REQUEST])
-            scene.sealed(items)
-
-        rates.append(per_second(count, seconds(grant)))
+        take_in = ready(scene.grants(patients))
+        rates.append(per_second(count, seconds(lambda take_in=take_in: scene.counted(take_in()))))  # type: ignore[misc]
     return round(median(rates))
+
+
+def _gas_by_passkey(scene: Scene) -> int:
+    """The gas of a consent that a passkey signs, in a batch."""
+    context, chain = scene.ledger.context, scene.ledger.chain
+    passkeys = [SoftPasskey(relying_party(scene.ledger.settings)) for _ in range(PASSKEYS)]
+    signers = [chain.deployment.addresses[PASSKEY_VERIFIER] + passkey.point for passkey in passkeys]
+    enrolled = directory.enrol(context, scene.institution, [directory.NewSubject(signer=signer) for signer in signers])
+    scene.sealed([item for item, _ in enrolled])
+    acts = []
+    for (_, subject), signer, passkey in zip(enrolled, signers, passkeys, strict=True):
+        act = scene.grant_by(subject, signer)
+        acts.append(msgspec.structs.replace(act, signature=passkey.sign(context.writer.digest(act))))
+    items = submit(context, acts)
+    scene.sealed(items)
+    carriers = {item.transaction for item in context.outbox.find([item.digest for item in items]) if item is not None}
+    receipts = [chain.node.receipt(carrier) for carrier in carriers if carrier is not None]
+    return round(sum(receipt.gas_used for receipt in receipts if receipt is not None) / len(acts))
 
 
 def _plain(anvil: Anvil, scene: Scene, patients: Sequence[Patient]) -> int:
@@ -115,6 +160,7 @@ def _shares(
     store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
     mirror = Mirror(chain.reader, store.mirror, SystemClock())
     mirror.catch_up()
+    anvil.ask("evm_setIntervalMining", 0)
     anvil.ask("evm_setAutomine", False)
     took: dict[str, float] = {}
     clock = time.perf_counter

@@ -89,7 +89,15 @@ class Scene:
         Raises:
             WrongState: One of them was refused, or took too long.
         """
-        for item in self.ledger.settled([item.digest for item in items], WAIT_SECONDS):
+        self.counted([item.digest for item in items])
+
+    def counted(self, digests: Sequence[bytes]) -> None:
+        """As ``sealed``, of acts by their digests.
+
+        Raises:
+            WrongState: One of them was refused, or took too long.
+        """
+        for item in self.ledger.settled(digests, WAIT_SECONDS):
             if item.state is not ItemState.SEALED:
                 raise WrongState(f"an act of the bench is {item.state.name.lower()}: {item.reason}")
 
@@ -104,15 +112,19 @@ class Scene:
 
     def grant(self, patient: Patient) -> ConsentAct:
         """A consent to all health research, not signed yet."""
+        return self.grant_by(patient.subject, patient.signer)
+
+    def grant_by(self, subject: bytes, signer: bytes) -> ConsentAct:
+        """The same, of any subject and signer."""
         return ConsentAct(
-            subject=patient.subject,
+            subject=subject,
             id=secrets.token_bytes(32),
             version=1,
             scope=wide_scope(self.terms),
             form=ZERO_ID,
             issued_at=self.now,
             deadline=self.now + DAY,
-            signer=patient.signer,
+            signer=signer,
         )
 
     def signed(self, act: ConsentAct, patient: Patient) -> ConsentAct:

@@ -14,7 +14,7 @@ import pytest
 from ledger import errors
 
 ROOT = Path(__file__).parents[2]
-PURE = ("domain", "transparency", "provenance", "services")
+PURE = ("domain", "transparency", "provenance", "fhir", "services")
 IMPURE = (
     "web3", "eth_account", "eth_tester", "eth", "sqlalchemy", "sqlmodel", "alembic", "fastapi", "starlette", "httpx",
     "psycopg", "uvicorn", "typer", "opendp",
@@ -151,7 +151,7 @@ def test_every_error_says_what_it_is_and_what_is_drawn_beside_it():
 
 
 @pytest.mark.parametrize(
-    "room", ["domain", "transparency", "services", "snapshot", "identity", "chain", "store", "gate"]
+    "room", ["domain", "transparency", "fhir", "services", "snapshot", "identity", "chain", "store", "gate"]
 )
 def test_no_room_raises_a_bare_foreign_error(room):
     """``raise ValueError(..)`` gets out of a room only where something in the same module translates it."""

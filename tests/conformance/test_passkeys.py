@@ -175,6 +175,18 @@ def test_a_subject_lives_by_a_passkey_alone(chain, scene, passkey):
     assert list(outcome.refused.values()) == ["ConsentRegistry__BadSignature"]
 
 
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_batch_by_passkeys_has_the_gas_to_ask_for_its_last_act_too(chain, scene, count):
+    verifier = chain.deployment.addresses[PASSKEY_VERIFIER]
+    patients = [(Patient(), SoftPasskey(LOCAL)) for _ in range(count)]
+    scene.must(*[scene.enrolment(patient, first_signer=verifier + key.point) for patient, key in patients])
+    grants = []
+    for patient, key in patients:
+        act = msgspec.structs.replace(scene.consent(patient), signer=verifier + key.point, signature=b"")
+        grants.append(msgspec.structs.replace(act, signature=key.sign(chain.writer.digest(act))))
+    scene.must(*grants)
+
+
 def test_new_signers_are_accounts_wallets_and_keys_of_our_verifiers(chain, passkey):
     p256, webauthn = (chain.deployment.addresses[name] for name in (P256_VERIFIER, PASSKEY_VERIFIER))
     for signer in (Patient().signer, p256 + passkey.point, webauthn + passkey.point):

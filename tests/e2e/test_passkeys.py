@@ -120,6 +120,19 @@ def test_a_passkey_enrols_says_yes_and_stops(request, browser, chain):
         assert held.complaints == []
 
 
+def test_all_sharing_is_stopped_in_two_clicks_from_home(browser, embedded):
+    with device(browser, site(embedded)) as held:
+        subject = set_up(embedded, held)
+        open_study(held)
+        say_yes(held)
+        held.page.get_by_text("Sealed. Your yes counts now.").wait_for()
+        held.page.goto("/me")
+        held.page.get_by_role("link", name="Stop all sharing").click()
+        held.page.get_by_role("button", name="Stop everything with my passkey").click()
+        held.page.get_by_text("Sealed. All sharing is stopped.").wait_for()
+        assert decision(embedded, subject) == "deny"
+
+
 def test_a_cancelled_ceremony_leaves_the_answers_and_can_begin_again(browser, embedded):
     with device(browser, site(embedded)) as held:
         subject = set_up(embedded, held)

@@ -6,11 +6,13 @@ recorded is out of his reach.
 
 import copy
 import io
+from hashlib import sha256
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger.domain.acts import TermsPublication
 from ledger.domain.consent import pack_diseases
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Outcome
@@ -234,6 +236,18 @@ def test_another_key_block_or_contract_fails(house, sealed):
     assert statuses(check(house, told, block_hash=b"\x01" * 32))["block"] is Status.FAIL
     assert statuses(check(house, told, contract=b"\x01" * 20))["event"] is Status.FAIL
     assert check(house, told, contract=house.context.reader.contracts["ConsentRegistry"]).exit_code == 0
+
+
+def test_the_text_is_held_against_its_hash(house, patient):
+    text = b"I agree that my data may be used for health research."
+    terms = TermsPublication(hash=sha256(text).digest(), version=2, language="en", uri="")
+    house.on_chain(terms)
+    act = house.scene.consent(patient, scope=any_scope(terms.hash))
+    house.on_chain(act)
+    told = issued(house, act)
+    assert statuses(check(house, told, text=text))["text"] is Status.PASS
+    assert statuses(check(house, told, text=text + b"\n"))["text"] is Status.FAIL
+    assert "text" not in statuses(check(house, told))
 
 
 def test_a_bundle_proves_a_receipt_too(house, patient, sealed):

@@ -8,9 +8,12 @@ from ledger.bootstrap import SystemClock
 from ledger.chain.keys import CONSORTIUM, RELAYER, KeyRing, address_of
 from ledger.chain.opening import deploy_rpc
 from ledger.provenance import bundle as form
+from ledger.provenance.consent_receipt import to_json
+from ledger.services.consent_receipts import receipt_of
 from ledger.transparency import canonical
 from ledger.verify.archive import Archive
 from ledger.verify.checks import verify_bundle
+from ledger.verify.consent_receipt import verify_consent_receipt
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.exhibit import exhibit
 
@@ -95,3 +98,14 @@ def test_receipts_of_a_block_in_part_prove_what_they_show_but_not_that_there_is_
     assert report.exit_code == 3, report
     assert {check.name for check in report.checks if check.status == "could not check"} == {"completeness"}
     assert str(proof.block_number) in report.check("completeness").detail
+
+
+def test_a_consent_receipt_holds_there_too(anvil, tmp_path):
+    with exhibit(tmp_path / "home", anvil.url) as shown:
+        context, patient = shown.ledger.context, shown.patients[1]
+        issued = receipt_of(context, patient.subject, shown.log, shown.consents[1])
+        keys = context.log_keys.published.jwks
+    block = issued.receipt.chain.block
+    hash_ = anvil.ask("eth_getBlockByNumber", hex(block.number), False)["hash"]
+    report = verify_consent_receipt(to_json(issued), jwks=keys, block_hash=bytes.fromhex(hash_[2:]))
+    assert report.exit_code == 0, report

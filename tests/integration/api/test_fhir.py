@@ -6,7 +6,7 @@ import pytest
 
 from ledger.fhir.read import form_of, read
 from tests.support.service import HOUR, WAIT, fresh_id
-from tests.unit.fhir.cases import purpose, r4, r5
+from tests.unit.fhir.cases import actor, purpose, r4, r5
 
 SIGNED = "urn:consentry:fhir:signed"
 R5 = {"Accept": "application/fhir+json; fhirVersion=5.0"}
@@ -253,6 +253,38 @@ def test_the_address_of_a_published_text_names_it(world, ann):
         asked = service.post("/fhir/Consent", resource, "subject", ann[0], status).json()
         if status == 200:
             assert json.loads(parts_of(asked)[0][1])["scope"]["terms"] == published["hash"]
+
+
+def test_the_caller_says_who_a_reference_is_and_what_a_deny_means(world, ann):
+    service, path = world.service, f"/fhir/Consent?terms={world.terms}"
+    resource = r4({"type": "deny", "provision": [
+        {"type": "permit", "purpose": purpose("HRESCH"), "actor": [actor("Organization/1")]}]})  # fmt: skip
+    refused = service.post(path, resource, "subject", ann[0], 422).json()
+    at = {issue["expression"][0] for issue in refused["issue"] if issue["severity"] == "error"}
+    assert at == {"Consent.provision.provision[0].actor[0].reference"}
+    path += f"&reference=Organization/1=institution:{world.institution}"
+    refused = service.post(path, resource, "subject", ann[0], 422).json()
+    assert {"Consent.provision"} <= {issue["expression"][0] for issue in refused["issue"]}
+    asked = service.post(path + "&deny_is_default=true", resource, "subject", ann[0], 200).json()
+    ((_, act, _),) = parts_of(asked)
+    assert json.loads(act)["scope"]["recipient"] == {"institution": world.institution}
+    for wrong in (
+        "&reference=x",
+        "&reference=x=hospital:0x12",
+        "&deny_is_default=true&signer=0x1",
+        "&deny_is_default=perhaps",
+    ):
+        assert service.post(path + wrong, resource, "subject", ann[0], 400).json()["issue"]
+
+
+def test_the_same_key_again_is_the_same_answer(world):
+    ((ann, wallet),) = world.enrol(1)
+    resource = r4({"type": "deny"})
+    sent = signed(resource, parts_of(post(world, resource, ann, 200).json()), wallet)
+    key = {"Idempotency-Key": fresh_id()}
+    first, again = (post(world, sent, ann, 201, **WAIT, **key) for _ in range(2))
+    assert (first.json(), first.headers["location"]) == (again.json(), again.headers["location"])
+    assert find(world, ann)["total"] == 1
 
 
 def test_staff_record_a_paper_form_by_its_hash(world):

@@ -98,11 +98,16 @@ def test_the_patients_own_answers_and_page_show_nothing_of_it(world, kept):
 def test_after_an_erasure_the_number_is_gone_and_every_decision_is_no(world, kept):
     subject, number = kept
     question = world.question(subjects=[subject])
+    assert world.service.get(f"/v1/subjects/{subject}", "institution", world.institution)["erased"] is False
     (erasure,) = erase(world, subject)["erasures"]
     assert erasure["local_record"] is True
     assert erase(world, subject)["erasures"] == [erasure]
     assert search(world, number) == {"subjects": []}
     world.service.get(f"/v1/subjects/{subject}/local-reference", "institution", world.institution, 404)
+    assert world.service.get(f"/v1/subjects/{subject}", "institution", world.institution)["erased"] is True
+    with httpx.Client(base_url=world.service.http.base_url, timeout=60) as client:
+        client.get("/signin", params={"token": world.service.token("subject", subject)})
+        assert "You were erased here." in client.get("/me").text
     answer = world.service.post("/v1/decisions", question, "engine", world.engine, 200).json()
     assert [one["reason"] for one in answer["decisions"]] == ["erased"]
     put(world, subject, {"reference": number}, 409)

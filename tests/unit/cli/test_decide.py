@@ -51,6 +51,12 @@ def test_a_deny_of_another_file_wins(decide):
     assert answer["consents"][0]["expression"] == "Consent.decision"
 
 
+def test_several_files_after_one_option(decide, tmp_path):
+    (tmp_path / "no.json").write_text(json.dumps(r5("deny")))
+    code, answer, _ = decide(RESEARCH, options=(tmp_path / "no.json",))
+    assert (code, answer["reasons"]) == (1, ["denied_by_subject"])
+
+
 def test_nothing_that_covers(decide):
     code, answer, _ = decide(RESEARCH, question=QUESTION | {"study": {"uses": ["ancestry"]}})
     assert (code, answer) == (

@@ -49,6 +49,7 @@ def test_in_json_one_line_a_resource(command):
     assert code == 1
     first, second = map(json.loads, out.splitlines())
     assert (first["refused"], first["patient"], first["form"]) == (False, "Patient/1", "0x" + form_of(RESEARCH).hex())
+    assert first["resource"] == RESEARCH
     (draft,) = first["drafts"]
     assert (draft["expression"], draft["state"], draft["scope"]["terms"]) == ("Consent.provision", "active", None)
     assert (second["refused"], second["says_deny"], second["drafts"]) == (True, True, [])

@@ -483,3 +483,35 @@ def test_r5_says_the_same_in_its_own_nesting(root):
         return  # an R4 permit of nothing that is asked here is refused, an R5 default without exceptions is a deny
     said = [(draft.scope.effect, short(draft.scope)) for draft in before.drafts]
     assert [(draft.scope.effect, short(draft.scope)) for draft in after.drafts] == said
+
+
+def without_type(provision):
+    """The provision as R5 writes it, where the nesting gives the effect."""
+    nested = [without_type(one) for one in provision.get("provision", [])]
+    made = {name: value for name, value in provision.items() if name not in {"type", "provision"}}
+    return made | ({"provision": nested} if nested else {})
+
+
+@given(st.lists(provisions("permit", 1), min_size=1, max_size=3))
+def test_several_exceptions_to_a_default_of_deny(exceptions):
+    nested = [inner for one in exceptions for inner in one.get("provision", [])]
+    if any("purpose" not in one for one in exceptions) or any(one["type"] == "permit" for one in nested):
+        return
+    reading = read(r5("deny", *map(without_type, exceptions)), KNOWN)
+    if reading.refused or any(draft.expression == "Consent.decision" for draft in reading.drafts):
+        return  # refused; or nothing that is asked here is permitted, so that the default is a deny
+    expected = {}
+    for question in QUESTIONS:
+        said = {other_reading(one, question) for one in exceptions}
+        denied = "denied_by_subject" in said
+        expected[question] = "denied_by_subject" if denied else "permitted" if "permitted" in said else "nothing"
+        use, year, category, clinic = question
+        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
+        found = answer(reading, asked(data=DAYS[year], categories=[category], study=study))
+        assert (found if found in {"permitted", "denied_by_subject"} else "nothing") == expected[question], question
+    # A question about two uses, years or categories at once is permitted only where each part of it is.
+    whole = {"uses": ["biomedical", "clinical-care"], "institution": "0x" + CLINIC.hex()}
+    both = asked(data=("2021-01-01", "2023-01-01"), categories=["diagnoses", "imaging"], study=whole)
+    if answer(reading, both) == "permitted":
+        parts = [one for one in QUESTIONS if one[0] in whole["uses"] and one[2] != "notes" and one[3]]
+        assert {expected[one] for one in parts} == {"permitted"}
