@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
@@ -41,7 +41,7 @@ from ledger.errors import (
     Replayed,
     Unauthenticated,
 )
-from ledger.identity.principal import Principal, Scope
+from ledger.identity.principal import Principal, Role, Scope
 from ledger.services import directory
 from ledger.services.context import Context
 from ledger.services.submit import submit
@@ -96,6 +96,15 @@ def _from_this_site(request: Request) -> None:
         raise Forbidden("the request comes from another site")
 
 
+def _speaking(who: Patient) -> Principal:
+    if who.role is not Role.SUBJECT:
+        raise Forbidden("only patients sign on these pages")
+    who.require(Scope.CONSENT_WRITE)
+    return who
+
+
+Speaker = Annotated[Principal, Depends(_speaking)]
+"""The signed-in patient, whose sign-in allows more than reading."""
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 
@@ -121,16 +130,15 @@ class Signed(Body):
 
 
 @router.post("/me/passkeys/options")
-def make_options(request: Request, who: Patient) -> Response:
+def make_options(request: Request, who: Speaker) -> Response:
     """What to ask the browser for a new passkey."""
     keys = context_of(request).passkeys
     return answer(creation_options(keys.party, who.id, keys.challenge(who.id), keys.of(who.id)))
 
 
 @router.post("/me/passkeys")
-def register(request: Request, body: Registration, who: Patient) -> Response:
+def register(request: Request, body: Registration, who: Speaker) -> Response:
     """Register a new passkey: it enrols an invited patient, or an older passkey is asked to add it."""
-    who.require(Scope.CONSENT_WRITE)
     context = context_of(request)
     if not is_enrolled(context, who.id) and context.passkeys.invitation(who.id) is None:
         raise NotFound("neither enrolled nor invited")
@@ -158,7 +166,7 @@ def register(request: Request, body: Registration, who: Patient) -> Response:
 
 
 @router.post("/me/give/{study}")
-def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Patient) -> Response:
+def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Speaker) -> Response:
     """The yes to a study, to be signed."""
     context = context_of(request)
     terms = text_for(context, study)
@@ -186,7 +194,7 @@ def give(request: Request, study: Annotated[Id, Path()], body: Picked, who: Pati
 
 
 @router.post("/me/stop/{consent}")
-def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Patient) -> Response:
+def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Speaker) -> Response:
     """The end of a consent, to be signed."""
     context = context_of(request)
     consent_of(context, who.id, consent)
@@ -195,7 +203,7 @@ def stop(request: Request, consent: Annotated[Id, Path()], body: Picked, who: Pa
 
 
 @router.post("/me/stop-all")
-def stop_all(request: Request, body: Picked, who: Patient) -> Response:
+def stop_all(request: Request, body: Picked, who: Speaker) -> Response:
     """The end of everything that the patient said yes or no to, to be signed."""
     context = context_of(request)
     passkey = _chosen(context, who, body.passkey)
@@ -209,9 +217,8 @@ def stop_all(request: Request, body: Picked, who: Patient) -> Response:
 
 
 @router.post("/me/acts")
-def send(request: Request, body: Signed, who: Patient) -> Response:
+def send(request: Request, body: Signed, who: Speaker) -> Response:
     """Take the signed act in. The same one again changes nothing."""
-    who.require(Scope.CONSENT_WRITE)
     act = load(body.act.encode())
     if not isinstance(act, Made) or act.subject != who.id:
         raise Forbidden("the act is not one that the patient's pages make for this patient")
@@ -220,7 +227,7 @@ def send(request: Request, body: Signed, who: Patient) -> Response:
 
 
 @router.get("/me/acts/{digest}")
-def progress(request: Request, digest: Annotated[Hash, Path()], who: Patient) -> Response:
+def progress(request: Request, digest: Annotated[Hash, Path()], who: Speaker) -> Response:
     """How far an act has come: sent, sealing, sealed or failed."""
     context = context_of(request)
     item = context.outbox.item(digest)
@@ -281,7 +288,6 @@ def consent_of(context: Context, subject: bytes, id: bytes) -> Consent:
 
 
 def _chosen(context: Context, who: Principal, credential: str) -> Passkey:
-    who.require(Scope.CONSENT_WRITE)
     held = usable(context, who.id)
     for one in held:
         if to_base64url(one.credential) == credential or (not credential and len(held) == 1):

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from ledger.domain.acts import Act, Withdrawal, WithdrawalOfAll
 from ledger.domain.passkey import Invitation, Passkey, read_registration
 from ledger.domain.webauthn import RelyingParty
-from ledger.errors import BadSignature
+from ledger.errors import BadSignature, WrongState
 from ledger.ports import Clock, PasskeyStore, SignatureChecker
 
 WINDOW = 600
 """Seconds; a challenge is good in the window in which it was made and in the next."""
+
+MOST = 64
+"""Passkeys of one subject."""
 
 
 class Passkeys:
@@ -62,6 +65,7 @@ class Passkeys:
             BadSignature: It answers another or an old challenge, or was made for another site, or by nobody.
             InvalidInput: It has no ES256 key.
             Replayed: It is registered for somebody else.
+        WrongState: The subject has too many already.
         """
         now = self._clock.now()
         window = now // WINDOW
@@ -74,6 +78,8 @@ class Passkeys:
                 made = read_registration(authenticator_data, client_data, challenges[1], self.party)
             except BadSignature:
                 raise problem from None
+        if len(self._store.of(subject)) >= MOST:
+            raise WrongState(f"{MOST} passkeys are registered for this subject, and no more are kept")
         passkey = Passkey(made.id, subject, made.signer(self.verifier), made.counter, made.backed_up, now)
         self._store.keep(passkey)
         return passkey

@@ -148,6 +148,7 @@ def test_a_reading_sign_in_reads_alone(world, ann):
     subject = "0x" + load(_asked(world, ann)["act"].encode()).subject.hex()
     with Browser(world, subject, scopes=[Scope.SUBJECT_READ]) as reader:
         assert reader.get("/me/passkeys").status_code == 200
+        assert reader.post("/me/passkeys/options", json={}).status_code == 403
         assert reader.post(f"/me/give/{world.study}", json={"categories": ["demographics"]}).status_code == 403
 
 

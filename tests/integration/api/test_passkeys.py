@@ -227,6 +227,22 @@ def test_a_second_passkey_is_added_by_the_first_and_can_take_over(world, party, 
     world.service.get(f"/v1/subjects/{subject}/passkeys", "subject", ann[0], status=404)
 
 
+def test_an_invited_guardian_acts_as_one_until_the_window_ends(world, party):
+    until, form = int(time.time()) + HOUR, fresh_id()
+    subject = invited(world, capacity="guardian", until=until, form=form)
+    passkey = PasskeyWallet(party)
+    assert settled(world, register(world, subject, passkey)["enrolment"])["state"] == "sealed"
+    (signer,) = world.service.get(f"/v1/subjects/{subject}", "subject", subject)["signers"]
+    assert (signer["capacity"], signer["until"], signer["form"]) == ("guardian", until, form)
+    assert grant(world, subject, passkey)["items"][0]["state"] == "sealed"
+
+
+def test_more_passkeys_than_anybody_has_are_refused(world, party, monkeypatch):
+    monkeypatch.setattr("ledger.services.passkeys.MOST", 1)
+    subject, _ = enrolled(world, party)
+    assert "no more are kept" in register(world, subject, PasskeyWallet(party), 409)["detail"]
+
+
 def test_a_registration_is_for_one_subject_and_soon(world, party, ann):
     subject, passkey = invited(world), PasskeyWallet(party)
     options = world.service.post("/v1/passkeys/options", {"subject": ann[0]}, "subject", ann[0], 200).json()
