@@ -24,7 +24,10 @@ from eth.constants import BLANK_ROOT_HASH
 from eth.db.atomic import AtomicDBWriteBatch
 from eth.db.backends.base import BaseAtomicDB
 from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.forks.prague.state import PragueState
 
+from ledger.chain.opcodes import quick
 from ledger.errors import NotFound
 
 # py-evm raises the limit for the whole process when it is imported, for calls a thousand deep; ours go two deep. Left
@@ -117,7 +120,17 @@ class SqliteDB(BaseAtomicDB):
         self._connection.close()
 
 
+class _Computation(PragueComputation):
+    opcodes = quick(PragueComputation.opcodes)
+
+
+class _State(PragueState):
+    computation_class = _Computation
+
+
 class _VM(PragueVM):
+    _state_class = _State
+
     @classmethod
     def validate_header(cls, header: BlockHeaderAPI, parent_header: BlockHeaderAPI) -> None:
         if parent_header is not None and header.timestamp == parent_header.timestamp:

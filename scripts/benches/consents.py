@@ -47,7 +47,7 @@ def measure(stage: Stage) -> Figures:
     figures: Figures = {}
     with scene(settings(stage.home())) as embedded:
         figures["embedded_consents_per_s"] = _rate(
-            embedded, stage.pick(200, 1_000), lambda acts: _taken_in(embedded, acts)
+            embedded, stage.pick(200, 1_000), 1, lambda acts: _taken_in(embedded, acts)
         )
         stage.say(f"{figures['embedded_consents_per_s']} consents a second on the embedded chain")
         figures["gas_passkey_fallback"] = _gas_by_passkey(embedded)
@@ -70,7 +70,7 @@ def measure(stage: Stage) -> Figures:
                     other.hand_over(signed)
                     return other.take_in
 
-                figures["consents_per_s"] = _rate(there, stage.pick(2_000, 10_000), hand_over)
+                figures["consents_per_s"] = _rate(there, *stage.pick((2_000, 1), (10_000, 2)), hand_over)
             stage.say(f"{figures['consents_per_s']} consents a second on anvil")
             there.ledger.close()
             figures |= _shares(stage, anvil, there, patients, acts)
@@ -87,13 +87,20 @@ def _taken_in(scene: Scene, acts: list[ConsentAct]) -> Callable[[], list[bytes]]
     return take_in
 
 
-def _rate(scene: Scene, count: int, ready: Callable[[list[ConsentAct]], Callable[[], list[bytes]]]) -> int:
-    """The rate at which signed consents come to count; signing is the patients' own affair and not in it."""
-    patients = scene.enrol(count)
+def _rate(scene: Scene, count: int, each: int, ready: Callable[[list[ConsentAct]], Callable[[], list[bytes]]]) -> int:
+    """The rate at which signed consents come to count; signing is the patients' own affair and not in it.
+
+    Args:
+        scene: The consortium.
+        count: Patients.
+        each: Consents of each.
+        ready: Takes consents over; what it returns takes them in.
+    """
+    patients = scene.enrol(count) * each
     rates = []
     for _ in range(3):
         take_in = ready(scene.grants(patients))
-        rates.append(per_second(count, seconds(lambda take_in=take_in: scene.counted(take_in()))))  # type: ignore[misc]
+        rates.append(per_second(len(patients), seconds(lambda take_in=take_in: scene.counted(take_in()))))  # type: ignore[misc]
     return round(median(rates))
 
 

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
+T = TypeVar("T")
 Figure = float | int | str | list[float] | None
 Figures = dict[str, Figure]
 Bench = Callable[["Stage"], Figures]
@@ -38,7 +40,7 @@ class Stage:
     skipped: dict[str, str] = field(default_factory=dict)
     _homes: int = 0
 
-    def pick(self, quick: int, full: int) -> int:
+    def pick(self, quick: T, full: T) -> T:
         """A size for this run."""
         return quick if self.quick else full
 

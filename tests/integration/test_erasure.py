@@ -266,6 +266,17 @@ def test_a_new_bundle_shows_the_leaves_alone_and_says_so(shown):
     assert "leaves of 2 that were erased" in report.check("cohorts").detail
 
 
+@pytest.mark.parametrize("asked", [[1], [0, 1], [1, 4], [0, 1, 2, 3, 4, 5]])
+def test_whatever_a_decision_said_its_bundle_does_not_fail_without_the_erased(shown, asked):
+    shown.decide([shown.patients[place] for place in asked])
+    forget(shown)
+    shown.anchor()
+    data, manifest = shown.export()
+    report = verify_bundle(io.BytesIO(data), bytes.fromhex(manifest.trusted.hash[2:]))
+    assert [check for check in report.checks if check.status is Status.FAIL] == []
+    assert "3 rows were erased" in report.check("replay").detail
+
+
 def test_the_log_says_what_was_destroyed_when_and_by_whom_but_not_of_whom(shown):
     victim = shown.patients[1].subject
     (erasure,) = forget(shown)
