@@ -63,9 +63,14 @@ class Issues:
         self.found.append(Issue(Severity.INFORMATION, Kind.INFORMATIONAL, expression, words))
 
     @property
+    def errors(self) -> int:
+        """How many things the resource is refused for."""
+        return sum(issue.severity is Severity.ERROR for issue in self.found)
+
+    @property
     def refused(self) -> bool:
         """Whether the resource is refused."""
-        return any(issue.severity is Severity.ERROR for issue in self.found)
+        return self.errors > 0
 
 
 def outcome_of(issues: Iterable[Issue]) -> dict[str, Any]:

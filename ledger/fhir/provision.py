@@ -75,16 +75,11 @@ class ProvisionReader:
     def read(self, element: Element, effect: Effect, depth: int = 0) -> Node:
         """A provision of the effect that is given, with all that is in it."""
         element.only(*_COMMON, *(("documentType", "resourceType", "expression") if self.r5 else ("type", "class")))
-        before = len(element.issues.found)
+        before = element.issues.errors
         purposes = self._purposes(element, effect)
-        unasked = purposes is not None and purposes.inside == 0 and len(element.issues.found) == before
-        if unasked and effect is Effect.PERMIT:  # it permits nothing here, whatever else it names
-            return Node(
-                effect=effect,
-                path=element.path,
-                purposes=purposes,
-                children=tuple(self._nested(element, effect, depth)),
-            )
+        unasked = purposes is not None and purposes.inside == 0 and element.issues.errors == before
+        if unasked and effect is Effect.PERMIT and "provision" not in element.value:
+            return Node(effect=effect, path=element.path, purposes=purposes)  # whatever else it names limits nothing
         for key in ("data", "expression", "documentType"):
             if key in element.value:
                 element.issues.refuse(
@@ -123,7 +118,12 @@ class ProvisionReader:
         named = None
         for purpose in element.children("purpose"):
             coding = purpose.coding()
-            meaning = codes.NOTHING if coding in codes.UNASKED else codes.PURPOSES.get(coding)
+            meaning = codes.PURPOSES.get(coding)
+            if coding in codes.UNASKED:
+                element.issues.tell(
+                    purpose.path, f"no question here is for {coding[1]}; it stays in the resource alone"
+                )
+                meaning = codes.NOTHING
             named = _more(named, _sayable(purpose, coding[1], meaning, effect, "purpose"))
         return named
 

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.domain.vocabulary import CATEGORY_TERMS, RecipientKind
 from ledger.fhir.known import Known
-from ledger.fhir.outcome import outcome_of
+from ledger.fhir.outcome import Severity, outcome_of
 from ledger.fhir.read import read
 from tests.unit.fhir.cases import answer, asked, day, pcf, refusals, resource_of_others, short
 
@@ -151,6 +151,12 @@ def test_a_pcf_example_that_is_taken(name):
     reading = read(pcf(name))
     assert [short(draft.scope) for draft in reading.drafts] == PCF_TAKEN[name]
     assert not refusals(reading)
+
+
+def test_what_is_never_asked_is_said():
+    reading = read(pcf("ex-consent-basic-treat"))
+    told = {issue.expression for issue in reading.issues if issue.severity is Severity.INFORMATION}
+    assert told == {f"{PROVISION}.purpose[1]", f"{PROVISION}.purpose[2]"}  # payment and operations
 
 
 @pytest.mark.parametrize("name", PCF_REFUSED)

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.consent import ConsentState
@@ -394,14 +394,29 @@ QUESTIONS = [
 ]
 
 
+def in_full(question):
+    use, year, category, clinic = question
+    study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
+    return asked(data=DAYS[year], categories=[category], study=study)
+
+
+ASKED = {question: in_full(question) for question in QUESTIONS}
+
+
+@settings(deadline=None, max_examples=60)
 @given(provisions("permit", 1) | provisions("deny", 0))
+@example(
+    rule(
+        "permit",
+        rule("deny", purpose=purpose("BIORCH")),
+        purpose=purpose("HPAYMT"),
+        dataPeriod={"start": "2021", "end": "2021"},
+    )
+)
 def test_every_answer_is_the_one_that_another_reading_gives(root):
     reading = read(r4(root, scope=PRIVACY), KNOWN)
     for question in [] if reading.refused else QUESTIONS:
-        use, year, category, clinic = question
-        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
-        asking = asked(data=DAYS[year], categories=[category], study=study)
-        said = answer(reading, asking)
+        said = answer(reading, ASKED[question])
         expected = other_reading(root, question)
         assert (said if said in {"permitted", "denied_by_subject"} else "nothing") == expected, (question, said)
 
@@ -429,6 +444,7 @@ EXTRA = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from([("HRESCH",), ("HRESCH", "TREAT"), ("BIORCH", "HPAYMT")]), st.lists(EXTRA, max_size=4))
 def test_a_limit_more_never_permits_more(purposes, extras):
     """Whatever is added to a permit, known here or not: it permits less, or the resource is refused."""
@@ -436,15 +452,14 @@ def test_a_limit_more_never_permits_more(purposes, extras):
     limited = plain | {name: value for extra in extras for name, value in extra.items()}
     wide, narrow = read(r4(plain, scope=PRIVACY), KNOWN), read(r4(limited, scope=PRIVACY), KNOWN)
     assert not wide.refused
-    for use, year, category, clinic in [] if narrow.refused else QUESTIONS:
-        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
-        asking = asked(data=DAYS[year], categories=[category], study=study)
+    for asking in [] if narrow.refused else ASKED.values():
         assert answer(narrow, asking) != "permitted" or answer(wide, asking) == "permitted"
 
 
 JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({}) | st.just([{}])
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_damaged_resource_is_read_or_refused_and_never_breaks(data):
     resource = data.draw(
@@ -468,6 +483,7 @@ def test_a_damaged_resource_is_read_or_refused_and_never_breaks(data):
     assert reading.refused or not refusals(reading)
 
 
+@settings(deadline=None, max_examples=60)
 @given(provisions("permit", 1))
 def test_r5_says_the_same_in_its_own_nesting(root):
     """A permit with denies inside is, in R5, a default of deny with an exception, with exceptions."""
@@ -492,6 +508,7 @@ def without_type(provision):
     return made | ({"provision": nested} if nested else {})
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(provisions("permit", 1), min_size=1, max_size=3))
 def test_several_exceptions_to_a_default_of_deny(exceptions):
     nested = [inner for one in exceptions for inner in one.get("provision", [])]
@@ -505,9 +522,7 @@ def test_several_exceptions_to_a_default_of_deny(exceptions):
         said = {other_reading(one, question) for one in exceptions}
         denied = "denied_by_subject" in said
         expected[question] = "denied_by_subject" if denied else "permitted" if "permitted" in said else "nothing"
-        use, year, category, clinic = question
-        study = {"uses": [use], "institution": "0x" + (CLINIC if clinic else STUDY).hex()}
-        found = answer(reading, asked(data=DAYS[year], categories=[category], study=study))
+        found = answer(reading, ASKED[question])
         assert (found if found in {"permitted", "denied_by_subject"} else "nothing") == expected[question], question
     # A question about two uses, years or categories at once is permitted only where each part of it is.
     whole = {"uses": ["biomedical", "clinical-care"], "institution": "0x" + CLINIC.hex()}

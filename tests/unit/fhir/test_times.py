@@ -1,7 +1,7 @@
 """Dates are whole days, ends are inclusive, and what is written reads back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.vocabulary import FOREVER
@@ -10,6 +10,7 @@ from ledger.fhir.times import LAST_WRITABLE, clip, span_of, text_of
 from tests.unit.fhir.cases import day
 
 
+@settings(deadline=None)
 @given(st.integers(0, LAST_WRITABLE))
 def test_what_is_written_reads_back(instant):
     assert span_of(text_of(instant)) == (instant, instant + 1)

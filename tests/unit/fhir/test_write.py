@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.consent import Consent, ConsentState
@@ -66,6 +66,7 @@ def says_no_more(inner, outer):
 
 
 @pytest.mark.parametrize("release", Release)
+@settings(deadline=None)
 @given(consents())
 def test_a_consent_reads_back_field_by_field(release, one):
     resource = json.loads(json.dumps(write(one, release)))
@@ -77,6 +78,7 @@ def test_a_consent_reads_back_field_by_field(release, one):
 
 
 @pytest.mark.parametrize("release", Release)
+@settings(deadline=None)
 @given(consents())
 def test_without_the_extension_it_says_no_more(release, one):
     resource = write(one, release)
