@@ -53,7 +53,7 @@ class Settings:
     jwks_url: str = ""
     audience: str = "consentry"
     confirmations: int = 0
-    batch_acts: int = 100
+    batch_acts: int = 200
     anchor_seconds: int = 30
     most_staleness: int = 30
     most_body: int = 8 * MIB

@@ -28,7 +28,7 @@ _BASE = 60_000
 _CALLDATA_BYTE = 40  # EIP-7623's floor for a byte that is not zero
 _KINDS = {
     Enrolment: 200_000,
-    ConsentAct: 110_000,
+    ConsentAct: 75_000,  # with every limit set; 49,000 without
     Withdrawal: 60_000,
     WithdrawalOfAll: 100_000,
     SignerAddition: 150_000,

@@ -151,10 +151,11 @@ def _permitted(material: Material, said: _Said, given: int | None, issues: Issue
     if collected is None and past is None:
         issues.refuse(path, "use is permitted, but neither new nor earlier data may be collected")
         return
-    if collected is not None:
-        data = (None if past is not None else given if collected[0] is None else collected[0], collected[1])
-    else:
-        data = (None, given)
+    since = given if collected is None or collected[0] is None else collected[0]
+    if since is None and (collected is None or past is None):
+        issues.refuse(path, "where earlier data end and new data begin is not said; the consent has no date")
+        return
+    data: Span = (None if past is not None else since, since if collected is None else collected[1])
     conditions = 0
     for codes, condition in (
         ({material.abroad}, Condition.TRANSFER_ABROAD),

@@ -36,7 +36,7 @@ from ledger.services.sync import Mirror
 from ledger.store.store import open_store
 from tests.support.passkey import SoftPasskey
 
-BATCH = 100
+BATCH = 200
 PASSKEYS = 40
 GAS = 16_000_000
 SHARES = ("sign", "encode", "send", "mine", "mirror")

@@ -282,6 +282,18 @@ def test_a_failed_transaction_says_why(chain, scene):
     assert outcome.error == "Directory__InstitutionUnknown"
 
 
+def test_what_became_of_several_transactions_is_told_in_their_order(chain, scene):
+    patients = [Patient() for _ in range(2)]
+    scene.must(*[scene.enrolment(patient) for patient in patients])
+    forged = msgspec.structs.replace(scene.consent(patients[0]), signature=scene.consent(patients[1]).signature)
+    partly, refused = scene.carry(scene.consent(patients[1]), forged)
+    failed, why = scene.carry(chain.signer.sign(EngineRevocation(id=fresh()), scene.institution_key))
+    assert list(refused.refused.values()) == ["ConsentRegistry__BadSignature"]
+    names = [failed.hash, fresh(), partly.hash, failed.hash]
+    assert chain.writer.outcomes(names) == [why, None, refused, why]
+    assert chain.writer.outcomes([]) == []
+
+
 def test_only_the_consortium_admits(chain, scene):
     act = InstitutionAdmission(id=fresh(), name="x", signer=scene.institution_key)
     assert chain.writer.sender_of(act) == chain.deployment.deployer

@@ -30,6 +30,13 @@ def broad(periods, denied=(), **changes):
     return r4({"type": "deny", "period": LONG, "provision": nested}, **({"dateTime": GIVEN} | changes))
 
 
+def undated():
+    """Neither the consent nor its leave to collect says since when."""
+    resource = broad(USE | {6: {"end": "2025"}}, dateTime=None)
+    del resource["provision"]["period"]
+    return resource
+
+
 def becomes(resource):
     reading = read(resource)
     assert refusals(reading) == set()
@@ -115,6 +122,8 @@ NESTED = "Consent.provision.provision"
     [
         (broad({8: LONG, 6: LONG}), {f"{NESTED}[0].code[0].coding[0]"}),  # use, without storing and processing
         (broad({8: LONG, 7: LONG}), {f"{NESTED}[0].code[0].coding[0]"}),  # use of nothing that may be collected
+        (undated(), {f"{NESTED}[0].code[0].coding[0]"}),
+        (broad({8: LONG, 7: LONG, 45: LONG}, dateTime=None), {f"{NESTED}[0].code[0].coding[0]"}),
         (broad(USE | {56: LONG}), {f"{NESTED}[3].code[0].coding[0]"}),  # a network that cannot be named here
         (broad(USE | {999: LONG}), {f"{NESTED}[3].code[0].coding[0]"}),
         (broad(USE | {"x": LONG}), {f"{NESTED}[3].code[0].coding[0]"}),
