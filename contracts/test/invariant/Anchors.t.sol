@@ -111,8 +111,8 @@ contract AnchorInvariants is Invariants {
         list[4] = AnchorHandler.appendForAnUnknownEngine.selector;
     }
 
-    /// @dev Rules 4, 5 and 6.
-    function invariant_TheHeadIsThatOfTheHonestLog() external view {
+    /// @dev That accesses come with a head, and only for a registered engine (rule 5), is asserted at each act.
+    function invariant_Rules456_TheHeadIsThatOfTheHonestLog() external view {
         (uint64 size, bytes32 root) = AnchorHandler(handler).actualHead();
         (uint64 size_, bytes32 root_) = AnchorHandler(handler).expectedHead();
         vm.assertEq(size, size_, "size");

@@ -239,8 +239,8 @@ contract ConsentInvariants is Invariants {
         list[8] = ConsentHandler.adminTries.selector;
     }
 
-    /// @dev Rules 1, 2, 3 and 6: the model accepts exactly what the contract does (asserted at each act), and ends alike.
-    function invariant_TheConsentsAreThoseOfTheModel() external view {
+    /// @dev The model accepts exactly what the contract does (asserted at each act), and ends alike.
+    function invariant_Rules1236_TheConsentsAreThoseOfTheModel() external view {
         bytes32[] memory ids = ConsentHandler(handler).ids();
         uint256 live = 0;
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -250,8 +250,8 @@ contract ConsentInvariants is Invariants {
         vm.assertEq(ConsentHandler(handler).listed().length, live, "live consents");
     }
 
-    /// @dev Rule 8: whoever follows the events knows what storage holds.
-    function invariant_TheEventsTellWhatStorageHolds() external view {
+    /// @dev Whoever follows the events knows what storage holds.
+    function invariant_Rule8_TheEventsTellWhatStorageHolds() external view {
         bytes32[] memory ids = ConsentHandler(handler).ids();
         bytes32[] memory listed = ConsentHandler(handler).listed();
         uint256 live = 0;

@@ -120,6 +120,7 @@ def test_what_browsers_add_behind_the_known_members_is_left_alone(passkey):
 @example(bytes.fromhex("300702020001020101"))
 @example(bytes.fromhex("3006020181020101"))
 @example(bytes.fromhex("300602010102010100"))
+@example(bytes.fromhex("300702010102010100"))
 @example(bytes.fromhex("3081060201010201ff"))
 def test_a_signature_is_der_with_two_numbers_of_the_group_or_refused(signature):
     """The oracle is the library's reader; ours narrows it to numbers that a signature can have."""
