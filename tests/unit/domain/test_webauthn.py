@@ -138,6 +138,8 @@ def test_a_signature_is_der_with_two_numbers_of_the_group_or_refused(signature):
         return
     r, s = decode_dss_signature(signature)
     assert encode_dss_signature(r, s) == signature
+    assert 0 < r < ORDER
+    assert 0 < s < ORDER
     assert (assertion.r, assertion.s) == (r, min(s, ORDER - s))
 
 
