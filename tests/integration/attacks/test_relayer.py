@@ -15,11 +15,11 @@ from ledger.chain.node import NodeRefused, NonceTaken
 from ledger.domain.acts import Act, SignerRemoval
 from ledger.domain.consent import Scope
 from ledger.domain.vocabulary import FOREVER, Capacity
-from tests.integration.attacks.test_forged_acts import RIGHTS
+from tests.integration.attacks.test_forged_acts import RIGHTS, is_signed
 from tests.support.scene import Patient, fresh
 from tests.support.stage import Stage
 
-SIGNED = {kind: right for kind, right in RIGHTS.items() if not kind.admin}
+SIGNED = {kind: right for kind, right in RIGHTS.items() if is_signed(kind)}
 
 
 def other(value: Any) -> Any:
