@@ -28,7 +28,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.domain.offer import scope_for
 from ledger.domain.outbox import ItemState
 from ledger.domain.passkey import Passkey
-from ledger.domain.vocabulary import ANY32, CATEGORY_TERMS, FOREVER, Capacity
+from ledger.domain.vocabulary import ANY32, CATEGORY_TERMS
 from ledger.domain.wording import mask_of
 from ledger.errors import (
     BadSignature,
@@ -151,13 +151,14 @@ def register(request: Request, body: Registration, who: Speaker) -> Response:
     older = usable(context, who.id)
     if not older:
         return answer({"waits": True})
+    held = next(one for one in context.mirror.authorities(who.id) if one.signer == older[0].signer)
     act = SignerAddition(
         subject=who.id,
         id=context.entropy.token(32),
         new_signer=made.signer,
-        capacity=Capacity.SELF,
-        since=0,
-        until=FOREVER,
+        capacity=held.capacity,
+        since=held.since,
+        until=held.until,
         form=ZERO_ID,
         deadline=context.clock.now() + HOUR,
         signer=older[0].signer,

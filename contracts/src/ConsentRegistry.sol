@@ -151,6 +151,8 @@ contract ConsentRegistry is SignerRecovery, AccessManaged, Pausable {
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
         if (reason != ACCEPTED) return reason;
         Rights rights = act.rights;
+        // The last epoch is one value, which admits no grant.
+        // slither-disable-next-line incorrect-equality
         if (rights.issuedAt() <= held.stoppedAt || held.epoch == LAST_EPOCH) return ConsentRegistry__Stopped.selector;
         if (rights.issuedAt() > block.timestamp + MAX_SKEW) return ConsentRegistry__IssuedAhead.selector;
         ConsentSlot old = _consents[act.subject][act.id];

@@ -135,6 +135,7 @@ def check(  # noqa: C901, PLR0912, PLR0915 - one case an act
             elif isinstance(act, SignerAddition | SignerRemoval) and capacity == Capacity.STAFF:
                 raise Forbidden("staff may not change who signs for a subject; a signer of the subject's own can")
             elif isinstance(act, SignerAddition):
+                _check_given(act, ahead)
                 _check_new_signer(act.new_signer, act.capacity, act.since, act.until, act.form)
                 context.checker.admit(act.new_signer)
         case RecoveryProposal() | RecoveryCompletion():
@@ -230,6 +231,18 @@ def _check_signer(context: Context, act: _SignersAct, digest: bytes, now: int, a
         raise BadSignature("this key's authority for the subject does not hold at this time")
     context.checker.check(act, act.signer, digest)
     return capacity
+
+
+def _check_given(act: SignerAddition, ahead: Ahead) -> None:
+    """Who acts for another person gives no more than they have, in whatever capacity."""
+    authority = ahead.authority(act.subject, act.signer)
+    assert authority is not None  # it was found a moment ago
+    capacity, since, until = authority
+    if capacity in (Capacity.GUARDIAN, Capacity.PROXY) and not (since <= act.since and act.until <= until):
+        raise Forbidden(
+            f"a guardian or proxy can give others no more than the own time, from {since} until {until}; ask for less, "
+            "or let the custodian recover the subject's own key"
+        )
 
 
 def _check_consent(act: ConsentAct, capacity: int, ahead: Ahead) -> None:

@@ -224,7 +224,13 @@ class ContractMachine(RuleBasedStateMachine):
             deadline=FOREVER,
             signer=address_of(key(who)),
         )
-        expected = not forge and self._may_change_signers(person, who) and whom not in person.signers and length > 0
+        expected = (
+            not forge
+            and self._may_change_signers(person, who)
+            and self._may_give(person, who, act)
+            and whom not in person.signers
+            and length > 0
+        )
         if self._try(act, FORGER if forge else who, expected=expected):
             person.signers[whom] = (capacity, act.since, act.until)
             person.held(act.id).spent = True
@@ -345,6 +351,11 @@ class ContractMachine(RuleBasedStateMachine):
 
     def _may_change_signers(self, person: Person, who: int) -> bool:
         return self._may(person, who) and person.signers[who][0] is not Capacity.STAFF
+
+    def _may_give(self, person: Person, who: int, act: kinds.SignerAddition) -> bool:
+        """Nobody who acts for another gives more than they have."""
+        capacity, since, until = person.signers[who]
+        return capacity not in (Capacity.GUARDIAN, Capacity.PROXY) or (since <= act.since and act.until <= until)
 
     def _try(self, act: kinds.Act, by: int, *, expected: bool) -> bool:
         """Whether the chain took the act; it must where it is expected to, and only then."""

@@ -266,6 +266,7 @@ class WorldMaker:
         for place in range(count):
             subject, owner, first = self.id(), r.randrange(2), 100 + place
             capacity = r.choice(tuple(Capacity))
+            since, until = r.choice((0, NOW)), FOREVER if r.random() < 0.5 else r.choice(TIMES[4:])
             enrolments.append(
                 sign(
                     Enrolment(
@@ -273,8 +274,8 @@ class WorldMaker:
                         custodian=self._institutions[owner],
                         first_signer=signer(first),
                         capacity=capacity,
-                        since=r.choice((0, NOW)),
-                        until=FOREVER if r.random() < 0.5 else r.choice(TIMES[4:]),
+                        since=since,
+                        until=until,
                         form=self.id(),
                         deadline=FOREVER,
                     ),
@@ -284,13 +285,15 @@ class WorldMaker:
             self._people_of[subject] = [(first, capacity)]
             if capacity is not Capacity.STAFF and r.random() < 0.3:
                 guardian = 10_000 + place
+                end = FOREVER if r.random() < 0.5 else r.choice(TIMES[4:])
+                bound = capacity in (Capacity.GUARDIAN, Capacity.PROXY)  # nobody gives more than they have
                 addition = SignerAddition(
                     subject=subject,
                     id=self.id(),
                     new_signer=signer(guardian),
                     capacity=Capacity.GUARDIAN,
-                    since=0,
-                    until=FOREVER if r.random() < 0.5 else r.choice(TIMES[4:]),
+                    since=since if bound else 0,
+                    until=min(end, until) if bound else end,
                     form=bytes(32),
                     deadline=FOREVER,
                     signer=signer(first),

@@ -33,6 +33,8 @@ abstract contract SignerRecovery is ISignerRecovery, SubjectRegistry {
         Subject memory held = _subjects[asked.subject];
         require(held.isEnrolled(), ConsentRegistry__SubjectUnknown());
         (uint32 number, bytes memory custodianSigner) = _activeCustodian(asked.custodian);
+        // Numbers of institutions, not amounts.
+        // slither-disable-next-line incorrect-equality
         require(number == held.custodian, SignerRecovery__NotTheCustodian());
         bytes32 hash = asked.hash();
         bytes32 digest = _hashTypedDataV4(act.hash(hash));
@@ -73,6 +75,8 @@ abstract contract SignerRecovery is ISignerRecovery, SubjectRegistry {
     function completeRecovery(Recovery calldata asked) external {
         PendingRecovery memory pending = _recoveries[asked.subject];
         bytes32 hash = asked.hash();
+        // The pending recovery is the one with this very hash, or it is another.
+        // slither-disable-next-line incorrect-equality
         require(pending.hash == hash, SignerRecovery__NothingPending());
         require(block.timestamp >= pending.opensAt, SignerRecovery__StillOpen(pending.opensAt));
         _activeCustodian(asked.custodian);
@@ -106,6 +110,7 @@ abstract contract SignerRecovery is ISignerRecovery, SubjectRegistry {
     /// @dev Reverts with `reason`, the selector of an error without arguments, unless it says that nothing is wrong.
     function _require(bytes4 reason) private pure {
         if (reason == ACCEPTED) return;
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mstore(0, reason)
             revert(0, 4)

@@ -133,7 +133,7 @@ abstract contract SubjectRegistry is IConsentRegistry, EIP712 {
         Subject memory held = _subjects[act.subject];
         (Authority memory by, bytes4 reason) = _authorize(act.subject, held, act.signer, digest, act.signature);
         if (reason != ACCEPTED) return reason;
-        if (!by.mayChangeSigners()) return ConsentRegistry__NoAuthority.selector;
+        if (!by.mayGive(act.from, act.until)) return ConsentRegistry__NoAuthority.selector;
         if (!_isFresh(act.subject, act.id)) return ConsentRegistry__IdSpent.selector;
         reason = _signerFault(act.newSigner, act.capacity, act.from, act.until, act.form);
         if (reason != ACCEPTED) return reason;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Vocabulary} from "../libraries/Vocabulary.sol";
 
-using {exists, holds, mayChangeSigners, cut} for Authority global;
+using {exists, holds, mayChangeSigners, mayGive, cut} for Authority global;
 using {isEnrolled} for Subject global;
 
 /// @notice That a signer may act for a subject: in what capacity, and when. One storage slot.
@@ -36,11 +36,21 @@ function mayChangeSigners(Authority memory authority) pure returns (bool) {
     return authority.capacity != Vocabulary.CAPACITY_STAFF;
 }
 
+/// @notice Whether a signer may give another the authority of [from, until). Nobody who acts for another person gives
+/// more than they have: a guardian's second key, in whatever capacity, would outlive the guardian's authority.
+function mayGive(Authority memory authority, uint40 from, uint40 until) pure returns (bool) {
+    return
+        mayChangeSigners(authority)
+            && (!isForAnother(authority) || (authority.from <= from && until <= authority.until));
+}
+
 /// @notice The end of a consent given under this authority: a guardian's or proxy's consent ends with it.
 function cut(Authority memory authority, uint40 validUntil) pure returns (uint40) {
-    bool forAnother =
-        authority.capacity == Vocabulary.CAPACITY_GUARDIAN || authority.capacity == Vocabulary.CAPACITY_PROXY;
-    return forAnother && authority.until < validUntil ? authority.until : validUntil;
+    return isForAnother(authority) && authority.until < validUntil ? authority.until : validUntil;
+}
+
+function isForAnother(Authority memory authority) pure returns (bool) {
+    return authority.capacity == Vocabulary.CAPACITY_GUARDIAN || authority.capacity == Vocabulary.CAPACITY_PROXY;
 }
 
 function isEnrolled(Subject memory subject) pure returns (bool) {

@@ -50,6 +50,24 @@ contract SignersTest is Ledger {
         assertRefused(addSigner(act), IConsentRegistry.ConsentRegistry__IdSpent.selector);
     }
 
+    function test_GivenAGuardian_WhenMoreIsGivenThanTheGuardianHas_ItIsRefused() external {
+        SignerAddition memory guardian = additionAct("guardian", signerOf(STRANGER_KEY));
+        guardian.capacity = Vocabulary.CAPACITY_GUARDIAN;
+        (guardian.from, guardian.until) = (NOW - 10, NOW + 10);
+        assertAccepted(addSigner(guardian));
+        SignerAddition memory act = additionAct("second key", signerOf(ENGINE_KEY));
+        act.signer = signerOf(STRANGER_KEY);
+        for (uint8 capacity = Vocabulary.CAPACITY_SELF; capacity <= Vocabulary.CAPACITY_STAFF; ++capacity) {
+            (act.capacity, act.form) = (capacity, keccak256("form"));
+            (act.from, act.until) = (NOW - 10, NOW + 11);
+            assertRefused(addSigner(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+            (act.from, act.until) = (NOW - 11, NOW + 10);
+            assertRefused(addSigner(act, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+        }
+        (act.from, act.until) = (NOW - 10, NOW + 10);
+        assertAccepted(addSigner(act, STRANGER_KEY));
+    }
+
     function test_WhenStaffWouldAddOrRemoveASigner_ItIsRefused() external {
         SignerAddition memory staff = additionAct("addition", signerOf(STRANGER_KEY));
         staff.capacity = Vocabulary.CAPACITY_STAFF;
