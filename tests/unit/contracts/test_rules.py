@@ -309,6 +309,7 @@ def test_a_proof_holds_where_the_verifier_says_so_and_breaks_with_any_bit(rules:
             for one, two, nodes in (
                 (broken[0], broken[1], broken[2:]),
                 (*roots, proof[:-1]),
+                (*roots, []),
                 (*roots, [*proof, proof[-1]]),
                 (roots[0], roots[0], proof),
             ):
