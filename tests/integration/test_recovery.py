@@ -168,7 +168,7 @@ def child(house):
 
 
 def own_key(house, guardian, child):
-    """The guardian gives the child its own key, for the day of majority."""
+    """The guardian would give the child its own key, for the day of majority: longer than the guardian's own time."""
     addition = SignerAddition(
         subject=child.subject,
         id=fresh(),
@@ -185,12 +185,15 @@ def own_key(house, guardian, child):
 
 def test_a_guardians_consent_ends_at_majority_and_the_child_decides_anew(house, child):
     guardian, grown = child
-    house.on_chain(house.scene.consent(guardian, scope=any_scope(house.scene.terms)), own_key(house, guardian, grown))
+    house.on_chain(house.scene.consent(guardian, scope=any_scope(house.scene.terms)))
+    with pytest.raises(Forbidden, match="no more than the own time"):
+        house.submit(own_key(house, guardian, grown))
+    house.on_chain(proposal(house, subject=grown.subject, new_signer=grown.signer, since=MAJORITY))
     (held,) = house.context.mirror.consents_at(grown.subject, house.context.mirror.cursor().block.number)
     assert (held.scope.valid_until, held.valid_until) == (FOREVER, MAJORITY)
     (now,) = house.look(guardian)
     assert (now.reason, now.valid_until) == (PERMITTED, MAJORITY)
-    with pytest.raises(BadSignature, match="does not hold at this time"):
+    with pytest.raises(BadSignature, match="may not sign"):
         house.submit(house.scene.consent(grown))
 
     wait(house, MAJORITY - NOW - 1)
@@ -202,6 +205,8 @@ def test_a_guardians_consent_ends_at_majority_and_the_child_decides_anew(house, 
         with pytest.raises(BadSignature, match="does not hold at this time"):
             house.submit(late)
 
+    wait(house, NOW + RECOVERY_DELAY - MAJORITY)
+    house.on_chain(custody.completion(house.context, grown.subject))
     house.on_chain(house.scene.consent(grown))
     assert house.look(grown)[0].reason is PERMITTED
     # what held then still holds of then
@@ -210,7 +215,9 @@ def test_a_guardians_consent_ends_at_majority_and_the_child_decides_anew(house, 
         then = replace(moment, at=instant)
         assert look_back(house.context, house.scene.request(), [grown.subject], then).decisions[0].reason is reason
     held = subject_as_of(house.context, grown.subject, moment.block)
-    assert {one.signer: (one.since, one.until) for one in held.signers} == {
+    assert {one.signer: (one.since, one.until) for one in held.signers} == {guardian.signer: (0, MAJORITY)}
+    now = subject_as_of(house.context, grown.subject, house.context.mirror.cursor().block)
+    assert {one.signer: (one.since, one.until) for one in now.signers} == {
         guardian.signer: (0, MAJORITY),
         grown.signer: (MAJORITY, FOREVER),
     }

@@ -127,13 +127,26 @@ def test_each_capacity_signs_in_its_window_alone(world, capacity):
     subject = enrolled(world, key, capacity=capacity, **{"from": now - HOUR, "until": now + HOUR})
     assert grant(world, subject, key)["items"][0]["state"] == "sealed"
     assert outcome(world, subject) == "permit"
-    change(world, subject, key, new_signer=late.signer, capacity=capacity, **{"from": now + HOUR})
-    change(world, subject, key, new_signer=early.signer, capacity=capacity, **{"from": 0, "until": now - 1})
+    coming, gone = {"from": now + HOUR - 60, "until": now + HOUR}, {"from": now - HOUR, "until": now - 1}
+    change(world, subject, key, new_signer=late.signer, capacity=capacity, **coming)
+    change(world, subject, key, new_signer=early.signer, capacity=capacity, **gone)
     for stranger in (late, early):
         assert "does not hold at this time" in grant(world, subject, stranger, 400)["detail"]
     held = {one["signer"]: one for one in signers(world, subject)}
     assert held[key.signer]["capacity"] == capacity
     assert held[key.signer]["until"] == now + HOUR
+
+
+@pytest.mark.parametrize("capacity", ["guardian", "proxy"])
+def test_who_acts_for_another_gives_no_more_than_they_have(world, capacity):
+    now = int(time.time())
+    key, second = Wallet(), Wallet()
+    subject = enrolled(world, key, capacity=capacity, **{"from": now - HOUR, "until": now + HOUR})
+    for given in ("self", capacity):
+        for window in ({"until": now + HOUR + 1}, {"from": now - HOUR - 1, "until": now}, {}):
+            refused = change(world, subject, key, 403, new_signer=second.signer, capacity=given, **window)
+            assert "no more than the own time" in refused["detail"]
+    assert [one["signer"] for one in signers(world, subject)] == [key.signer]
 
 
 def test_staff_sign_with_the_paper_form_and_change_no_signers(world):
