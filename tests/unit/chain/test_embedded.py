@@ -6,7 +6,7 @@ from ledger.chain import deployment
 from ledger.chain.embedded import EmbeddedNode
 from ledger.chain.evm import GAS_LIMIT
 from ledger.chain.hashing import keccak
-from ledger.chain.keys import KeyRing, address_of
+from ledger.chain.keys import CONSORTIUM, KeyRing, address_of
 from ledger.chain.node import NodeRefused
 from ledger.chain.opening import open_embedded
 from ledger.chain.transactions import sign
@@ -153,8 +153,10 @@ def test_a_deployment_of_an_older_version_gets_the_verifiers_added(tmp_path, clo
     (tmp_path / "old").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deployment, "_ORDER", deployment._FIRST)
-        older = open_embedded(tmp_path / "old", clock)
-        addresses = dict(older.deployment.addresses)
+        older = EmbeddedNode(tmp_path / "old" / "chain", clock)
+        ring = KeyRing(tmp_path / "old" / "keys")
+        deployed = deployment.deploy(older, ring.named(CONSORTIUM), tmp_path / "old" / "chain.json")
+        addresses = dict(deployed.addresses)
         older.close()
     assert set(addresses) == set(deployment._FIRST)
     with pytest.raises(NotFound, match="run consentry chain deploy again"):
