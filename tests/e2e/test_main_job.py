@@ -19,7 +19,7 @@ pytest.importorskip("opendp", reason="the main job's engine needs the extra cons
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STEPS = 18
+STEPS = 19
 SECONDS = 600
 
 

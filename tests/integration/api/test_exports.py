@@ -99,7 +99,9 @@ def test_the_command_exports_verifies_and_replays_beside_the_service(world, used
 def test_a_changed_row_of_the_copy_is_named(world, used, command):
     path = world.service.settings.home / "ledger.sqlite"
     with sqlite3.connect(path, timeout=30) as connection:
-        connection.execute("UPDATE study SET title = 'Survival in lung cancer!' WHERE title LIKE 'Survival%'")
+        connection.execute(
+            "UPDATE study SET title = 'Survival in lung cancer!' WHERE title = 'Survival in lung cancer'"
+        )
     try:
         found = command("mirror", "verify")
         assert found.code == 1
@@ -107,7 +109,9 @@ def test_a_changed_row_of_the_copy_is_named(world, used, command):
             assert part in found.err
     finally:
         with sqlite3.connect(path, timeout=30) as connection:
-            connection.execute("UPDATE study SET title = 'Survival in lung cancer' WHERE title LIKE 'Survival%'")
+            connection.execute(
+                "UPDATE study SET title = 'Survival in lung cancer' WHERE title = 'Survival in lung cancer!'"
+            )
     assert command("mirror", "verify").code == 0
 
 
