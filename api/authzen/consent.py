@@ -6,7 +6,7 @@ Answers are looks: no entry, no receipt; to show, not to act on.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from api.authzen.port import Action, Entity, Question, Target, Verdict
@@ -19,15 +19,16 @@ from ledger.domain.identifiers import parse_id, to_hex
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import OPERATION_TERMS
 from ledger.domain.wording import request_from_json
-from ledger.errors import ConsentryError, Forbidden, InvalidInput, NotFound, NotReady
+from ledger.errors import ConsentryError, Forbidden, InvalidInput, NotReady
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
 from ledger.services.decide import look
 
 ENGINE: Final = "engine"
 PATIENT: Final = "patient"
-_NEEDED: Final = ("study", "categories")
-_MORE: Final = ("data_window", "dataset")
+_CONTEXT: Final = ("study", "categories", "data_window", "dataset")
+_ANY_ENGINE: Final = b"\x01" * 32
+"""Stands for the engine where a context is read before one is known."""
 
 
 class ConsentPolicy:
@@ -62,9 +63,8 @@ class ConsentPolicy:
 
     def search(self, who: Principal, target: Target, question: Question, after: str, limit: int) -> list[str]:
         """As ``Policy.search``; an unknown type or id finds nothing."""
-        missing = [name for name in _NEEDED if name not in question.context]
-        if missing:
-            raise InvalidInput(f"context.{missing[0]} is missing; a search needs {' and '.join(_NEEDED)}")
+        # The context is read once, aloud: below, a candidate that makes no sense is silently not found.
+        _request(question.context, _ANY_ENGINE, OPERATION_TERMS[0].name)
         match target:
             case "action":
                 candidates = [
@@ -95,8 +95,7 @@ class ConsentPolicy:
         if question.subject.type != ENGINE:
             raise InvalidInput("subject.type must be engine: the software that is to use the data")
         engine = engine_for(self._ports, who, parse_id(question.subject.id, what="subject.id"))
-        asked = {name: value for name, value in question.context.items() if name in (*_NEEDED, *_MORE)}
-        return request_from_json({**asked, "engine": to_hex(engine), "operation": question.action.name})
+        return _request(question.context, engine, question.action.name)
 
     def _engines(self, who: Principal) -> list[str]:
         """The engines that the caller may ask about."""
@@ -108,12 +107,22 @@ class ConsentPolicy:
     def _patients(self, who: Principal, question: Question, after: str, limit: int) -> list[str]:
         try:
             request = self._request(who, question)
-        except (Forbidden, NotFound):
+        except (Forbidden, InvalidInput):  # the context was read before: it is the engine or the operation
             return []
         subjects = self._ports.decider.view().subjects()
         given = look(self._ports, request, subjects)
         found = (to_hex(subject) for subject in given.permitted)
         return sorted(name for name in found if name > after)[:limit]
+
+
+def _request(context: Mapping[str, Any], engine: bytes, operation: str) -> Request:
+    """The request that a context describes.
+
+    Raises:
+        InvalidInput: It misses something, or a word is outside the vocabulary.
+    """
+    asked = {name: context[name] for name in _CONTEXT if name in context}
+    return request_from_json({**asked, "engine": to_hex(engine), "operation": operation})
 
 
 def _why(decision: Decision, block: Block) -> dict[str, Any]:

@@ -223,6 +223,15 @@ def test_consents_are_searched(world, asked, unwritten):
     assert search("action", actions | {"resource": bob})["results"] == []
     search("action", actions | {"resource": ann, "context": {}}, status=400)
 
+    # An id or type that nobody knows finds nothing; a context that makes no sense is said, not searched with.
+    stranger = {"subject": {"type": "engine", "id": "nobody"}, "resource": {"type": "patient"}}
+    for subject in (stranger["subject"], {"type": "engine", "id": fresh_id()}, {"type": "user", "id": engine}):
+        assert search("resource", question | stranger | {"subject": subject})["results"] == []
+    misspelt = {"context": question["context"] | {"categories": ["demografics"]}}
+    search("action", actions | {"resource": ann} | misspelt, status=400)
+    search("subject", question | {"subject": {"type": "engine"}, "resource": ann} | misspelt, status=400)
+    search("resource", question | {"resource": {"type": "patient"}} | misspelt, status=400)
+
     everyone, token = [], ""
     while True:
         page = search("resource", question | {"resource": {"type": "patient"}, "page": {"limit": 1, "token": token}})
