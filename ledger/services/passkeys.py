@@ -65,7 +65,7 @@ class Passkeys:
             BadSignature: It answers another or an old challenge, or was made for another site, or by nobody.
             InvalidInput: It has no ES256 key.
             Replayed: It is registered for somebody else.
-        WrongState: The subject has too many already.
+            WrongState: The subject has too many already.
         """
         now = self._clock.now()
         window = now // WINDOW

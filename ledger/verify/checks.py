@@ -15,7 +15,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.errors import CannotCheck, NotFound, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.provenance.history import Interest
-from ledger.verify import chain, claims, decisions, log
+from ledger.verify import chain, claims, decisions, log, replay
 from ledger.verify.bundle import Bundle
 from ledger.verify.events import ANCHOR, DIRECTORY, REGISTRY, Placed
 from ledger.verify.report import Report
@@ -176,7 +176,7 @@ class _Examination:
 
     def _replay(self) -> str:
         cases = decisions.with_members(self._bundle, self._cases)
-        return decisions.check_replay(self._bundle, cases, _need(self.history, "history"))
+        return replay.check_replay(self._bundle, cases, _need(self.history, "history"))
 
     @property
     def _bundle(self) -> Bundle:

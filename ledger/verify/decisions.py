@@ -1,38 +1,30 @@
-"""What a bundle shows of decisions: their signed receipts, the rows that they committed to, and their replay.
+"""What a bundle shows of decisions: their signed receipts, and the rows that they committed to.
 
-Invariants: a decision is recomputed by ``ledger.domain.policy.decide`` from proved events alone; an answer that is
-stricter than the chain is accepted only with a reason for it: an act that was still on its way, or an erasure. A row
-that was erased counts for its commitment, and for nothing else.
+Invariant: a row that was erased counts for its commitment, and for nothing else.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import takewhile
 
 from ledger.domain.audit import Member
-from ledger.domain.data_use import Obligation
-from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request, decide
-from ledger.domain.projection import World
-from ledger.domain.release import Release, judge, restrict
-from ledger.domain.vocabulary import FOREVER
+from ledger.domain.policy import Request
 from ledger.domain.wording import request_from_json
-from ledger.errors import CannotCheck, InvalidInput, MirrorDiverged, ProofInvalid
+from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort
 from ledger.transparency.keys import KeySet
-from ledger.transparency.receipt import DecisionReceipt, Duty, open_decision
+from ledger.transparency.receipt import DecisionReceipt, open_decision
 from ledger.verify.bundle import Bundle
 from ledger.verify.chain import Linked
-from ledger.verify.events import Placed
 from ledger.verify.log import Recomputed
 
 _REASONS = {reason.code: reason for reason in Reason}
-_BY_TERMS = frozenset({Reason.DATA_USE_DENIED, Reason.DATA_USE_UNKNOWN})
 _OUTCOMES = {outcome.name.lower(): outcome for outcome in Outcome}
 
 
@@ -193,121 +185,6 @@ def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str
         erased += len(case.erased)
     detail = f"{len(cases)} commitments recomputed from {rows} rows"
     return detail + (f", and from the leaves of {erased} that were erased, as the log says" if erased else "")
-
-
-def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed]) -> str:
-    """Decide everything again, each at its block.
-
-    Raises:
-        ProofInvalid: A decision comes out differently; the message names it.
-        CannotCheck: Rows were erased, or rest on an ontology, and all others come out the same.
-    """
-    world = World()
-    waiting = iter(history)
-    ahead = next(waiting, None)
-    decided = pending = contested = 0
-    for case in sorted(cases, key=lambda item: item.receipt.block_number):
-        while ahead is not None and ahead.block <= case.receipt.block_number:
-            try:
-                world.apply(ahead.event)
-            except (MirrorDiverged, ValueError) as problem:
-                raise ProofInvalid(f"{form.CONSENTS}, block {ahead.block}: {problem}") from problem
-            ahead = next(waiting, None)
-        counts = _replay(bundle, case, world)
-        decided += counts.total()
-        pending += counts[Reason.PENDING_WITHDRAWAL] + counts[Reason.ERASED]
-        contested += counts[Reason.ONTOLOGY_DISAGREES]
-    detail = f"{decided} decisions of {len(cases)} questions come out the same"
-    if pending:
-        detail += f"; {pending} of them were denied for an act that was on its way to the chain, or an erasure"
-    erased = sum(len(case.erased) for case in cases)
-    lost = [f"{erased} rows were erased"] if erased else []
-    if contested:
-        lost.append(f"{contested} abstained by an ontology that is not in the bundle")
-    if lost:
-        raise CannotCheck(f"{detail}; {' and '.join(lost)}, which cannot be computed again")
-    return detail
-
-
-def _replay(bundle: Bundle, case: Case, world: World) -> Counter[Reason]:
-    """Replay one question; counts its rows by what they said."""
-    what = f"{form.DECISIONS}, decision {case.line.decision}"
-    ask = _Asked(case, world)
-    given: list[Decision] = []
-    answers: list[Decision] = []
-    until = FOREVER
-    for member in members_of(bundle, case):
-        said = Decision(Outcome(member.outcome), Reason(member.reason), member.consent, member.version)
-        again = ask.about(member.subject)
-        given.append(said)
-        if said.reason is Reason.PENDING_WITHDRAWAL and again.permitted:
-            again = replace(again, outcome=Outcome.DENY, reason=Reason.PENDING_WITHDRAWAL, obligations=())
-        if said.reason is Reason.ERASED:
-            again = Decision(Outcome.DENY, Reason.ERASED)
-        if said.reason is Reason.ONTOLOGY_DISAGREES and (again.permitted or again.reason in _BY_TERMS):
-            again = Decision(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=case.receipt.valid_until)
-        answers.append(again)
-        until = min(until, again.valid_until)
-        if replace(again, valid_until=FOREVER, codes=(), obligations=()) != said:
-            raise ProofInvalid(
-                f"{what}: on subject {to_hex(member.subject)} it said {said.outcome.name.lower()} "
-                f"({said.reason.code}); the chain says {again.outcome.name.lower()} ({again.reason.code})"
-            )
-    receipt = case.receipt
-    outcome = _outcome_of(given)
-    reasons = tuple(sorted({said.reason.code for said in given}) or ["no_subjects"])
-    used = sorted({(said.consent, said.version) for said in given if said.consent is not None})
-    named = [(item.consent, item.version) for item in receipt.consents]
-    summed = (receipt.outcome, receipt.reasons, receipt.valid_until) == (outcome, reasons, until) and named in (
-        used,
-        [],
-    )
-    codes = sorted({code for again in answers for code in again.codes})
-    duties = sorted({_plain(duty) for again in answers for duty in again.obligations})
-    summed = summed and list(receipt.codes) == codes and list(map(_plain, receipt.obligations)) == duties
-    if case.erased:  # what is left must at least not contradict the sum
-        summed = (
-            receipt.outcome in ("permit", outcome)
-            and set(reasons) <= {*receipt.reasons, "no_subjects"}
-            and receipt.valid_until <= until
-        )
-    if not summed:
-        raise ProofInvalid(f"{what}: the receipt does not sum up its rows")
-    return Counter(said.reason for said in given)
-
-
-class _Asked:
-    """A question, put again to what the chain shows: the patients' rule, then the data-use layer."""
-
-    def __init__(self, case: Case, world: World) -> None:
-        self._case = case
-        self._world = world
-        self._setting = world.setting(case.request)
-        self._releases: dict[bytes, Release] = {}
-
-    def about(self, subject: bytes) -> Decision:
-        """The decision on one subject."""
-        request, setting, at = self._case.request, self._setting, self._case.receipt.at
-        found = decide(request, setting, self._world.consents(subject), at)
-        held = self._world.subject(subject)
-        if not found.permitted or setting.study is None or held is None:
-            return found
-        release = self._releases.get(held.custodian)
-        if release is None:
-            release = judge(request, setting.study, held.custodian, self._world.datasets(), at, None)
-            self._releases[held.custodian] = release
-        return restrict(found, release)
-
-
-def _outcome_of(given: Sequence[Decision]) -> str:
-    """How a receipt sums up its rows: permit if anybody permits, abstain if there is nothing else to say."""
-    if any(said.permitted for said in given):
-        return "permit"
-    return "abstain" if {said.outcome for said in given} == {Outcome.ABSTAIN} else "deny"
-
-
-def _plain(duty: Duty | Obligation) -> tuple[str, tuple[tuple[str, str], ...]]:
-    return duty.id, tuple(sorted(duty.properties.items()))
 
 
 def _matches(entry: dict[str, object], case: Case) -> bool:

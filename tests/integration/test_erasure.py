@@ -24,8 +24,10 @@ from ledger.config import Settings
 from ledger.domain.audit import Kind
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
+from ledger.domain.release import write_document
 from ledger.domain.vault import LocalRecord
 from ledger.errors import NotFound, WrongState
+from ledger.services import custody
 from ledger.services.decide import look, record
 from ledger.services.erase import erase, finish
 from ledger.services.fsck import Fault, check_log, check_logs
@@ -38,6 +40,7 @@ from ledger.transparency.receipt import open_append, open_decision
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
+from tests.support.scene import fresh
 
 PATIENTS = [f"MRN-{number:06d}" for number in range(4_700, 4_780)]
 """The institution's list of all its patients' numbers; the first six take part."""
@@ -275,6 +278,23 @@ def test_whatever_a_decision_said_its_bundle_does_not_fail_without_the_erased(sh
     report = verify_bundle(io.BytesIO(data), bytes.fromhex(manifest.trusted.hash[2:]))
     assert [check for check in report.checks if check.status is Status.FAIL] == []
     assert "3 rows were erased" in report.check("replay").detail
+
+
+@pytest.mark.parametrize("left", [[], [1], [1, 2]])
+def test_what_is_left_of_a_denied_decision_may_abstain(shown, left):
+    context = shown.ledger.context
+    terms = write_document({"modifiers": {"NPU": True}, "permission": "GRU"})  # the study does not say who profits
+    submit(context, [custody.registration(context, fresh(), shown.log, terms, shown.scene.deadline)])
+    while not shown.ledger.relayer.run_once().idle:
+        pass
+    shown.ledger.catch_up()
+    answer = shown.decide([shown.patients[place] for place in (4, *left)]).answer
+    assert [one.outcome for one in answer.decisions] == [Outcome.DENY] + [Outcome.ABSTAIN] * len(left)
+    forget(shown, 4)
+    shown.anchor()
+    data, manifest = shown.export()
+    report = verify_bundle(io.BytesIO(data), bytes.fromhex(manifest.trusted.hash[2:]))
+    assert [check for check in report.checks if check.status is Status.FAIL] == []
 
 
 def test_the_log_says_what_was_destroyed_when_and_by_whom_but_not_of_whom(shown):
