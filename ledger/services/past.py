@@ -6,6 +6,7 @@ What waited in the outbox then, and what the operator had loaded, is not on the 
 from ledger.domain.decision import Decision
 from ledger.domain.policy import Request, decide
 from ledger.domain.release import Release, judge, restrict
+from ledger.errors import MirrorLagging
 from ledger.services.context import Context
 
 
@@ -30,13 +31,18 @@ class Past:
         self._releases: dict[tuple[bytes, int], Release] = {}
 
     def decide(self, subject: bytes, at: int) -> Decision:
-        """The decision on one subject at an instant (seconds UTC)."""
+        """The decision on one subject at an instant (seconds UTC).
+
+        Raises:
+            MirrorLagging: The subject's enrolment was taken back while this was asked.
+        """
         consents = self._mirror.consents_at(subject, self._block)
         found = decide(self._request, self._setting, consents, at)
-        study = self._setting.study
-        custodian = self._mirror.custodian_of(subject) if found.permitted else None
-        if study is None or custodian is None:
+        if not found.permitted:
             return found
+        study, custodian = self._setting.study, self._mirror.custodian_of(subject)
+        if study is None or custodian is None:
+            raise MirrorLagging("the copy of the chain changed while it was read; ask again")
         release = self._releases.get((custodian, at))
         if release is None:
             release = judge(self._request, study, custodian, self._datasets, at, None)

@@ -102,9 +102,11 @@ class _Asked:
         """The decision on one subject."""
         request, setting, at = self._case.request, self._setting, self._case.receipt.at
         found = decide(request, setting, self._world.consents(subject), at)
-        held = self._world.subject(subject)
-        if not found.permitted or setting.study is None or held is None:
+        if not found.permitted:
             return found
+        held = self._world.subject(subject)
+        assert setting.study is not None  # a permit needs a study, and a subject that is enrolled
+        assert held is not None
         release = self._releases.get(held.custodian)
         if release is None:
             release = judge(request, setting.study, held.custodian, self._world.datasets(), at, None)

@@ -17,7 +17,7 @@ from ledger.domain.acts import (
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.ontology import Ancestry
 from ledger.domain.release import write_document
-from ledger.errors import BadSignature, InvalidInput, NotFound, Replayed, WrongState
+from ledger.errors import BadSignature, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
 from ledger.export.bundle import export_bundle
 from ledger.services import custody
 from ledger.services.anchor import anchor
@@ -183,6 +183,15 @@ def test_terms_that_came_to_the_chain_past_us_and_make_no_sense_deny(house):
     house.scene.must(house.context.keys.sign(act, house.scene.institution_key))
     house.ledger.catch_up()
     assert (answer(house).reason, answer(house).codes) == (Reason.DATA_USE_DENIED, ("terms",))
+
+
+def test_a_permit_about_the_past_is_not_given_without_the_custodian_whose_terms_count(house, monkeypatch):
+    register(house, permission="POA")
+    request, subjects = house.scene.request(), [house.patients[0].subject]
+    moment = moment_of(house.context, block=house.context.mirror.cursor().block.number)
+    monkeypatch.setattr(type(house.context.mirror), "custodian_of", lambda _mirror, _subject: None)
+    with pytest.raises(MirrorLagging):
+        look_back(house.context, request, subjects, moment)
 
 
 # --- proofs -----------------------------------------------------------------------------------------------------------
