@@ -7,7 +7,7 @@ from ledger.domain.acts import InstitutionAdmission, dump, load
 from ledger.identity.site import relying_party
 from ledger.transparency.encoding import from_base64url
 from tests.integration.api.test_passkeys import PasskeyWallet, invited
-from tests.support.service import HOUR, TERMS_TEXT, fresh_id
+from tests.support.service import HOUR, TERMS_TEXT, Service, build_world, fresh_id
 
 PAGES = ("/me/passkeys", "/me/give/{study}", "/me/stop/{consent}", "/me/stop-all")
 
@@ -41,6 +41,14 @@ class Browser(httpx.Client):
         options = self.post("/me/passkeys/options", json={}).json()
         made = self.passkey.made(from_base64url(options["challenge"]))
         return self.until(self.post("/me/passkeys", json=made).json()["digest"], "sealed")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A world of its own: these pages show the newest text, and other tests publish some."""
+    running = Service(tmp_path_factory.mktemp("choices"))
+    yield build_world(running)
+    running.close()
 
 
 @pytest.fixture(scope="module")
