@@ -10,6 +10,7 @@ Invariants:
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from ledger.errors import ConfigurationError, Conflict, NotReady
 from ledger.store.short import ShortQuestions
 
 LOCK_SECONDS = 30
+_PAUSE = 0.005  # seconds between two tries for a lock that SQLite does not wait for
 OLDEST_POSTGRESQL = 150_000
 _WRITING = "consentry_writing"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -224,8 +226,8 @@ def _open(target: URL, *, sqlite: bool) -> Engine:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     """Settings of a fresh SQLite connection; transactions are begun by ``_begin`` alone."""
     connection.isolation_level = None
+    _turn_on_wal(connection)
     for setting in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         f"busy_timeout = {LOCK_SECONDS * 1000}",
@@ -235,6 +237,20 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         "secure_delete = ON",  # what is deleted is overwritten: an erasure must reach the file
     ):
         connection.execute(f"PRAGMA {setting}")
+
+
+def _turn_on_wal(connection: sqlite3.Connection) -> None:
+    """Set the journal mode, which the file keeps; SQLite itself does not wait when two connections set it at once."""
+    latest = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > latest:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Migrations make the schema that the tables describe, on both databases (``ledger.store.migrate``)."""
 
+import sqlite3
 import threading
 from importlib.resources import files
 
@@ -7,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, make_url, text
 
 from ledger.errors import ConfigurationError, Conflict
 from ledger.store.database import Database
@@ -78,6 +79,16 @@ def test_programs_that_start_together_migrate_once(empty):
     for thread in threads:
         thread.join()
     assert problems == []
+
+
+def test_opening_waits_for_another_that_is_making_the_file(sqlite_url):
+    other = sqlite3.connect(make_url(sqlite_url).database, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # the journal is not yet a write-ahead log: SQLite refuses to turn it on at once
+    end = threading.Timer(0.3, other.rollback)
+    end.start()
+    open_store(sqlite_url).close()
+    end.join()
+    other.close()
 
 
 @pytest.mark.parametrize(
