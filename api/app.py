@@ -13,6 +13,7 @@ from api import errors, openapi
 from api.authzen.consent import ConsentPolicy
 from api.authzen.port import Policy
 from api.bounds import BoundedBody, Envelope, Rates
+from api.cursors import Cursors
 from api.fhir import consents as fhir_consents
 from api.fhir import creating as fhir_creating
 from api.fhir import metadata as fhir_metadata
@@ -26,6 +27,7 @@ from api.routes import (
     datasets,
     decisions,
     directory,
+    entries,
     exports,
     logs,
     passkeys,
@@ -68,6 +70,7 @@ def assemble() -> FastAPI:
         decisions,
         access,
         logs,
+        entries,
         exports,
         vault,
     )
@@ -104,4 +107,5 @@ def create_app(ledger: Ledger, *, access_policy: Policy | None = None) -> ASGIAp
     # Ed25519 signatures are deterministic: a secret that is the same after a restart, from a key that is kept anyway.
     seed = ledger.context.log_keys.receipts.sign(b"consentry: ids that follow from idempotency keys")
     app.state.answers = Answers(sha256(seed).digest())
+    app.state.cursors = Cursors(sha256(b"cursors" + seed).digest())
     return Envelope(BoundedBody(app, ledger.settings.most_body))
