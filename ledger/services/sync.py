@@ -7,6 +7,7 @@ Invariants:
 - Each block taken in names the one before it as its parent. Where the node's chain no longer does, the mirror goes back
   to the last block that both have; never below finality.
 - Nothing is changed on the word of a node whose newest block is merely older than ours.
+- While one range is written the next is read; what is written was read, checked and found to follow, in its order.
 
 Source: https://ethereum.org/developers/docs/apis/json-rpc (eth_getLogs by blockHash: EIP-234).
 """
@@ -19,6 +20,7 @@ from itertools import pairwise
 from ledger.domain.events import Block, Logged
 from ledger.errors import LedgerUnreachable, NotFound, NotReady, TooLarge, WrongState
 from ledger.ports import ChainReader, Clock, Cursor, MirrorStore
+from ledger.services.read_ahead import ReadAhead, collector_at_rest
 from ledger.services.reorg import find_fork, is_prefix
 
 
@@ -102,6 +104,7 @@ class Mirror:
         self._on_roll_back = on_roll_back
         self._limits = limits or Limits()
         self._span = self._limits.first_span
+        self._ahead = ReadAhead(self._read_range)
         self._fence = 0
         self._renew_at = 0
         self._told: Cursor | None = None
@@ -140,11 +143,10 @@ class Mirror:
             self._lead()
             cursor = self._store.cursor()
             self._tell(cursor)
-            standing = self._advance(cursor, head)
+            standing, cursor = self._advance(cursor, head)
         except WrongState:  # another holds the lease, or wrote meanwhile
             self._renew_at = 0
-            standing = Standing.STANDBY
-        cursor = self._store.cursor()
+            standing, cursor = Standing.STANDBY, self._store.cursor()
         self._tell(cursor)
         return Progress(standing, cursor, head)
 
@@ -154,42 +156,59 @@ class Mirror:
             self._fence = self._store.lease(self._holder, at=now, seconds=self._limits.lease_seconds)
             self._renew_at = now + self._limits.lease_seconds // 2
 
-    def _advance(self, cursor: Cursor | None, head: Block) -> Standing:
+    def _advance(self, cursor: Cursor | None, head: Block) -> tuple[Standing, Cursor | None]:
         if cursor is not None and head.number <= cursor.block.number:
             if head.hash == cursor.block.hash:
-                return Standing.CAUGHT_UP
+                return Standing.CAUGHT_UP, cursor
             if head.number < cursor.block.number and is_prefix(self._store, head):
-                return Standing.WAITING
+                return Standing.WAITING, cursor
             return self._go_back(cursor, head)
         first = self._reader.first_block if cursor is None else cursor.block.number + 1
-        return self._take_from(first, cursor, head) if first <= head.number else Standing.WAITING
+        return self._take_from(first, cursor, head) if first <= head.number else (Standing.WAITING, cursor)
 
-    def _take_from(self, first: int, cursor: Cursor | None, head: Block) -> Standing:
-        last = min(first + self._span - 1, head.number - self._confirmations)
-        by_range = last > first
+    def _take_from(self, first: int, cursor: Cursor | None, head: Block) -> tuple[Standing, Cursor | None]:
+        final = head.number - self._confirmations
+        if min(first + self._span - 1, final) > first:
+            return self._take_range(first, final, cursor, head)
         try:
-            blocks, events = self._read_range(first, last) if by_range else self._read_block(first)
-        except (LedgerUnreachable, TooLarge):
-            if not by_range:
-                raise
-            self._span = max(1, (last - first + 1) // 2)
-            return Standing.BEHIND
+            blocks, events = self._read_block(first, head)
         except NotFound:  # the block was replaced while it was read
-            return Standing.WAITING
+            return Standing.WAITING, cursor
         if cursor is not None and blocks[0].parent != cursor.block.hash:
             return self._go_back(cursor, head)
-        self._write(blocks, events, cursor)
-        if by_range:
+        return self._written(blocks, events, cursor, head)
+
+    def _take_range(self, first: int, final: int, cursor: Cursor | None, head: Block) -> tuple[Standing, Cursor | None]:
+        last = min(first + self._span - 1, final)
+        with collector_at_rest():
+            try:
+                blocks, events = self._ahead.take(first, last)
+            except (LedgerUnreachable, TooLarge):
+                self._span = max(1, (last - first + 1) // 2)
+                return Standing.BEHIND, cursor
+            except NotFound:
+                return Standing.WAITING, cursor
+            if cursor is not None and blocks[0].parent != cursor.block.hash:
+                return self._go_back(cursor, head)
             grown = 2 * self._span if len(events) < self._limits.most_events else self._span // 2
             self._span = max(1, min(grown, self._limits.most_span))
-        return Standing.CAUGHT_UP if blocks[-1].number == head.number else Standing.BEHIND
+            following = blocks[-1].number + 1
+            upto = min(following + self._span - 1, final)
+            if upto > following:
+                self._ahead.begin(following, upto)
+            return self._written(blocks, events, cursor, head)
 
-    def _go_back(self, cursor: Cursor, head: Block) -> Standing:
+    def _written(
+        self, blocks: Sequence[Block], events: Sequence[Logged], cursor: Cursor | None, head: Block
+    ) -> tuple[Standing, Cursor | None]:
+        cursor = self._write(blocks, events, cursor)
+        return Standing.CAUGHT_UP if blocks[-1].number == head.number else Standing.BEHIND, cursor
+
+    def _go_back(self, cursor: Cursor, head: Block) -> tuple[Standing, Cursor | None]:
         fork = find_fork(self._reader, self._store, cursor, head, self._confirmations)
         if self._on_roll_back is not None:
             self._on_roll_back(fork.ancestor)
-        self._store.roll_back(fork.ancestor, fence=self._fence)
-        return Standing.BEHIND
+        return Standing.BEHIND, self._store.roll_back(fork.ancestor, fence=self._fence)
 
     def _read_range(self, first: int, last: int) -> tuple[list[Block], list[Logged]]:
         blocks = self._reader.blocks(first, last)
@@ -197,14 +216,14 @@ class Mirror:
         _check(blocks, events, first, last)
         return blocks, events
 
-    def _read_block(self, number: int) -> tuple[list[Block], list[Logged]]:
-        block = self._reader.block(number)
+    def _read_block(self, number: int, head: Block) -> tuple[list[Block], list[Logged]]:
+        block = head if number == head.number else self._reader.block(number)
         events = self._reader.events_of(block.hash)
         _check([block], events, number, number)
         return [block], events
 
-    def _write(self, blocks: Sequence[Block], events: Sequence[Logged], cursor: Cursor | None) -> None:
-        """Take blocks in, in transactions of about ``most_events`` events."""
+    def _write(self, blocks: Sequence[Block], events: Sequence[Logged], cursor: Cursor | None) -> Cursor | None:
+        """Take blocks in, in transactions of about ``most_events`` events; returns how far the mirror has come."""
         start = taken = 0
         while start < len(blocks):
             end, upto = start, taken
@@ -214,6 +233,7 @@ class Mirror:
                 end += 1
             cursor = self._store.take(blocks[start:end], events[taken:upto], fence=self._fence, expect=cursor)
             start, taken = end, upto
+        return cursor
 
     def _tell(self, cursor: Cursor | None) -> None:
         before = self._told
