@@ -18,6 +18,7 @@ from ledger.domain.events import Block
 from ledger.errors import LedgerUnreachable, NotFound
 
 _T = TypeVar("_T")
+_fromhex = bytes.fromhex
 
 _MOST_TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
@@ -300,15 +301,18 @@ def _receipt_of(found: _Receipt, topic: str | None = None) -> Receipt:
 
 
 def _log(log: _Log) -> RawLog:
-    return RawLog(
-        _bytes(log.address),
-        tuple([_bytes(topic) for topic in log.topics]),
-        _bytes(log.data),
-        int(log.block_number, 16),
-        _bytes(log.block_hash),
-        int(log.log_index, 16),
-        _bytes(log.transaction_hash),
-    )
+    try:
+        return RawLog(
+            _fromhex(log.address[2:]),
+            tuple([_fromhex(topic[2:]) for topic in log.topics]),
+            _fromhex(log.data[2:]),
+            int(log.block_number, 16),
+            _fromhex(log.block_hash[2:]),
+            int(log.log_index, 16),
+            _fromhex(log.transaction_hash[2:]),
+        )
+    except ValueError as problem:
+        raise LedgerUnreachable(f"the node answered with a log that is not in hex: {problem}") from problem
 
 
 def _revert_data(problem: RpcError) -> bytes | None:

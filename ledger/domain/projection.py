@@ -203,6 +203,20 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
         MirrorDiverged: The event presupposes something that the facts do not hold, so events are missing.
     """
     match event:
+        # the event that most are comes first
+        case ev.ConsentRecorded():
+            terms = _held(facts.terms(event.scope.terms), "text", event.scope.terms)
+            return (
+                Consent(
+                    subject=event.subject,
+                    id=event.id,
+                    version=event.version,
+                    scope=event.scope,
+                    terms_version=terms.version,
+                    valid_until=event.valid_until,
+                    capacity=Capacity(event.capacity),
+                ),
+            )
         case ev.InstitutionAdmitted():
             return (Institution(event.id, event.number, event.name, event.signer),)
         case ev.InstitutionStateChanged():
@@ -274,19 +288,6 @@ def project(event: ev.Event, facts: Facts) -> tuple[Fact, ...]:  # noqa: C901, P
         case ev.RecoveryCompleted():
             recovery = _held(facts.recovery(event.subject), "recovery", event.id)
             return (replace(recovery, state=RecoveryState.COMPLETED),)
-        case ev.ConsentRecorded():
-            terms = _held(facts.terms(event.scope.terms), "text", event.scope.terms)
-            return (
-                Consent(
-                    subject=event.subject,
-                    id=event.id,
-                    version=event.version,
-                    scope=event.scope,
-                    terms_version=terms.version,
-                    valid_until=event.valid_until,
-                    capacity=Capacity(event.capacity),
-                ),
-            )
         case ev.ConsentWithdrawn() if event.version == 0:
             return (SpentId(event.subject, event.id),)
         case ev.ConsentWithdrawn():

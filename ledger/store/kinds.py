@@ -22,9 +22,9 @@ _F = TypeVar("_F")
 INTERVAL = ("from_block", "to_block", "place")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[_F]):
-    """One kind of fact.
+    """One kind of fact; there is one of each, so that they are told apart by identity.
 
     ``columns`` are the fact's flat values, in order; ``key`` the names of those that identify it; ``identify`` reads
     the key's values from a fact, as a tuple.
