@@ -12,6 +12,7 @@ from ledger.ports.passkeys import PasskeyStore
 from ledger.ports.surroundings import Clock, Entropy
 from ledger.ports.texts import TextStore
 from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
+from ledger.ports.witness import CosignatureStore, WitnessAsker
 
 __all__ = [
     "ActSigner",
@@ -19,6 +20,7 @@ __all__ = [
     "ChainReader",
     "ChainWriter",
     "Clock",
+    "CosignatureStore",
     "Cursor",
     "Entropy",
     "ErasureStore",
@@ -32,4 +34,5 @@ __all__ = [
     "SignatureChecker",
     "TextStore",
     "VaultStore",
+    "WitnessAsker",
 ]

@@ -1,6 +1,7 @@
-"""The store: one database, in seven parts that share it."""
+"""The store: one database, in parts that share it."""
 
 from ledger.store.audit import SqlAudit
+from ledger.store.cosignatures import SqlCosignatures
 from ledger.store.database import Database
 from ledger.store.erasures import SqlErasures
 from ledger.store.migrate import upgrade
@@ -22,6 +23,7 @@ class Store:
         erasures: Its destruction (``ports.ErasureStore``).
         passkeys: Passkeys and invitations (``ports.PasskeyStore``).
         texts: Consent texts (``ports.TextStore``).
+        cosignatures: What witnesses signed (``ports.CosignatureStore``).
     """
 
     def __init__(self, database: Database) -> None:
@@ -33,6 +35,7 @@ class Store:
         self.erasures = SqlErasures(database)
         self.passkeys = SqlPasskeys(database)
         self.texts = SqlTexts(database)
+        self.cosignatures = SqlCosignatures(database)
 
     def close(self) -> None:
         """Close all connections."""

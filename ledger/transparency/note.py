@@ -46,8 +46,7 @@ class VerifierKey:
     public: Ed25519PublicKey
 
     def __post_init__(self) -> None:
-        if not self.name or _ODD_IN_NAME.search(self.name):
-            raise InvalidInput(f"{self.name!r} is no key name: it must not be empty or hold spaces or a plus sign")
+        key_name(self.name)
 
     @property
     def key_id(self) -> bytes:
@@ -90,8 +89,23 @@ class NoteSigner:
 
     def line(self, text: str) -> str:
         """The signature line for a note with ``text``, newline included."""
-        signature = self.verifier.key_id + self.private.sign(text.encode())
-        return f"{_DASH}{self.name} {to_base64(signature)}\n"
+        return signature_line(self.name, self.verifier.key_id + self.private.sign(text.encode()))
+
+
+def key_name(name: str) -> str:
+    """The name of a key, once it can stand in a note.
+
+    Raises:
+        InvalidInput: It is empty, or holds white space or a plus sign.
+    """
+    if not name or _ODD_IN_NAME.search(name):
+        raise InvalidInput(f"{name!r} is no key name: it must not be empty or hold spaces or a plus sign")
+    return name
+
+
+def signature_line(name: str, signature: bytes) -> str:
+    """A signature line, newline included; ``signature`` begins with the 4 bytes of the key's id."""
+    return f"{_DASH}{name} {to_base64(signature)}\n"
 
 
 def sign_note(text: str, signers: Iterable[NoteSigner]) -> str:

@@ -27,6 +27,7 @@ from ledger.store.tables.registry import (
 )
 from ledger.store.tables.texts import TextRow
 from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
+from ledger.store.tables.witness import CosignatureRow
 
 __all__ = [
     "METADATA",
@@ -37,6 +38,7 @@ __all__ = [
     "Block",
     "Checkpoint",
     "ConsentRow",
+    "CosignatureRow",
     "DatasetRow",
     "Decision",
     "DecisionMember",

@@ -59,9 +59,9 @@ def small_column() -> Any:
     return Field(sa_type=Integer, nullable=False)
 
 
-def text_column() -> Any:
+def text_column(*, key: bool = False) -> Any:
     """Text."""
-    return Field(sa_type=Text, nullable=False)
+    return Field(sa_type=Text, primary_key=key, nullable=False)
 
 
 def flag_column() -> Any:
