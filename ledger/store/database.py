@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from ledger.errors import ConfigurationError, Conflict, NotReady
-from ledger.store.short import ShortQuestions
+from ledger.store.short import Question, ShortQuestions
 
 LOCK_SECONDS = 30
 _PAUSE = 0.005  # seconds between two tries for a lock that SQLite does not wait for
@@ -127,6 +127,10 @@ class Database:
     def ask_each(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         """As ``ask``, for each of several values; one transaction."""
         return self._short.ask_each(statement, each)
+
+    def ask_all(self, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+        """As ``ask``, for several questions; one transaction."""
+        return self._short.ask_all(questions)
 
     def scrub(self, tables: Sequence[Table]) -> None:
         """Take deleted rows out of the files.

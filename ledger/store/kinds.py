@@ -65,6 +65,12 @@ class Kind(Generic[_F]):
         where = " AND ".join(conditions) or "true"
         return f"SELECT {columns} FROM {self.table.name} WHERE {where} ORDER BY from_block, place"  # noqa: S608 - our names
 
+    def changed(self) -> str:
+        """SQL for the versions that began in blocks ``(?, ?]`` and held at the block of the third value, in order."""
+        columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
+        held = "from_block > ? AND from_block <= ? AND (to_block IS NULL OR to_block > ?)"
+        return f"SELECT {columns} FROM {self.table.name} WHERE {held} ORDER BY from_block, place"  # noqa: S608 - our names
+
     def oldest_first(self, rows: Select[Any]) -> Select[Any]:
         """Rows in the order of the chain."""
         return rows.order_by(self.table.c.from_block, self.table.c.place)

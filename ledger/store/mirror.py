@@ -26,6 +26,7 @@ _F = TypeVar("_F")
 _BLOCK = table_of(tables.Block)
 _EVENT = table_of(tables.Event)
 _STREAM = 2000
+_CHANGED = [kind.changed() for kind in kinds.KINDS]
 
 
 class SqlMirror:
@@ -65,13 +66,12 @@ class SqlMirror:
 
     def cursor(self) -> Cursor | None:
         """As ``MirrorStore.cursor``."""
-        with self._database.reading() as connection:
-            return mirror_writer.read_cursor(connection)
+        return mirror_writer.cursor_of(self._database.ask(mirror_writer.CURSOR_QUESTION))
 
     def block_at(self, number: int) -> Block | None:
         """As ``MirrorStore.block_at``."""
-        found = self.blocks_in(number, number)
-        return found[0].block if found else None
+        rows = self._database.ask("SELECT number, hash, parent, timestamp FROM block WHERE number = ?", (number,))
+        return Block(*rows[0]) if rows else None
 
     def blocks_in(self, first: int, last: int) -> list[Cursor]:
         """As ``MirrorStore.blocks_in``."""
@@ -237,16 +237,17 @@ class SqlMirror:
                     yield kind.fact_of(row)
 
     def facts_changed(self, since: int, until: int) -> Iterator[Fact]:
-        """As ``MirrorStore.facts_changed``, streamed kind by kind.
+        """As ``MirrorStore.facts_changed``, kind by kind: asked after every block, so past SQLAlchemy.
 
         Raises:
             MirrorLagging: The mirror has not come to block ``until``.
         """
-        with self._as_of(until) as connection:
-            for kind in kinds.KINDS:
-                rows = kind.rows().where(kind.table.c.from_block > since, kind.held_at(until))
-                for row in _stream(connection, kind.oldest_first(rows)):
-                    yield kind.fact_of(row)
+        asked = [(question, (since, until, until)) for question in _CHANGED]
+        stood, *found = self._database.ask_all([(mirror_writer.CURSOR_QUESTION, ()), *asked])
+        _refuse_later(mirror_writer.cursor_of(stood), until)
+        for kind, rows in zip(kinds.KINDS, found, strict=True):
+            for row in rows:
+                yield kind.fact_of(row)
 
     # --- histories ----------------------------------------------------------------------------------------------------
 
@@ -282,10 +283,7 @@ class SqlMirror:
     @contextmanager
     def _as_of(self, block: int) -> Iterator[Connection]:
         with self._database.reading() as connection:
-            cursor = mirror_writer.read_cursor(connection)
-            if cursor is None or cursor.block.number < block:
-                reached = "no block" if cursor is None else f"block {cursor.block.number}"
-                raise MirrorLagging(f"block {block} is asked for, the mirror has come to {reached}; try again later")
+            _refuse_later(mirror_writer.read_cursor(connection), block)
             yield connection
 
     def _held(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
@@ -315,6 +313,12 @@ class SqlMirror:
         width = len(kind.columns) + len(kinds.INTERVAL)
         with self._database.reading() as connection:
             return [(kind.fact_of(row), _logged(row[width:])) for row in connection.execute(kind.oldest_first(rows))]
+
+
+def _refuse_later(cursor: Cursor | None, block: int) -> None:
+    if cursor is None or cursor.block.number < block:
+        reached = "no block" if cursor is None else f"block {cursor.block.number}"
+        raise MirrorLagging(f"block {block} is asked for, the mirror has come to {reached}; try again later")
 
 
 def _one(connection: Connection, kind: kinds.Kind[_F], block: int, *key: bytes) -> _F | None:

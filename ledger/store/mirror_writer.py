@@ -43,18 +43,27 @@ _EVENT_COLUMNS = (
     "body",
 )
 _PREFETCH = 1000
+CURSOR_QUESTION = (
+    "SELECT block.number, block.hash, parent, timestamp, block.digest, mirror_cursor.hash, mirror_cursor.digest "
+    "FROM mirror_cursor LEFT JOIN block ON block.number = mirror_cursor.number"
+)
+"""The row of the cursor and its block; ``cursor_of`` reads it."""
 
 
 def read_cursor(connection: Connection) -> Cursor | None:
     """How far the mirror has come."""
-    row = connection.execute(
-        select(*(_BLOCK.c[name] for name in _BLOCK_COLUMNS), _CURSOR.c.hash, _CURSOR.c.digest).join_from(
-            _CURSOR, _BLOCK, _BLOCK.c.number == _CURSOR.c.number, isouter=True
-        )
-    ).first()
-    if row is None:
+    return cursor_of([tuple(row) for row in connection.exec_driver_sql(CURSOR_QUESTION)])
+
+
+def cursor_of(rows: Sequence[tuple[Any, ...]]) -> Cursor | None:
+    """The cursor of what ``CURSOR_QUESTION`` found.
+
+    Raises:
+        MirrorDiverged: The cursor does not stand on a block of the mirror.
+    """
+    if not rows:
         return None
-    number, block_hash, parent, timestamp, digest, expected_hash, expected_digest = tuple(row)
+    number, block_hash, parent, timestamp, digest, expected_hash, expected_digest = rows[0]
     if block_hash != expected_hash or digest != expected_digest:
         raise MirrorDiverged(
             "table mirror_cursor: the cursor does not stand on a block of the mirror; rebuild the mirror from the chain"
@@ -90,7 +99,7 @@ def take(
     if logged is not None:
         raise InvalidInput(f"an event of block {logged.block_number} came out of order, or without its block")
     cursor = Cursor(blocks[-1], digest)
-    _move(connection, expect, cursor)
+    _move(database, connection, expect, cursor)
     database.insert(connection, _BLOCK, _BLOCK_COLUMNS, block_rows)
     database.insert(connection, _EVENT, _EVENT_COLUMNS, event_rows)
     batch.write(database)
@@ -132,7 +141,8 @@ def check_fence(connection: Connection, fence: int) -> None:
     Raises:
         WrongState: The fencing number is not the last one given out.
     """
-    last = connection.execute(select(_LEASE.c.fence).with_for_update(read=True)).scalar()
+    shared = "" if connection.dialect.name == "sqlite" else " FOR SHARE"
+    last = connection.exec_driver_sql(f"SELECT fence FROM writer_lease{shared}").scalar()  # noqa: S608 - our own words
     if last != fence:
         raise WrongState(f"the lease of writer {fence} is over (the last is {last}); take a new one")
 
@@ -147,23 +157,17 @@ def _check_sequence(blocks: Sequence[Block], expect: Cursor | None) -> None:
         before = block
 
 
-def _move(connection: Connection, expect: Cursor | None, cursor: Cursor) -> None:
-    values = {"number": cursor.block.number, "hash": cursor.block.hash, "digest": cursor.digest}
+def _move(database: Database, connection: Connection, expect: Cursor | None, cursor: Cursor) -> None:
+    """Move the cursor by compare-and-set."""
+    to = (cursor.block.number, cursor.block.hash, cursor.digest)
     if expect is None:
         if connection.execute(select(_CURSOR.c.number)).first() is not None:
             raise WrongState("the mirror is not empty; read its cursor and go on from there")
-        connection.execute(insert(_CURSOR).values(id=1, **values))
+        database.insert(connection, _CURSOR, ("id", "number", "hash", "digest"), [(1, *to)])
         return
-    moved = connection.execute(
-        update(_CURSOR)
-        .where(
-            _CURSOR.c.number == expect.block.number,
-            _CURSOR.c.hash == expect.block.hash,
-            _CURSOR.c.digest == expect.digest,
-        )
-        .values(**values)
-    )
-    if moved.rowcount != 1:
+    move = "UPDATE mirror_cursor SET number = ?, hash = ?, digest = ? WHERE number = ? AND hash = ? AND digest = ?"
+    stood = (expect.block.number, expect.block.hash, expect.digest)
+    if database.run_many(connection, move, [(*to, *stood)]) != 1:
         raise WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
 
 

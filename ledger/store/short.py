@@ -16,6 +16,8 @@ from typing import Any
 from ledger.errors import NotReady
 
 MOST_KEPT = 16
+Question = tuple[str, Sequence[Any]]
+"""A statement and the values of its parameters."""
 
 
 class ShortQuestions:
@@ -48,24 +50,25 @@ class ShortQuestions:
         return self.ask_each(statement, (values,))[0]
 
     def ask_each(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-        """The rows of one question for each of several values, in order; all in one transaction and one way there.
+        """The rows of one question for each of several values; as ``ask_all``."""
+        return self.ask_all([(statement, values) for values in each])
+
+    def ask_all(self, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+        """The rows of several questions, in order; all in one transaction and one way there.
 
         Args:
-            statement: As for ``ask``.
-            each: The values of each question.
+            questions: Statements as for ``ask``, each with its values.
 
         Raises:
             NotReady: The database does not answer.
         """
-        written = self._statements.get(statement)
-        if written is None:
-            written = self._statements[statement] = statement.replace("?", self._mark)
+        written = [(self._written(statement), values) for statement, values in questions]
         try:
-            return self._ask(written, each)
+            return self._ask(written)
         except self._error:  # a server may have closed connections that nobody used for long
             self._drop()
         try:
-            return self._ask(written, each)
+            return self._ask(written)
         except self._error as problem:
             raise NotReady("the database does not answer; check that it runs and has space") from problem
 
@@ -74,13 +77,19 @@ class ShortQuestions:
         self._closed = True
         self._drop()
 
-    def _ask(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
+    def _written(self, statement: str) -> str:
+        written = self._statements.get(statement)
+        if written is None:
+            written = self._statements[statement] = statement.replace("?", self._mark)
+        return written
+
+    def _ask(self, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
         try:
-            rows = _rows(connection, statement, each)
+            rows = _rows(connection, questions)
         except BaseException:
             self._end(connection)
             raise
@@ -100,14 +109,14 @@ class ShortQuestions:
             connection.close()
 
 
-def _rows(connection: Any, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-    if len(each) == 1:
-        return [connection.execute(statement, each[0]).fetchall()]
+def _rows(connection: Any, questions: Sequence[Question]) -> list[list[tuple[Any, ...]]]:
+    if len(questions) == 1:
+        return [connection.execute(*questions[0]).fetchall()]
     if isinstance(connection, sqlite3.Connection):
         connection.execute("BEGIN")  # or each question would take and give back the lock
-        found = [connection.execute(statement, values).fetchall() for values in each]
+        found = [connection.execute(*question).fetchall() for question in questions]
         connection.execute("COMMIT")
         return found
     with connection.pipeline():  # psycopg: all questions go out before the first answer is waited for
-        cursors = [connection.execute(statement, values) for values in each]
+        cursors = [connection.execute(*question) for question in questions]
         return [cursor.fetchall() for cursor in cursors]

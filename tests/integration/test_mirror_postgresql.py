@@ -1,6 +1,7 @@
 """The mirror on PostgreSQL: the server restarts under it, and several programs want to write it."""
 
 import threading
+import time
 
 import pytest
 
@@ -71,13 +72,17 @@ def test_programs_that_all_want_to_write_make_one_true_mirror(server):
     problems: list[BaseException] = []
     standings: set[Standing] = set()
     clock = FakeClock(FakeClock().at + 20_000)
+    deadline = time.monotonic() + 60
 
     def follow(holder: str) -> None:
         store = open_store(server.get_uri())
         mirror = Mirror(chain, store.mirror, clock, holder=holder, limits=Limits(first_span=2, most_span=2))
         try:
-            for _ in range(60):
-                standings.add(mirror.step().standing)
+            reached = None
+            while reached != chain.head() and time.monotonic() < deadline:
+                progress = mirror.step()
+                standings.add(progress.standing)
+                reached = progress.cursor and progress.cursor.block
                 clock.at += 11  # leases of 30 s lapse all the time, under every writer
         except ConsentryError as problem:
             problems.append(problem)

@@ -40,6 +40,7 @@ class Asked:
         self._statements: list[str] = []
         engine = self.store._database._engine
         engine.dispose()
+        self.store._database._short._drop()  # its connections are kept too, and were opened unseen
         event.listen(engine, "connect", lambda connection, _: connection.set_trace_callback(self._statements.append))
 
     def scans(self, call) -> list[str]:
