@@ -21,6 +21,7 @@ from ledger.chain.relayer import Relayer
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
 from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
+from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
 from ledger.identity.vault_keys import FileKeyVault
@@ -73,6 +74,7 @@ class Ledger:
     keeper: Keeper
     mirror: Mirror
     relayer: Relayer
+    exports: Jobs
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _bells: dict[str, threading.Event] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Ledger:
             bell.set()
         for thread in self._threads:
             thread.join(timeout=30)
+        self.exports.close()
         self.chain.close()
         self.store.close()
 
@@ -181,6 +184,7 @@ class Ledger:
         return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
 
     def _anchor(self) -> float:
+        self.exports.sweep()
         finish(self.context, self.appender)  # of erasures that a killed process left half said
         if not self._leads or not self.settings.anchor_seconds:
             return REST_SECONDS
@@ -279,4 +283,5 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         keeper=keeper,
         mirror=mirror,
         relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts),
+        exports=Jobs(context, settings.home / "exports", settings.export_seconds),
     )

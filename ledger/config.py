@@ -39,6 +39,7 @@ class Settings:
         smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
         recovery_delay: ``CONSENTRY_RECOVERY_DELAY``: seconds in which signers can object to the recovery of a lost
             key; it is fixed when the contracts are deployed.
+        export_seconds: ``CONSENTRY_EXPORT_SECONDS``: how long the file of a finished export is kept.
     """
 
     home: Path
@@ -61,6 +62,7 @@ class Settings:
     requests_per_minute: int = 0
     smallest_cell: int = 11
     recovery_delay: int = 7 * 86_400
+    export_seconds: int = 86_400
 
     @classmethod
     def read(cls, environment: Mapping[str, str], working_folder: Path) -> "Settings":
@@ -100,6 +102,7 @@ class Settings:
             "requests_per_minute",
             "smallest_cell",
             "recovery_delay",
+            "export_seconds",
         ):
             variable = f"CONSENTRY_{name.upper()}"
             value = environment.get(variable, "")

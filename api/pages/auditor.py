@@ -11,7 +11,7 @@ from api.pages.proofs import Examiner, Proof
 from api.pages.rendering import page
 from api.pages.session import Auditor, Exporter, PageRoute
 from api.pages.words import names_in, sentence
-from api.routes.exports import export_response
+from api.routes.exports import export_whole
 from api.routes.logs import entry_of, logs_for, may_read
 from api.schemas.base import Id
 from ledger.domain.identifiers import to_hex
@@ -91,7 +91,7 @@ def trail(
         entries=lines[::-1],
         older=first or None,
         newer=min(last + PAGE, examiner.size) if last < examiner.size else None,
-        formats=[kind.value for kind in Format] if Scope.EXPORT_CREATE in who.scopes else [],
+        formats=list(Format) if Scope.EXPORT_CREATE in who.scopes else [],
     )
 
 
@@ -100,8 +100,7 @@ def export(
     request: Request, who: Exporter, log: LogId, kind: Annotated[Format, Query(alias="format")] = Format.BUNDLE
 ) -> Response:
     """The log as a file."""
-    may_read(context_of(request), who, log)
-    return export_response(ledger_of(request), log, kind)
+    return export_whole(ledger_of(request), who, log, kind)
 
 
 @router.get("/audit/{log}/{index}")

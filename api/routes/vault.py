@@ -61,4 +61,5 @@ def erase_subject(subject: SubjectId, who: Eraser, ledger: Held) -> Response:
     """
     custodian = custodian_for(ledger.context, who, subject)
     erasures = erase(ledger.context, ledger.appender, subject, custodian, who.actor)
+    ledger.exports.sweep()
     return answer({"subject": to_hex(subject), "erasures": [erasure_json(one) for one in erasures]}, headers=PRIVATE)

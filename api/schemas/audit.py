@@ -1,6 +1,6 @@
 """Entries, logs, proofs and exports."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
@@ -22,13 +22,6 @@ class EntriesBody(Body):
     """Entries to append, next to each other."""
 
     entries: list[EntryBody] = Field(min_length=1, max_length=1000)
-
-
-class ExportBody(Body):
-    """What to export."""
-
-    log: Id
-    format: Literal["bundle", "prov-json", "ndjson"] = "bundle"
 
 
 class AppendedEntry(Answer):

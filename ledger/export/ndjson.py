@@ -5,21 +5,9 @@
 
 from typing import BinaryIO
 
-from ledger.services.export import Ports
+from ledger.export.source import Source
 
 
-def export_ndjson(ports: Ports, log: bytes, out: BinaryIO) -> int:
-    """Write a log's entries, streamed.
-
-    Args:
-        ports: The services' context.
-        log: The log's id.
-        out: Where they go.
-
-    Returns:
-        The number of entries: those under the newest checkpoint.
-    """
-    newest = ports.audit.checkpoint(log)
-    size = 0 if newest is None else newest.size
-    out.writelines(entry.canonical + b"\n" for entry in ports.audit.entries(log, 0, size))
-    return size
+def export_ndjson(source: Source, out: BinaryIO) -> None:
+    """Write a log's entries, streamed: those under the newest checkpoint that are selected."""
+    out.writelines(entry.canonical + b"\n" for entry, _ in source)

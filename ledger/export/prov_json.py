@@ -7,18 +7,16 @@ Source: https://www.w3.org/submissions/prov-json/
 """
 
 from collections import Counter
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from ledger.domain.identifiers import to_hex
-from ledger.errors import MirrorDiverged, NotFound
-from ledger.provenance.builder import Builder
-from ledger.provenance.constraints import violations
-from ledger.provenance.document import Document, Link, Node, Relation, Value
-from ledger.services.export import Ports
-from ledger.transparency import canonical
+from ledger.export.parts import VOCABULARY, date_time, local_name, parts_of, term
+from ledger.export.sections import Sections, encode
+from ledger.export.source import Source
+from ledger.provenance.document import Document, Link, Node, Relation, Thing, Value
 
-VOCABULARY = "urn:consentry:terms:"
 _ENDS = {
     Link.USED: ("prov:activity", "prov:entity"),
     Link.GENERATED: ("prov:entity", "prov:activity"),
@@ -28,69 +26,56 @@ _ENDS = {
     Link.ATTRIBUTED: ("prov:entity", "prov:agent"),
     Link.DERIVED: ("prov:generatedEntity", "prov:usedEntity"),
 }
+_ORDER = (*Thing, *Link)
 
 
-def export_prov(ports: Ports, log: bytes) -> dict[str, Any]:
-    """The PROV-JSON document of a log, up to its newest checkpoint.
-
-    Args:
-        ports: The services' context.
-        log: The log's id.
+def export_prov(source: Source, out: BinaryIO) -> None:
+    """Write the PROV-JSON document of a log, up to its newest checkpoint.
 
     Raises:
-        NotFound: There is no such institution.
         MirrorDiverged: The entries do not make valid provenance: the log was changed, or a clock ran wild.
     """
-    institution = ports.mirror.institution(log)
-    if institution is None:
-        raise NotFound(f"institution {to_hex(log)} is not admitted, so it has no log")
-    names = {to_hex(log): institution.name}
-    for kind in ("Study", "Engine"):
-        for fact in ports.mirror.current(kind):
-            names[to_hex(getattr(fact, "id", b""))] = str(getattr(fact, "title", "") or getattr(fact, "name", ""))
-    newest = ports.audit.checkpoint(log)
-    builder = Builder(names)
-    for entry in ports.audit.entries(log, 0, 0 if newest is None else newest.size):
-        builder.take(canonical.decode_object(entry.canonical), to_hex(entry.leaf))
-    wrong = violations(builder.document)
-    if wrong:
-        raise MirrorDiverged(f"the log does not make valid provenance ({wrong[0]}); run audit fsck")
-    return to_prov_json(builder.document, to_hex(log))
+    out.writelines(to_prov_json(parts_of(source), to_hex(source.log), source.folder))
 
 
-def to_prov_json(document: Document, log: str) -> dict[str, Any]:
-    """The PROV-JSON form of a document.
+def to_prov_json(parts: Iterable[Document], log: str, folder: Path | None = None) -> Iterator[bytes]:
+    """The PROV-JSON form of documents that say every thing and every relation once.
 
     Args:
-        document: A valid one.
+        parts: Valid ones.
         log: The log's id, 0x-hex; identifiers are made unique by it.
+        folder: Where the sections lie while they fill.
     """
-    written: dict[str, Any] = {
-        "prefix": {
-            "prov": "http://www.w3.org/ns/prov#",
-            "xsd": "http://www.w3.org/2001/XMLSchema#",
-            "consentry": VOCABULARY,
-            "log": f"urn:consentry:log:{log}:",
-        }
+    prefix = {
+        "prov": "http://www.w3.org/ns/prov#",
+        "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "consentry": VOCABULARY,
+        "log": f"urn:consentry:log:{log}:",
     }
-    for node in document.nodes.values():
-        written.setdefault(node.thing.value, {})[f"log:{node.id}"] = _node(node)
     numbers: Counter[str] = Counter()
-    for relation in document.relations:
-        numbers[relation.link] += 1
-        name = f"_:{relation.link}{numbers[relation.link]}"
-        written.setdefault(relation.link.value, {})[name] = _relation(relation)
-    return written
+    with Sections(folder) as sections:
+        for part in parts:
+            for node in part.nodes.values():
+                sections.add(node.thing, _member(f"log:{local_name(node.id)}", _node(node)))
+            for relation in part.relations:
+                numbers[relation.link] += 1
+                name = f"_:{relation.link}{numbers[relation.link]}"
+                sections.add(relation.link, _member(name, _relation(relation)))
+        yield b'{"prefix":' + encode(prefix)
+        for section in _ORDER:
+            if section in sections.names:
+                yield b',\n"' + section.encode() + b'":{\n'
+                yield from sections.read(section)
+                yield b"}"
+        yield b"}\n"
 
 
-def date_time(seconds: int) -> str:
-    """An instant as xsd:dateTime, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
+def _member(name: str, value: dict[str, Any]) -> bytes:
+    return encode(name) + b":" + encode(value)
 
 
 def _node(node: Node) -> dict[str, Any]:
-    term = node.type if ":" in node.type else f"consentry:{node.type}"
-    written: dict[str, Any] = {"prov:type": {"$": term, "type": "prov:QUALIFIED_NAME"}}
+    written: dict[str, Any] = {"prov:type": {"$": term(node.type), "type": "prov:QUALIFIED_NAME"}}
     if node.label:
         written["prov:label"] = node.label
     if node.start is not None:
@@ -101,8 +86,8 @@ def _node(node: Node) -> dict[str, Any]:
 
 
 def _relation(relation: Relation) -> dict[str, Any]:
-    ends = _ENDS[relation.link]
-    written: dict[str, Any] = {ends[0]: f"log:{relation.source}", ends[1]: f"log:{relation.target}"}
+    source, target = _ENDS[relation.link]
+    written = {source: f"log:{local_name(relation.source)}", target: f"log:{local_name(relation.target)}"}
     if relation.time is not None:
         written["prov:time"] = date_time(relation.time)
     if relation.role:

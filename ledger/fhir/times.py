@@ -65,3 +65,8 @@ def _offset(zone: str) -> timedelta:
     if hours > 14 or minutes > 59:
         raise ValueError(f"{zone} is no time zone")
     return timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
+
+
+def instant_of(seconds: int) -> str:
+    """A second as a FHIR instant, in UTC; what FHIR cannot name is cut to what it can."""
+    return datetime.fromtimestamp(min(max(seconds, 0), LAST_WRITABLE), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,6 +9,7 @@ from prov.model import ProvDocument
 from ledger.errors import MirrorDiverged, NotFound
 from ledger.export.ndjson import export_ndjson
 from ledger.export.prov_json import export_prov
+from ledger.export.source import Source
 from ledger.provenance.builder import Builder
 from ledger.transparency.hashing import leaf_hash
 from tests.support.exhibit import exhibit
@@ -20,8 +21,14 @@ def shown(tmp_path_factory):
         yield opened
 
 
+def prov_of(shown):
+    out = io.BytesIO()
+    export_prov(Source(shown.ledger.context, shown.log), out)
+    return json.loads(out.getvalue())
+
+
 def test_a_real_log_round_trips_through_the_library(shown):
-    written = export_prov(shown.ledger.context, shown.log)
+    written = prov_of(shown)
     read = ProvDocument.deserialize(content=json.dumps(written), format="json")
     assert read == ProvDocument.deserialize(content=read.serialize(format="json"), format="json")
     computations = [name for name in written["activity"] if name.startswith("log:computation/")]
@@ -33,7 +40,7 @@ def test_a_real_log_round_trips_through_the_library(shown):
 
 
 def test_it_is_labelled_with_the_directorys_names_and_names_no_subject(shown):
-    text = json.dumps(export_prov(shown.ledger.context, shown.log), ensure_ascii=False)
+    text = json.dumps(prov_of(shown), ensure_ascii=False)
     assert "Krankenhaus Süd" in text
     assert "Survival under treatment" in text
     assert not any(patient.subject.hex() in text for patient in shown.patients)
@@ -44,20 +51,20 @@ def test_invalid_provenance_is_not_written(shown, monkeypatch):
 
     def shuffled(self, entry, leaf):
         at = {**entry["facts"], "at": entry["index"]}
-        real(self, {**entry, "decision": "0x" + "01" * 32, "facts": at}, leaf)
+        return real(self, {**entry, "decision": "0x" + "01" * 32, "facts": at}, leaf)
 
     monkeypatch.setattr(Builder, "take", shuffled)
     with pytest.raises(MirrorDiverged, match="audit fsck"):
-        export_prov(shown.ledger.context, shown.log)
+        prov_of(shown)
 
 
 def test_a_log_of_nobody_is_not_found(shown):
     with pytest.raises(NotFound):
-        export_prov(shown.ledger.context, b"\x05" * 32)
+        Source(shown.ledger.context, b"\x05" * 32)
 
 
 def test_ndjson_lines_are_what_was_hashed(shown):
     out = io.BytesIO()
-    assert export_ndjson(shown.ledger.context, shown.log, out) == 7
+    export_ndjson(Source(shown.ledger.context, shown.log), out)
     leaves = [leaf_hash(line) for line in out.getvalue().split(b"\n")[:-1]]
     assert leaves == [entry.leaf for entry in shown.ledger.context.audit.entries(shown.log, 0, 7)]
