@@ -15,12 +15,14 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import Chain, open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
-from ledger.errors import ConsentryError, MirrorDiverged, NotFound, ReorgTooDeep
+from ledger.errors import ConfigurationError, ConsentryError, MirrorDiverged, NotFound, ProofInvalid, ReorgTooDeep
 from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
@@ -34,9 +36,11 @@ from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.sync import Change, Mirror, Standing
 from ledger.services.vault import Vault
+from ledger.services.witness import Witnesses
 from ledger.snapshot.keeper import Keeper
 from ledger.store.ontologies import Ontologies
 from ledger.store.store import Store, open_store
+from ledger.witness.asking import read_witnesses
 
 log = logging.getLogger("consentry")
 
@@ -83,7 +87,12 @@ class Ledger:
 
     def start(self) -> None:
         """Start following, relaying and anchoring."""
-        for name, work in (("mirror", self._follow), ("relayer", self._relay), ("anchor", self._anchor)):
+        for name, work in (
+            ("mirror", self._follow),
+            ("relayer", self._relay),
+            ("anchor", self._anchor),
+            ("witness", self._witness),
+        ):
             self._bells[name] = threading.Event()
             thread = threading.Thread(target=self._loop, args=(name, work), name=f"consentry-{name}", daemon=True)
             self._threads.append(thread)
@@ -195,6 +204,15 @@ class Ledger:
                 log.debug("log 0x%s is not anchored from here: %s", held.hex(), problem)
         return self.settings.anchor_seconds
 
+    def _witness(self) -> float:
+        if not self._leads or not self.context.witnesses.askers:
+            return REST_SECONDS
+        for held in self.context.audit.logs():
+            for name, problem in self.context.witnesses.ask(held).items():
+                level = logging.ERROR if isinstance(problem, ProofInvalid) else logging.WARNING
+                log.log(level, "log 0x%s, witness %s: %s", held.hex(), name, problem)
+        return self.settings.anchor_seconds or REST_SECONDS
+
     def __enter__(self) -> Self:
         return self
 
@@ -219,6 +237,11 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     party = relying_party(settings)
+    askers = read_witnesses(settings.witnesses, httpx.Client())
+    if settings.witness_quorum > len(askers):
+        raise ConfigurationError(
+            f"CONSENTRY_WITNESS_QUORUM asks for {settings.witness_quorum} of {len(askers)} witnesses"
+        )
     store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
     try:
         if settings.rpc_url:
@@ -272,7 +295,8 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
             sha256(log_keys.receipts.sign(b"consentry: challenges for new passkeys")).digest(),
         ),
         log_keys=log_keys,
-        limits=Limits(most_batch=settings.most_batch),
+        witnesses=Witnesses(store.audit, store.cosignatures, askers, settings.witness_quorum or len(askers)),
+        limits=Limits(most_batch=settings.most_batch, confirmations=settings.confirmations),
     )
     return Ledger(
         settings=settings,

@@ -1,7 +1,8 @@
 """The consent policy behind the AuthZEN routes.
 
 Subject: the engine that is to use data. Action: the operation. Resource: the patient whose data it is. Context:
-``study``, ``categories`` and, where they matter, ``data_window`` and ``dataset`` (as in ``POST /v1/decisions``).
+``study``, ``categories`` and, where they matter, ``data_window``, ``dataset``, ``at_least_block`` and ``finalized``
+(as in ``POST /v1/decisions``).
 Answers are looks: no entry, no receipt; to show, not to act on.
 """
 
@@ -44,18 +45,21 @@ class ConsentPolicy:
     def evaluate(self, who: Principal, questions: Sequence[Question]) -> list[Verdict]:
         """As ``Policy.evaluate``; the questions on one request are answered together, as of one block."""
         verdicts: dict[int, Verdict] = {}
-        together: defaultdict[Request, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
+        together: defaultdict[tuple[Request, int, bool], dict[bytes, list[int]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         for place, question in enumerate(questions):
             try:
                 request, patient = self._read(who, question)
+                block, final = _freshness(question.context)
             except NotReady:
                 raise
             except ConsentryError as problem:
                 verdicts[place] = Verdict(decision=False, problem=problem)
             else:
-                together[request][patient].append(place)
-        for request, places in together.items():
-            given = look(self._ports, request, list(places))
+                together[request, block, final][patient].append(place)
+        for (request, block, final), places in together.items():
+            given = look(self._ports, request, list(places), at_least_block=block, finalized=final)
             for patient, decision in zip(given.subjects, given.decisions, strict=True):
                 for place in places[patient]:
                     verdicts[place] = Verdict(decision.permitted, _why(decision, given.block))
@@ -65,6 +69,7 @@ class ConsentPolicy:
         """As ``Policy.search``; an unknown type or id finds nothing."""
         # The context is read once, aloud: below, a candidate that makes no sense is silently not found.
         _request(question.context, _ANY_ENGINE, OPERATION_TERMS[0].name)
+        _freshness(question.context)
         match target:
             case "action":
                 candidates = [
@@ -109,8 +114,9 @@ class ConsentPolicy:
             request = self._request(who, question)
         except (Forbidden, InvalidInput):  # the context was read before: it is the engine or the operation
             return []
-        subjects = self._ports.decider.view().subjects()
-        given = look(self._ports, request, subjects)
+        block, final = _freshness(question.context)
+        subjects = self._ports.decider.view(at_least_block=block).subjects()
+        given = look(self._ports, request, subjects, at_least_block=block, finalized=final)
         found = (to_hex(subject) for subject in given.permitted)
         return sorted(name for name in found if name > after)[:limit]
 
@@ -123,6 +129,20 @@ def _request(context: Mapping[str, Any], engine: bytes, operation: str) -> Reque
     """
     asked = {name: context[name] for name in _CONTEXT if name in context}
     return request_from_json({**asked, "engine": to_hex(engine), "operation": operation})
+
+
+def _freshness(context: Mapping[str, Any]) -> tuple[int, bool]:
+    """How new and how firm the answer must be.
+
+    Raises:
+        InvalidInput: Not a block number, or neither true nor false.
+    """
+    block, final = context.get("at_least_block", 0), context.get("finalized", False)
+    if not isinstance(block, int) or isinstance(block, bool) or not 0 <= block < 1 << 63:
+        raise InvalidInput("context.at_least_block must be the number of a block")
+    if not isinstance(final, bool):
+        raise InvalidInput("context.finalized must be true or false")
+    return block, final
 
 
 def _why(decision: Decision, block: Block) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from ledger.transparency.canonical import decode_object
 WHY_BLOCKED: Final[dict[Reason, str]] = {
     Reason.DENIED_BY_SUBJECT: "You said no to this.",
     Reason.PENDING_WITHDRAWAL: "You had just taken your yes back.",
+    Reason.NOT_FINAL: "Your yes was too new to rely on yet.",
     Reason.ERASED: "You asked to be erased.",
     Reason.NO_CONSENT: "There was no yes from you that counted.",
     Reason.NOT_COVERED: "What you said yes to does not cover this.",

@@ -17,6 +17,7 @@ from api.schemas.decisions import (
     DecisionsBody,
     MembershipAnswer,
     OfCustodian,
+    Question,
     RecordAnswer,
     ReplayAnswer,
     obligations_json,
@@ -26,11 +27,12 @@ from ledger.bootstrap import Ledger
 from ledger.domain.audit import DecisionRecord
 from ledger.domain.decision import Decision, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.errors import Forbidden, InvalidInput, NotFound, TooLarge
+from ledger.errors import Forbidden, InvalidInput, MirrorLagging, NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
 from ledger.services.as_of import look_back, moment_of
 from ledger.services.context import Context
-from ledger.services.decide import Answer, RecordedAnswer, look, record
+from ledger.services.decide import Answer, Freshness, RecordedAnswer, look, record
+from ledger.services.finality import final_number
 from ledger.services.replay import Difference, membership, replay
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.receipt import open_decision
@@ -217,12 +219,14 @@ def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
         if body.record:
             raise InvalidInput("an answer about the past is a look; send record: false with as_of")
         moment = moment_of(ports, block=body.as_of.block, at=body.as_of.at)
+        if body.finalized and moment.block.number > final_number(ports, ports.decider.view().block):
+            raise MirrorLagging(f"block {moment.block.number} is not final yet; ask again, or leave finalized out")
         return answer(decisions_json(look_back(ports, request, body.subjects, moment)))
     if not body.record:
-        return answer(decisions_json(look(ports, request, body.subjects, at_least_block=body.at_least_block)))
+        return answer(decisions_json(look(ports, request, body.subjects, **_freshness(body))))
     if who.role is not Role.ENGINE:
         raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
-    recorded = record(ports, ledger.appender, request, body.subjects, at_least_block=body.at_least_block)
+    recorded = record(ports, ledger.appender, request, body.subjects, **_freshness(body))
     document = {"id": recorded.id, **decisions_json(recorded.answer), "entry": _entry_json(recorded)}
     return answer(document | {"receipt": recorded.receipt})
 
@@ -244,9 +248,13 @@ def _resolve(ledger: Ledger, who: Principal, body: CohortBody) -> Response:
         body.request(engine_for(ports, who, body.engine)),
         subjects,
         custodian=custodian,
-        at_least_block=body.at_least_block,
+        **_freshness(body),
     )
     return answer(cohort_json(recorded, ledger.settings.smallest_cell))
+
+
+def _freshness(body: Question) -> Freshness:
+    return {"at_least_block": body.at_least_block, "finalized": body.finalized}
 
 
 def _bounded(ports: Context, subjects: list[bytes]) -> None:

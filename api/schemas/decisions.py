@@ -26,7 +26,8 @@ class Question(Body):
         default=None,
         description="one dataset of the subjects' custodian; default: all of its data, so each dataset must allow it",
     )
-    at_least_block: int = Field(default=0, ge=0, lt=1 << 63)
+    at_least_block: int = Field(default=0, ge=0, lt=1 << 63, description="the answer is of this block or a later one")
+    finalized: bool = Field(default=False, description="permit only what was permitted at the newest final block too")
 
     def request(self, engine: bytes) -> Request:
         """The request of an engine.

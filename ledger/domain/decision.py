@@ -45,6 +45,7 @@ class Reason(IntEnum):
     DATA_USE_DENIED = 36
     DATA_USE_UNKNOWN = 37
     ONTOLOGY_DISAGREES = 38
+    NOT_FINAL = 39
 
     @property
     def code(self) -> str:
@@ -52,7 +53,7 @@ class Reason(IntEnum):
         return self.name.lower()
 
 
-NOT_ON_CHAIN = frozenset({Reason.PENDING_WITHDRAWAL, Reason.ERASED, Reason.ONTOLOGY_DISAGREES})
+NOT_ON_CHAIN = frozenset({Reason.PENDING_WITHDRAWAL, Reason.ERASED, Reason.ONTOLOGY_DISAGREES, Reason.NOT_FINAL})
 """Refusals by the service that the chain alone cannot explain."""
 OF_DATA_USE = frozenset(
     {

@@ -24,6 +24,7 @@ from ledger.services.forgotten import Forgotten
 from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
 from ledger.services.vault import Vault
+from ledger.services.witness import Witnesses
 from ledger.transparency.keys import KeySet, SigningKey
 from ledger.transparency.note import NoteSigner
 
@@ -83,10 +84,11 @@ class LogKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of requests: items in one request; seconds a deadline may lie ahead."""
+    """Bounds: items in one request, seconds a deadline may lie ahead, blocks on top of one that make it final."""
 
     most_batch: int = 10_000
     longest_deadline: int = 90 * 86_400
+    confirmations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +112,5 @@ class Context:
     passkeys: Passkeys
     texts: TextStore
     log_keys: LogKeys
+    witnesses: Witnesses
     limits: Limits

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypedDict
 
 from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
 from ledger.domain.data_use import Obligation
@@ -22,6 +22,7 @@ from ledger.domain.wording import operation_word, request_to_json
 from ledger.errors import InvalidInput, NotFound
 from ledger.services.append import Appended, Appender
 from ledger.services.context import POLICY_VERSION, Context, View
+from ledger.services.finality import withhold
 from ledger.services.pending import still_permitted
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortCommitment
@@ -80,6 +81,13 @@ class Answer:
         return min((decision.valid_until for decision in self.decisions), default=FOREVER)
 
 
+class Freshness(TypedDict, total=False):
+    """How new, and how firm, an answer must be; the keywords of ``look`` and ``record``."""
+
+    at_least_block: int
+    finalized: bool
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
     """An answer that was given out: its id, commitment, place in the log and signed receipt."""
@@ -92,7 +100,14 @@ class RecordedAnswer:
     receipt: str
 
 
-def look(context: Context, request: Request, subjects: Sequence[bytes], *, at_least_block: int = 0) -> Answer:
+def look(
+    context: Context,
+    request: Request,
+    subjects: Sequence[bytes],
+    *,
+    at_least_block: int = 0,
+    finalized: bool = False,
+) -> Answer:
     """Decide without a record: for screens and checks beforehand, not to act on.
 
     Args:
@@ -100,12 +115,14 @@ def look(context: Context, request: Request, subjects: Sequence[bytes], *, at_le
         request: What is asked.
         subjects: Whom about; each once.
         at_least_block: The answer must be as of this block or a later one.
+        finalized: Permit only what was permitted at the newest final block too.
 
     Raises:
         NotReady: No answer can be given now; treat it as deny.
         InvalidInput: A subject is named twice.
     """
-    return _answer(context, context.decider.view(at_least_block=at_least_block), request, subjects)
+    view = context.decider.view(at_least_block=at_least_block)
+    return _answer(context, view, request, subjects, finalized=finalized)
 
 
 def record(
@@ -116,6 +133,7 @@ def record(
     *,
     custodian: bytes | None = None,
     at_least_block: int = 0,
+    finalized: bool = False,
 ) -> RecordedAnswer:
     """Decide, commit to the considered rows, write the entry, and sign the receipt.
 
@@ -127,6 +145,7 @@ def record(
             are not erased.
         custodian: Whose subjects, when ``subjects`` is None.
         at_least_block: The answer must be as of this block or a later one.
+        finalized: Permit only what was permitted at the newest final block too.
 
     Raises:
         NotReady: No answer can be given now; treat it as deny.
@@ -144,7 +163,7 @@ def record(
     if subjects is None:  # nobody is behind an erased id any more, so it is not among all
         forgotten = context.forgotten.now()
         subjects = [subject for subject in view.subjects(custodian) if subject not in forgotten]
-    answer = _answer(context, view, request, subjects)
+    answer = _answer(context, view, request, subjects, finalized=finalized)
     log = setting.engine.institution
     identity = to_hex(context.entropy.token(32))
     request_bytes = canonical.encode(request_to_json(request) | {"subjects": asked})
@@ -176,11 +195,13 @@ def record(
     return RecordedAnswer(identity, answer, commitment, log, appended, receipt)
 
 
-def _answer(context: Context, view: View, request: Request, subjects: Sequence[bytes]) -> Answer:
+def _answer(context: Context, view: View, request: Request, subjects: Sequence[bytes], *, finalized: bool) -> Answer:
     if len(set(subjects)) != len(subjects):
         raise InvalidInput("a subject is named twice; name each once")
     at = context.clock.now()
     decisions = view.decide(request, subjects, at)
+    if finalized:
+        withhold(context, view.block, request, subjects, decisions, at)
     waiting = context.pending.at(view.block)
     if waiting:
         setting = view.setting(request)

@@ -46,11 +46,11 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
             ahead = next(waiting, None)
         counts = _replay(bundle, case, world)
         decided += counts.total()
-        pending += counts[Reason.PENDING_WITHDRAWAL] + counts[Reason.ERASED]
+        pending += counts[Reason.PENDING_WITHDRAWAL] + counts[Reason.NOT_FINAL] + counts[Reason.ERASED]
         contested += counts[Reason.ONTOLOGY_DISAGREES]
     detail = f"{decided} decisions of {len(cases)} questions come out the same"
     if pending:
-        detail += f"; {pending} of them were denied for an act that was on its way to the chain, or an erasure"
+        detail += f"; {pending} of them were denied for an act on its way to the chain, or not final, or an erasure"
     erased = sum(len(case.erased) for case in cases)
     lost = [f"{erased} rows were erased"] if erased else []
     if contested:
@@ -71,8 +71,8 @@ def _replay(bundle: Bundle, case: Case, world: World) -> Counter[Reason]:
         said = Decision(Outcome(member.outcome), Reason(member.reason), member.consent, member.version)
         again = ask.about(member.subject)
         given.append(said)
-        if said.reason is Reason.PENDING_WITHDRAWAL and again.permitted:
-            again = replace(again, outcome=Outcome.DENY, reason=Reason.PENDING_WITHDRAWAL, obligations=())
+        if said.reason in {Reason.PENDING_WITHDRAWAL, Reason.NOT_FINAL} and again.permitted:
+            again = replace(again, outcome=Outcome.DENY, reason=said.reason, obligations=())
         if said.reason is Reason.ERASED:
             again = Decision(Outcome.DENY, Reason.ERASED)
         if said.reason is Reason.ONTOLOGY_DISAGREES and (again.permitted or again.reason in _BY_TERMS):
