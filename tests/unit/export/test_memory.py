@@ -1,0 +1,64 @@
+"""Exports hold little of a log in memory, however long it is."""
+
+import io
+import tracemalloc
+
+import pytest
+
+from ledger.export.formats import Format, write_export
+from ledger.export.source import Source
+from tests.support.synthetic import LOG, SyntheticLog
+
+SIZE = 3_000
+
+
+class Sink(io.RawIOBase):
+    """Takes everything, and keeps how much it was; a Parquet file and a zip know their places by it."""
+
+    def __init__(self):
+        self.at = 0
+
+    def writable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def write(self, data):
+        self.at += len(data)
+        return len(data)
+
+    def seek(self, offset, _whence=0):
+        self.at = offset
+        return offset
+
+    def tell(self):
+        return self.at
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+
+def peak(kind, size):
+    tracemalloc.start()
+    try:
+        write_export(Source(SyntheticLog(size).ports, LOG), kind, Sink())
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "kind", [Format.NDJSON, Format.CSV, Format.FHIR_AUDIT, Format.FHIR_PROVENANCE, Format.RO_CRATE]
+)
+def test_a_longer_log_needs_no_more_memory(kind):
+    peak(kind, 30)  # what is loaded once
+    assert peak(kind, SIZE) < peak(kind, SIZE // 10) + 200_000
+
+
+@pytest.mark.parametrize("kind", [Format.PROV_JSON, Format.PROV_JSONLD])
+def test_of_provenance_what_may_be_built_on_is_kept_and_little_else(kind):
+    peak(kind, 30)
+    grown = peak(kind, SIZE) - peak(kind, SIZE // 10)
+    assert grown / (SIZE * 0.9) < 400, "bytes an entry: a million entries stay under 400 MB"
