@@ -24,6 +24,8 @@ from ledger.domain.acts import (
     WithdrawalOfAll,
 )
 
+EMPTY = 21_000
+"""Gas of a transaction that does nothing."""
 _BASE = 60_000
 _CALLDATA_BYTE = 40  # EIP-7623's floor for a byte that is not zero
 _KINDS = {

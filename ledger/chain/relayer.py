@@ -3,14 +3,18 @@
 Invariants: an accepted act reaches the chain exactly once or is refused with a reason, through kill -9 at any point; an
 act never overtakes an earlier one of the same subject; one bad act does not hold up the others.
 
-How: a signed transaction is recorded, with its items, before it is first sent, and only ever these same bytes are sent
-again until the transaction has an outcome; its nonce and the ids that the contract spends make doubling impossible. A
-transaction that fails as a whole is split in halves; an act that fails alone is refused.
+How: signed transactions are recorded, with their items, before the first of them is sent, and only ever these same
+bytes are sent again until the transaction has an outcome; its nonce and the ids that the contract spends make doubling
+impossible. The nonce of one that the node refuses is used up by an empty transaction before the refusal is recorded, so
+that those after it are never stuck behind a gap. A transaction that fails as a whole is split in halves; an act that
+fails alone is refused.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import takewhile
+from itertools import count, takewhile
 
 from ledger.chain.grouping import Group, group
 from ledger.chain.node import NodeRefused, NonceTaken
@@ -23,6 +27,7 @@ RESEND_AFTER = 15
 """Seconds after which a transaction without outcome is sent again."""
 LOST_AFTER = 60
 """Seconds for which a used nonce and no receipt must last, before a transaction counts as replaced."""
+UNSENDABLE = "no transaction can be made of it"
 _ANY_BLOCK = 1 << 62
 
 
@@ -108,26 +113,32 @@ class Relayer:
         return list(takewhile(lambda part: senders == {part.sender}, groups))
 
     def _carry(self, groups: list[Group], under_way: list[Transmission]) -> list[tuple[Transmission, Outcome | None]]:
-        """Record and send a transaction for each group, in order; gives each with what became of it at once."""
+        """Record a transaction for each group, all at once, then send them; gives each with what became of it."""
         if not groups:
             return []
-        nonce = self._writer.next_nonce(groups[0].sender)
         taken = {transmission.nonce for transmission in under_way}
-        sent: list[Transmission] = []
+        prepared = list(self._prepare_all(groups, taken))
+        self._store.record_transmissions([transmission for transmission, _ in prepared], at=self._clock.now())
+        self._known.update((transmission.hash, transmission) for transmission, _ in prepared)
         ended: list[tuple[Transmission, Outcome | None]] = []
-        for part in groups:
-            while nonce in taken:
-                nonce += 1
-            transmission, outcome = self._prepare(part, nonce)
-            self._store.record_transmission(transmission, at=self._clock.now())
-            self._known[transmission.hash] = transmission
-            outcome = outcome or self._send(transmission)
+        sent: list[Transmission] = []
+        for transmission, unsendable in prepared:
+            outcome = unsendable or self._send(transmission)
             if outcome is None:
-                taken.add(nonce)
                 sent.append(transmission)
             else:
                 ended.append((transmission, outcome))
         return [*ended, *zip(sent, self._writer.outcomes([one.hash for one in sent]), strict=True)]
+
+    def _prepare_all(self, groups: list[Group], taken: set[int]) -> Iterator[tuple[Transmission, Outcome | None]]:
+        """Transactions with rising nonces, those that are taken left out; what none can be made of uses none up."""
+        free = (nonce for nonce in count(self._writer.next_nonce(groups[0].sender)) if nonce not in taken)
+        nonce = next(free)
+        for part in groups:
+            transmission, unsendable = self._prepare(part, nonce)
+            yield transmission, unsendable
+            if unsendable is None:
+                nonce = next(free)
 
     def _prepare(self, part: Group, nonce: int) -> tuple[Transmission, Outcome | None]:
         sequences = tuple(item.sequence for item in part.items)
@@ -148,9 +159,12 @@ class Relayer:
     def _send(self, transmission: Transmission) -> Outcome | None:
         """Hand it to the node; an outcome where it is known without a block."""
         now = self._clock.now()
+        if not transmission.raw:  # a process ended between recording and refusing it
+            return _failed(UNSENDABLE)
         try:
             self._writer.send(transmission)
         except NodeRefused as problem:
+            self._close_gap(transmission)
             return _failed(str(problem))
         except NonceTaken:
             outcome = self._writer.outcome(transmission.hash)
@@ -163,6 +177,12 @@ class Relayer:
         self._sent_at[transmission.hash] = now
         self._missed_since.pop(transmission.hash, None)
         return None
+
+    def _close_gap(self, refused: Transmission) -> None:
+        """Use up the nonce of a refused transaction where later ones wait for it."""
+        if any(one.sender == refused.sender and one.nonce > refused.nonce for one in self._known.values() if one.raw):
+            with suppress(NodeRefused, NonceTaken):  # then the next transaction takes it, or somebody has
+                self._writer.fill(refused.sender, refused.nonce)
 
     def _settle(self, ended: list[tuple[Transmission, Outcome]]) -> Progress:
         """Record what became of transactions, in one transaction of the store."""

@@ -8,7 +8,7 @@ from ledger.chain.deployment import Deployment
 from ledger.chain.eip712 import Domains
 from ledger.chain.keys import RELAYER, KeyRing, address_of
 from ledger.chain.node import Node, Receipt, Reverted
-from ledger.chain.transactions import sign
+from ledger.chain.transactions import Signed, sign
 from ledger.domain.acts import Act
 from ledger.domain.events import ActRefused
 from ledger.domain.outbox import Item, Outcome, Transmission
@@ -64,16 +64,8 @@ class Writer:
         if len({act.contract for act in acts}) != 1:
             raise InvalidInput("one transaction carries acts for exactly one contract")
         sender = self.sender_of(acts[0])
-        signed = sign(
-            self._ring.named(RELAYER) if sender == self._relayer else self._ring.held(sender),
-            chain_id=self._node.chain_id,
-            nonce=nonce,
-            gas_price=self._node.gas_price() if self._gas_price is None else self._gas_price,
-            gas=gas.limit(acts, data)
-            - items[0].sequence % 1024,  # the same act, handed in again, is another transaction
-            to=self._contracts[acts[0].contract],
-            data=data,
-        )
+        limit = gas.limit(acts, data) - items[0].sequence % 1024  # the same act, handed in again: another transaction
+        signed = self._signed(sender, nonce, limit, self._contracts[acts[0].contract], data)
         return Transmission(signed.hash, sender, nonce, signed.raw, tuple(item.sequence for item in items))
 
     def send(self, transmission: Transmission) -> None:
@@ -86,6 +78,17 @@ class Writer:
         """
         self._node.send(transmission.raw)
 
+    def fill(self, sender: bytes, nonce: int) -> None:
+        """Use a nonce up with an empty transaction of the sender to itself.
+
+        Raises:
+            NodeRefused: The node does not take it.
+            NonceTaken: Another transaction has used it up.
+            LedgerUnreachable: The node does not answer.
+            NotFound: The sender's key is not kept here.
+        """
+        self._node.send(self._signed(sender, nonce, gas.EMPTY, sender, b"").raw)
+
     def outcome(self, transaction: bytes) -> Outcome | None:
         """What became of it; None while no block holds it."""
         return self.outcomes([transaction])[0]
@@ -96,6 +99,17 @@ class Writer:
             return []
         receipts = self._node.receipts(transactions, REFUSED)
         return [None if receipt is None else self._outcome_of(receipt) for receipt in receipts]
+
+    def _signed(self, sender: bytes, nonce: int, limit: int, to: bytes, data: bytes) -> Signed:
+        return sign(
+            self._ring.named(RELAYER) if sender == self._relayer else self._ring.held(sender),
+            chain_id=self._node.chain_id,
+            nonce=nonce,
+            gas_price=self._node.gas_price() if self._gas_price is None else self._gas_price,
+            gas=limit,
+            to=to,
+            data=data,
+        )
 
     def _outcome_of(self, receipt: Receipt) -> Outcome:
         refused: dict[bytes, str] = {}

@@ -113,6 +113,10 @@ class ChainWriter(Protocol):
         """Hand a transaction to the node; harmless when the node already has it."""
         ...
 
+    def fill(self, sender: bytes, nonce: int) -> None:
+        """Use a nonce up with an empty transaction, so that those with higher ones can be mined."""
+        ...
+
     def outcome(self, transaction: bytes) -> Outcome | None:
         """What became of it; None while no block holds it."""
         ...

@@ -42,6 +42,10 @@ class OutboxStore(Protocol):
         """Bind a signed transaction to its items (state sent), before it goes out."""
         ...
 
+    def record_transmissions(self, transmissions: Sequence[Transmission], *, at: int) -> None:
+        """As ``record_transmission``, of several in one transaction: all are bound, or none."""
+        ...
+
     def under_way(self) -> list[bytes]:
         """The hashes of ``transmissions``, in their order; cheap enough to ask again and again."""
         ...

@@ -37,7 +37,6 @@ _BIND = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
     f"WHERE sequence = ? AND state = {ItemState.ACCEPTED:d}"
 )
-
 _CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
 _REFUSE = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, block = ?, reason = ? "  # noqa: S608
@@ -59,6 +58,10 @@ class SqlOutbox:
 
     def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
         """As ``OutboxStore.accept``; a digest whose item was refused gets a new item."""
+        rows = {
+            digest: (digest, getattr(act, "subject", None), dump(act), int(ItemState.ACCEPTED), at, "")
+            for digest, act in acts
+        }
         with self._database.writing() as connection:
             if not self._database.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ACCEPTING})
@@ -67,12 +70,8 @@ class SqlOutbox:
             for digest, act in acts:
                 if digest not in held:
                     fresh.setdefault(digest, act)
-            rows = [
-                (digest, getattr(act, "subject", None), dump(act), int(ItemState.ACCEPTED), at, "")
-                for digest, act in fresh.items()
-            ]
             newest = connection.execute(select(func.max(_ITEM.c.sequence))).scalar() or 0
-            self._database.insert(connection, _ITEM, _NEW, rows)
+            self._database.insert(connection, _ITEM, _NEW, [rows[digest] for digest in fresh])
             given = select(_ITEM.c.digest, _ITEM.c.sequence).where(_ITEM.c.sequence > newest)
             for digest, sequence in connection.execute(given):  # nobody else gives out sequences meanwhile
                 held[digest] = Item(sequence, digest, fresh[digest], ItemState.ACCEPTED, at)
@@ -131,10 +130,18 @@ class SqlOutbox:
         Raises:
             WrongState: An item is not waiting any more.
         """
-        sent = (transmission.hash, transmission.sender, transmission.nonce, transmission.raw, at, False, "")
-        carried = [(transmission.hash, place, item) for place, item in enumerate(transmission.items)]
+        self.record_transmissions([transmission], at=at)
+
+    def record_transmissions(self, transmissions: Sequence[Transmission], *, at: int) -> None:
+        """As ``OutboxStore.record_transmissions``.
+
+        Raises:
+            WrongState: An item is not waiting any more.
+        """
+        sent = [(one.hash, one.sender, one.nonce, one.raw, at, False, "") for one in transmissions]
+        carried = [(one.hash, place, item) for one in transmissions for place, item in enumerate(one.items)]
         with self._database.writing() as connection:
-            self._database.insert(connection, _SENT, _SENT_COLUMNS, [sent])
+            self._database.insert(connection, _SENT, _SENT_COLUMNS, sent)
             bound = self._database.run_many(connection, _BIND, [(name, item) for name, _, item in carried])
             if bound != len(carried):
                 raise WrongState("an item of the transaction does not wait to be sent; read the waiting items again")

@@ -70,6 +70,18 @@ class Outboxes(RuleBasedStateMachine):
             if self.ask(lambda outbox: outbox.record_transmission(transmission, at=6)) is None:
                 self.sent.append(transmission)
 
+    @rule(each=st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=2), min_size=1, max_size=3))
+    def send_several(self, each):
+        last = len(self.ask(lambda outbox: outbox.items(limit=99)))
+        several = [
+            Transmission(
+                ident(1000 + len(self.sent) + place), b"\x05" * 20, len(self.sent) + place, b"raw", tuple(known)
+            )
+            for place, known in enumerate(dict.fromkeys(s for s in sequences if s <= last) for sequences in each)
+        ]
+        if self.ask(lambda outbox: outbox.record_transmissions(several, at=6)) is None:
+            self.sent += several
+
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), succeeded=st.booleans(), refused=st.sets(st.integers(1, 9), max_size=3))
     def settle(self, data, succeeded, refused):

@@ -97,6 +97,19 @@ def test_a_transmission_is_recorded_once(store):
     assert states(store.outbox) == [ItemState.SENT, ItemState.ACCEPTED]
 
 
+def test_several_transmissions_are_recorded_together_or_not_at_all(store):
+    accept(store.outbox, 1, 2, 3)
+    both = [transmission(0, 1, 2), transmission(1, 3)]
+    with pytest.raises(WrongState):
+        store.outbox.record_transmissions([*both, transmission(2, 3, nonce=2)], at=AT)
+    assert states(store.outbox) == [ItemState.ACCEPTED] * 3
+    assert store.outbox.transmissions() == []
+    store.outbox.record_transmissions(both, at=AT)
+    assert states(store.outbox) == [ItemState.SENT] * 3
+    assert store.outbox.item(ident(3)).transaction == both[1].hash
+    assert {one.hash: one for one in store.outbox.transmissions()} == {one.hash: one for one in both}
+
+
 def test_transmissions_come_by_nonce(store):
     accept(store.outbox, 1, 2)
     later = transmission(7, 1, nonce=9)

@@ -17,7 +17,7 @@ from ledger.domain.projection import (
     World,
     key_of,
 )
-from ledger.errors import Conflict, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
+from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
 from ledger.ports import Cursor, Interval
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
@@ -96,6 +96,15 @@ class MemoryOutbox:
         self._sent[transmission.hash] = (transmission, None)
         for sequence in transmission.items:
             self._change(sequence, state=ItemState.SENT, transaction=transmission.hash)
+
+    def record_transmissions(self, transmissions, *, at):
+        items, sent = list(self._items), dict(self._sent)
+        try:
+            for transmission in transmissions:
+                self.record_transmission(transmission, at=at)
+        except ConsentryError:
+            self._items, self._sent = items, sent
+            raise
 
     def under_way(self):
         return [transmission.hash for transmission in self.transmissions()]

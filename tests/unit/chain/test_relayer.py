@@ -9,7 +9,7 @@ from ledger.chain import gas
 from ledger.chain.keys import RELAYER, KeyRing
 from ledger.chain.node import NodeRefused
 from ledger.chain.opening import open_embedded
-from ledger.chain.relayer import LOST_AFTER, MOST_IN_FLIGHT, RESEND_AFTER, Progress, Relayer
+from ledger.chain.relayer import LOST_AFTER, MOST_IN_FLIGHT, RESEND_AFTER, UNSENDABLE, Progress, Relayer
 from ledger.chain.transactions import sign
 from ledger.domain import events
 from ledger.domain.acts import EngineRevocation
@@ -151,7 +151,7 @@ def test_killed_anywhere_it_goes_on_without_loss_or_doubling(world, moment, step
     assert world.states(items) == [SEALED] * 3
 
 
-@pytest.mark.parametrize("step", ["record_transmission", "settle"])
+@pytest.mark.parametrize("step", ["record_transmissions", "settle_all"])
 @pytest.mark.parametrize("done", [False, True])
 def test_killed_at_the_store_it_goes_on_without_loss_or_doubling(world, monkeypatch, step, done):
     items = world.accept(*[world.scene.consent(patient) for patient in world.patients(3)])
@@ -170,6 +170,92 @@ def test_killed_at_the_store_it_goes_on_without_loss_or_doubling(world, monkeypa
     world.drain()
     assert world.recorded() == Counter(item.digest for item in items)
     assert world.states(items) == [SEALED] * 3
+
+
+@pytest.mark.parametrize("sends", [0, 1, 2, 3])
+def test_killed_between_two_sends_all_that_was_recorded_goes_out_once(world, monkeypatch, sends):
+    world.batch = 1
+    world.restart()
+    items = world.accept(*[world.scene.consent(patient) for patient in world.patients(3)])
+    real = world.chain.writer.send
+
+    def dying(transmission):
+        if world.writer.sent > sends:
+            raise Killed
+        real(transmission)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.chain.writer, "send", dying)
+        if sends < 3:
+            with pytest.raises(Killed):
+                world.relayer.run_once()
+            assert len(world.outbox.transmissions()) == 3, "all are recorded before the first is sent"
+    world.restart()
+    world.drain()
+    assert world.recorded() == Counter(item.digest for item in items)
+    assert world.states(items) == [SEALED] * 3
+
+
+@pytest.mark.parametrize("step", ["fill", "settle_all"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_a_refused_transaction_is_put_aside_no_other_is_stuck_behind_it(world, monkeypatch, step, moment):
+    world.batch = 1
+    world.restart()
+    acts = [world.scene.consent(patient) for patient in world.patients(3)]
+    real = world.chain.writer.send
+
+    def picky(transmission):
+        if acts[0].signature in transmission.raw:
+            raise NodeRefused("oversized data")
+        real(transmission)
+
+    monkeypatch.setattr(world.chain.writer, "send", picky)
+    items = world.accept(*acts)
+    owner = world.chain.writer if step == "fill" else world.outbox
+    whole = getattr(owner, step)
+
+    def dying(*arguments):
+        if moment == "after":
+            whole(*arguments)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, dying)
+        with pytest.raises(Killed):
+            world.relayer.run_once()
+    world.restart()
+    for _ in range(4):  # the nonce of the refused one is found taken, and must stay so for a while
+        world.relayer.run_once()
+        world.clock.at += max(RESEND_AFTER, LOST_AFTER)
+    assert world.states(items) == [(ItemState.REFUSED, "oversized data"), SEALED, SEALED]
+    assert world.recorded() == Counter(item.digest for item in items[1:])
+    assert world.relayer.run_once().idle
+
+
+def test_a_refused_transaction_that_none_waits_behind_uses_up_no_nonce(world, monkeypatch):
+    [patient] = world.patients(1)
+    monkeypatch.setitem(world.writer.before, "send", NodeRefused("oversized data"))
+    nonce = world.chain.writer.next_nonce(world.chain.writer.sender_of(world.scene.consent(patient)))
+    world.accept(world.scene.consent(patient))
+    assert world.relayer.run_once() == Progress(sent=1, refused=1)
+    assert world.chain.writer.next_nonce(world.chain.writer.sender_of(world.scene.consent(patient))) == nonce
+
+
+def test_killed_before_an_act_that_cannot_be_sent_is_refused_it_is_refused_later(world, monkeypatch):
+    [patient] = world.patients(1)
+    bad = msgspec.structs.replace(Scene(world.chain, world.clock.now()).founding()[0], id=b"short")
+    items = world.accept(bad, world.scene.consent(patient))
+
+    def dying(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.outbox, "settle_all", dying)
+        with pytest.raises(Killed):
+            world.relayer.run_once()
+    world.restart()
+    world.drain()
+    assert world.states(items) == [(ItemState.REFUSED, UNSENDABLE), SEALED]
 
 
 def test_a_node_that_is_away_is_told_and_nothing_is_lost(world):
