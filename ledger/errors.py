@@ -18,6 +18,7 @@ The tree::
     ├── NotReady                no answer can be given now; callers must treat it as deny
     │   ├── MirrorLagging       the copy is older than allowed
     │   ├── ReorgTooDeep        the chain took back final blocks
+    │   ├── NodesDisagree       the chain's nodes contradict each other on a final block
     │   └── LedgerUnreachable   the ledger, or its chain node, cannot be reached
     ├── ProofInvalid            a proof, receipt, checkpoint or bundle does not hold
     ├── MirrorDiverged          a row of the copy differs from the chain
@@ -97,6 +98,10 @@ class MirrorLagging(NotReady):
 
 class ReorgTooDeep(NotReady):
     """The chain took back blocks that were final."""
+
+
+class NodesDisagree(NotReady):
+    """The chain's nodes contradict each other on a final block."""
 
 
 class LedgerUnreachable(NotReady):

@@ -77,6 +77,11 @@ class EmbeddedNode:
         with self._reading.view():
             return [_block(self._header(number)) for number in range(first, last + 1)]
 
+    def witness(self, block: Block) -> bool:
+        """There is no other node that could contradict."""
+        del block
+        return True
+
     def header(self, number: int) -> bytes:
         """The RLP of a header."""
         with self._reading.view():

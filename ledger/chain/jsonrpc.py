@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 over HTTP, with batches, time-outs, and retries for what passes by itself.
+"""JSON-RPC 2.0 over HTTP or WebSocket, with batches, time-outs, and retries for what passes by itself.
 
 Faults of the way (no connection, time-out, HTTP 429 and 5xx) are retried with back-off and jitter; an error that the
 node itself answers is not. Everything that is asked here may be asked twice.
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from ledger.chain.websocket import Exchange, ExchangeFailed, is_websocket
 from ledger.errors import LedgerUnreachable
 
 Call = tuple[str, list[Any]]
@@ -48,11 +49,33 @@ _answers = msgspec.json.Decoder(list[_Answer])
 _encode = msgspec.json.Encoder().encode
 
 
+class _Http:
+    """The way to a node over HTTP."""
+
+    def __init__(self, url: str, timeout: float, transport: httpx.BaseTransport | None) -> None:
+        self._url = url
+        self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"}, transport=transport)
+
+    def post(self, content: bytes) -> bytes:
+        """Send a request; returns what came back."""
+        try:
+            response = self._client.post(self._url, content=content)
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+            raise ExchangeFailed(f"{type(problem).__name__}: {problem}") from problem
+        if response.status_code >= 500 or response.status_code == 429:
+            raise ExchangeFailed(f"HTTP {response.status_code}")
+        return response.content
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
 class JsonRpc:
     """A connection to one node; safe for several threads.
 
     Args:
-        url: The node's address.
+        url: The node's address: ``http://``, ``https://``, ``ws://`` or ``wss://``.
         timeout: Seconds to wait for one answer.
         attempts: How often a request is tried.
         sleep: Waits between attempts (seconds); tests pass their own.
@@ -71,7 +94,7 @@ class JsonRpc:
         self._url = url
         self._attempts = attempts
         self._sleep = sleep
-        self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"}, transport=transport)
+        self._way = Exchange(url, timeout) if is_websocket(url) else _Http(url, timeout, transport)
 
     def call(self, method: str, *params: Any) -> msgspec.Raw:
         """The result of one call, still in JSON.
@@ -113,20 +136,21 @@ class JsonRpc:
                 results.append(_result(method, answers[number]))
         return results
 
+    def each(self, method: str, *params: Any) -> list[msgspec.Raw | None]:
+        """The result of one call from every node that there is: here one."""
+        return [self.call(method, *params)]
+
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._way.close()
 
     def _post(self, request: Any) -> bytes:
         content = _encode(request)
         for attempt in range(1, self._attempts + 1):
             try:
-                response = self._client.post(self._url, content=content)
-                if response.status_code < 500 and response.status_code != 429:
-                    return response.content
-                problem = f"HTTP {response.status_code}"
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                problem = f"{type(error).__name__}: {error}"
+                return self._way.post(content)
+            except ExchangeFailed as fault:
+                problem = str(fault)
             if attempt < self._attempts:
                 self._sleep(min(5.0, 0.2 * 2**attempt) * _chance.uniform(0.5, 1.0))
         raise LedgerUnreachable(

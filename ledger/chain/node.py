@@ -86,6 +86,10 @@ class Node(Protocol):
         """The blocks of an inclusive range."""
         ...
 
+    def witness(self, block: Block) -> bool:
+        """Whether everybody who is asked has this block at its height; False: somebody cannot say. See RpcNode."""
+        ...
+
     def header(self, number: int) -> bytes:
         """The RLP of a header; its keccak-256 is the block's hash."""
         ...

@@ -64,6 +64,14 @@ class Reader:
         """Headers of an inclusive range, in one batch."""
         return self._node.blocks(first, last)
 
+    def witness(self, block: Block) -> bool:
+        """Whether all nodes have this block at its height; False where one cannot say now.
+
+        Raises:
+            NodesDisagree: One of them has another block there.
+        """
+        return self._node.witness(block)
+
     def events_between(self, first: int, last: int) -> list[Logged]:
         """Events of our contracts in an inclusive range of final blocks, in chain order."""
         return _decoded(self._node.logs_between(first, last, self._addresses))

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from ledger.chain import headers, receipts
-from ledger.chain.jsonrpc import Call, JsonRpc, RpcError
+from ledger.chain.jsonrpc import Call, RpcError
 from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted, Transaction
+from ledger.chain.several import Rpc, open_ways
 from ledger.domain.events import Block
-from ledger.errors import LedgerUnreachable, NotFound
+from ledger.errors import LedgerUnreachable, NodesDisagree, NotFound
 
 _T = TypeVar("_T")
 _fromhex = bytes.fromhex
@@ -92,15 +93,16 @@ class RpcNode:
     """One node by its address.
 
     Args:
-        url: ``http://`` or ``https://`` address of the JSON-RPC endpoint.
+        url: Address of the JSON-RPC endpoint (``http``, ``https``, ``ws`` or ``wss``), or several of the same chain
+            with commas between.
         rpc: The connection; made from the address when left out.
 
     Raises:
         LedgerUnreachable: The node does not answer.
     """
 
-    def __init__(self, url: str, *, rpc: JsonRpc | None = None) -> None:
-        self._rpc = rpc or JsonRpc(url)
+    def __init__(self, url: str, *, rpc: Rpc | None = None) -> None:
+        self._rpc = rpc or open_ways(url)
         self._chain_id = self._number("eth_chainId")
 
     @property
@@ -120,6 +122,25 @@ class RpcNode:
         """The block with this hash."""
         name = f"0x{block_hash.hex()}"
         return self._block("eth_getBlockByHash", name, f"block {name}")
+
+    def witness(self, block: Block) -> bool:
+        """Whether all nodes have this block at its height; False where one cannot say now.
+
+        Raises:
+            NodesDisagree: One of them has another block there.
+        """
+        heads = [
+            None if answer is None else _decode(_head, answer)
+            for answer in self._rpc.each("eth_getBlockByNumber", hex(block.number), False)
+        ]
+        for place, head in enumerate(heads, start=1):
+            if head is not None and _bytes(head.hash) != block.hash:
+                raise NodesDisagree(
+                    f"node {place} of {len(heads)} has {head.hash} as the final block {block.number}, and another "
+                    f"has 0x{block.hash.hex()}: answers have stopped. Find out which of them lies, and take it out of "
+                    "CONSENTRY_RPC_URL"
+                )
+        return None not in heads
 
     def blocks(self, first: int, last: int) -> list[Block]:
         """The blocks of an inclusive range, in batches."""

@@ -80,6 +80,8 @@ class Mirror:
         on_change: Told after each move of the mirror, this program's or another's. When it raises, the step does too,
             and it is told again at the next one.
         on_roll_back: Told the block to which the mirror is about to go back, before it does; may be told twice.
+        witness: Asks all nodes for a final block before it counts; gives False where one could not say, and raises
+            NodesDisagree where one has another. None: there is one node, which is believed.
         limits: Bounds of one step.
     """
 
@@ -93,6 +95,7 @@ class Mirror:
         holder: str = "mirror",
         on_change: Callable[[Change], None] | None = None,
         on_roll_back: Callable[[int], None] | None = None,
+        witness: Callable[[Block], bool] | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._reader = reader
@@ -102,6 +105,8 @@ class Mirror:
         self._holder = holder
         self._on_change = on_change
         self._on_roll_back = on_roll_back
+        self._witness = witness
+        self._witnessed = -1
         self._limits = limits or Limits()
         self._span = self._limits.first_span
         self._ahead = ReadAhead(self._read_range)
@@ -118,6 +123,7 @@ class Mirror:
 
         Raises:
             ReorgTooDeep: The chain took back final blocks; raised again at each step until the chain has them again.
+            NodesDisagree: Nodes contradict each other on a final block, which is not taken in; raised at each step.
             LedgerUnreachable: The node does not answer, or contradicts itself.
             NotReady: The database does not answer.
             MirrorDiverged: An event does not fit the mirror.
@@ -147,6 +153,7 @@ class Mirror:
         except WrongState:  # another holds the lease, or wrote meanwhile
             self._renew_at = 0
             standing, cursor = Standing.STANDBY, self._store.cursor()
+        self._agree(cursor)
         self._tell(cursor)
         return Progress(standing, cursor, head)
 
@@ -201,6 +208,8 @@ class Mirror:
     def _written(
         self, blocks: Sequence[Block], events: Sequence[Logged], cursor: Cursor | None, head: Block
     ) -> tuple[Standing, Cursor | None]:
+        if blocks[-1].number <= head.number - self._confirmations:
+            self._ask_witness(blocks[-1])
         cursor = self._write(blocks, events, cursor)
         return Standing.CAUGHT_UP if blocks[-1].number == head.number else Standing.BEHIND, cursor
 
@@ -234,6 +243,18 @@ class Mirror:
             cursor = self._store.take(blocks[start:end], events[taken:upto], fence=self._fence, expect=cursor)
             start, taken = end, upto
         return cursor
+
+    def _agree(self, cursor: Cursor | None) -> None:
+        """Have the newest final block witnessed, and with it all blocks before it, which its hash covers."""
+        if self._witness is None or cursor is None or cursor.block.number - self._confirmations <= self._witnessed:
+            return
+        final = self._store.block_at(cursor.block.number - self._confirmations)
+        if final is not None:
+            self._ask_witness(final)
+
+    def _ask_witness(self, final: Block) -> None:
+        if self._witness is not None and final.number > self._witnessed and self._witness(final):
+            self._witnessed = final.number
 
     def _tell(self, cursor: Cursor | None) -> None:
         before = self._told

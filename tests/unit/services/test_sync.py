@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from ledger.domain import events as ev
-from ledger.errors import LedgerUnreachable, ReorgTooDeep
+from ledger.errors import LedgerUnreachable, NodesDisagree, ReorgTooDeep
 from ledger.services.sync import Change, Limits, Mirror, Standing
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
@@ -315,3 +315,72 @@ def test_the_lease_is_renewed_before_it_lapses():
         world.clock.at += 16
         assert world.mirror.step().standing is Standing.CAUGHT_UP
         assert world.follower("b").step().standing is Standing.STANDBY
+
+
+def test_the_next_range_is_read_while_one_is_written():
+    world = World(blocks=12, confirmations=0, first_span=2, most_span=2)
+    take, read = world.store.take, []
+
+    def taking(blocks, events, **rest):
+        if (waiting := world.mirror._ahead._under_way) is not None:
+            read.append((blocks[-1].number, waiting.first))
+        return take(blocks, events, **rest)
+
+    world.store.take = taking
+    world.mirror.catch_up()
+    assert len(read) > 3
+    assert all(following == last + 1 for last, following in read)
+    assert world.is_a_fresh_replay()
+
+
+def test_a_range_that_was_read_ahead_and_replaced_meanwhile_is_not_taken_in():
+    world = World(blocks=10, confirmations=0, first_span=2, most_span=2)
+    assert world.mirror.step().standing is Standing.BEHIND
+    world.mirror._ahead._under_way.join()
+    world.reorg(world.chain.head().number - world.store.cursor().block.number + 1, 9)
+    with pytest.raises(ReorgTooDeep):  # the block below it is gone too
+        world.mirror.catch_up()
+
+
+@pytest.mark.parametrize("confirmations", [0, 3])
+def test_a_final_block_that_another_node_contradicts_is_not_taken_in(confirmations):
+    world = World(blocks=12, confirmations=confirmations, first_span=4)
+    final = world.chain.head().number - confirmations
+
+    def disagree(block):
+        assert block.number <= final
+        raise NodesDisagree("two stories")
+
+    world.mirror._witness = disagree
+    for _ in range(2):
+        with pytest.raises(NodesDisagree):
+            world.mirror.step()
+    assert world.store.cursor() is None
+    assert isinstance(world.mirror.trouble, NodesDisagree)
+    world.mirror._witness = lambda _: True
+    world.mirror.catch_up()
+    assert world.is_a_fresh_replay()
+
+
+def test_a_block_is_contradicted_when_it_becomes_final_at_the_latest():
+    world = World(blocks=4, confirmations=3)
+    asked = []
+    world.mirror._witness = lambda block: not asked.append(block.number)
+    world.mirror.catch_up()
+    world.grow(1)
+    world.mirror.catch_up()
+    assert asked[-1] == world.chain.head().number - 3
+    told = len(asked)
+    world.mirror.step()
+    assert len(asked) == told
+
+
+def test_a_block_without_a_witness_is_asked_for_again():
+    world = World(confirmations=0)
+    answers = [False, False, True]
+    asked = []
+    world.mirror._witness = lambda block: asked.append(block.number) or answers.pop(0)
+    world.mirror.catch_up()
+    world.mirror.step()
+    world.mirror.step()
+    assert asked == [world.chain.head().number] * 3
