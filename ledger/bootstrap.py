@@ -20,9 +20,10 @@ import httpx
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import Chain, open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
+from ledger.chain.websocket import HeadWatch, is_websocket
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
-from ledger.errors import ConfigurationError, ConsentryError, MirrorDiverged, NotFound, ProofInvalid, ReorgTooDeep
+from ledger.errors import ConfigurationError, ConsentryError, MirrorDiverged, NodesDisagree, NotFound, ProofInvalid, ReorgTooDeep
 from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
@@ -83,6 +84,7 @@ class Ledger:
     _threads: list[threading.Thread] = field(default_factory=list)
     _bells: dict[str, threading.Event] = field(default_factory=dict)
     """Wakes a thread from its rest."""
+    _watches: list[HeadWatch] = field(default_factory=list)
     _leads: bool = False
 
     def start(self) -> None:
@@ -97,10 +99,14 @@ class Ledger:
             thread = threading.Thread(target=self._loop, args=(name, work), name=f"consentry-{name}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        for url in filter(is_websocket, self.settings.rpc_urls):  # the mirror polls besides
+            self._watches.append(HeadWatch(url, self._bells["mirror"].set))
 
     def close(self) -> None:
         """Stop the threads and close every adapter; what was accepted stays accepted."""
         self._stop.set()
+        for watch in self._watches:
+            watch.close()
         for bell in self._bells.values():
             bell.set()
         for thread in self._threads:
@@ -174,7 +180,7 @@ class Ledger:
     def _follow(self) -> float:
         try:
             progress = self.mirror.catch_up()
-        except (ReorgTooDeep, MirrorDiverged) as problem:
+        except (ReorgTooDeep, MirrorDiverged, NodesDisagree) as problem:
             self.keeper.alarm(str(problem))
             raise
         self.keeper.alarm("")
@@ -267,6 +273,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         holder=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}" if settings.rpc_url else "embedded",
         on_change=changed,
         on_roll_back=store.outbox.unsettle,
+        witness=chain.reader.witness,
     )
     entropy = SystemEntropy()
     context = Context(

@@ -18,7 +18,9 @@ class Settings:
 
     Attributes:
         home: ``CONSENTRY_HOME``: data folder (default ``.consentry`` in the working folder).
-        rpc_url: ``CONSENTRY_RPC_URL``: JSON-RPC address of a node; empty: the embedded chain under ``home``.
+        rpc_url: ``CONSENTRY_RPC_URL``: JSON-RPC address of a node (``http``, ``https``, ``ws`` or ``wss``), or of
+            several of one chain with commas between: the first is asked, the next when it does not answer, and all of
+            them must agree on final blocks. Empty: the embedded chain under ``home``.
         database_url: ``CONSENTRY_DATABASE_URL``: SQLAlchemy URL; empty: SQLite under ``home``.
         public_url: ``CONSENTRY_PUBLIC_URL``: where people reach the API.
         rp_id: ``CONSENTRY_RP_ID``: the domain that passkeys are made for (default: the host of ``public_url``). It can
@@ -112,6 +114,11 @@ class Settings:
                 numbers[name] = int(value)
         home = working_folder / (environment.get("CONSENTRY_HOME") or ".consentry")
         return cls(home=home.resolve(), **texts, **numbers)  # type: ignore[arg-type]
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The addresses in ``rpc_url``, one by one."""
+        return [url.strip() for url in self.rpc_url.split(",") if url.strip()]
 
     @property
     def url(self) -> str:
