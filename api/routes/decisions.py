@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Header, Path, Response
 
 from api.deps import Asker, CohortAsker, Held, LogReader, Ports, RecordReader, SubjectReader, answer
 from api.reading import BoundedRoute
@@ -20,12 +20,14 @@ from api.schemas.decisions import (
     Question,
     RecordAnswer,
     ReplayAnswer,
+    SubjectsAnswer,
     obligations_json,
 )
+from api.streams import DESCRIBED, IdStream, form_of
 from api.writing import Ask
 from ledger.bootstrap import Ledger
 from ledger.domain.audit import DecisionRecord
-from ledger.domain.decision import Decision, Reason
+from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.errors import Forbidden, InvalidInput, MirrorLagging, NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
@@ -51,12 +53,20 @@ async def decide(body: DecisionsBody, who: Asker, ledger: Held, ask: Ask) -> Res
     return await ask.once(who, done)
 
 
-@router.post("/v1/cohorts", response_model=CohortAnswer)
-async def resolve_cohort(body: CohortBody, who: CohortAsker, ledger: Held, ask: Ask) -> Response:
-    """Whose data an operation may use, of the named subjects or of all; recorded, committed to, with a receipt."""
+@router.post("/v1/cohorts", response_model=CohortAnswer, responses=DESCRIBED)
+async def resolve_cohort(
+    body: CohortBody, who: CohortAsker, ledger: Held, ask: Ask, accept: Annotated[str, Header()] = ""
+) -> Response:
+    """Whose data an operation may use, of the named subjects or of all; recorded, committed to, with a receipt.
+
+    Large cohorts come as a stream: with `Accept: application/x-ndjson` the answer without `permitted.subjects` is the
+    first line, one id a line follows, and `{"end":{"count":N}}` is the last. With `Accept: application/octet-stream`
+    four bytes (big-endian) say how long the JSON is that follows; then come the ids with 32 bytes each, and their
+    count in eight bytes. A stream without that end was cut, and is no answer.
+    """
 
     async def done(_: object) -> Response:
-        return await anyio.to_thread.run_sync(_resolve, ledger, who, body)
+        return await anyio.to_thread.run_sync(_resolve, ledger, who, body, form_of(accept))
 
     return await ask.once(who, done)
 
@@ -79,6 +89,24 @@ def read_decision(decision: DecisionId, who: RecordReader, ports: Ports) -> Resp
             "receipt": held.receipt,
         }
     )
+
+
+@router.get("/v1/decisions/{decision}/subjects", response_model=SubjectsAnswer, responses=DESCRIBED)
+def read_subjects(
+    decision: DecisionId, who: CohortAsker, ports: Ports, accept: Annotated[str, Header()] = ""
+) -> Response:
+    """The subjects that a decision permitted, once more, for the engine that asked: JSON or a stream, as cohorts.
+
+    Whoever was erased since is not among them any more. What was permitted then may be denied now: this is for a
+    stream that was cut, not for another computation.
+    """
+    held = _record_for(ports, who, decision)
+    permitted = [one.subject for one in ports.audit.members(held.id) if one.outcome == Outcome.PERMIT]
+    document: dict[str, Any] = {"id": held.id, "count": len(permitted)}
+    form = form_of(accept)
+    if form is not None:
+        return IdStream(document, b"".join(permitted), form)
+    return answer(document | {"subjects": [to_hex(one) for one in permitted]})
 
 
 @router.get("/v1/decisions/{decision}/replay", response_model=ReplayAnswer)
@@ -174,8 +202,8 @@ def decision_json(subject: bytes, held: Decision) -> dict[str, Any]:
     }
 
 
-def cohort_json(recorded: RecordedAnswer, smallest: int) -> dict[str, Any]:
-    """The JSON form of a cohort; counts below ``smallest`` are not told."""
+def cohort_json(recorded: RecordedAnswer, smallest: int, *, listed: bool = True) -> dict[str, Any]:
+    """The JSON form of a cohort; counts below ``smallest`` are not told, and the ids only where they are listed."""
     given = recorded.answer
     permitted = given.permitted
     hidden = suppressed(given.excluded, smallest)
@@ -184,7 +212,7 @@ def cohort_json(recorded: RecordedAnswer, smallest: int) -> dict[str, Any]:
         "at": given.at,
         "block": {"number": given.block.number, "hash": to_hex(given.block.hash)},
         "considered": len(given.subjects),
-        "permitted": {"count": len(permitted), "subjects": [to_hex(subject) for subject in permitted]},
+        "permitted": {"count": len(permitted)} | ({"subjects": [to_hex(one) for one in permitted]} if listed else {}),
         "excluded": [
             {"reason": reason.code, "count": None if reason in hidden else count, "suppressed": reason in hidden}
             for reason, count in sorted(given.excluded.items())
@@ -231,7 +259,7 @@ def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
     return answer(document | {"receipt": recorded.receipt})
 
 
-def _resolve(ledger: Ledger, who: Principal, body: CohortBody) -> Response:
+def _resolve(ledger: Ledger, who: Principal, body: CohortBody, form: str | None) -> Response:
     ports = ledger.context
     subjects: list[bytes] | None = None
     custodian: bytes | None = None
@@ -250,7 +278,8 @@ def _resolve(ledger: Ledger, who: Principal, body: CohortBody) -> Response:
         custodian=custodian,
         **_freshness(body),
     )
-    return answer(cohort_json(recorded, ledger.settings.smallest_cell))
+    document = cohort_json(recorded, ledger.settings.smallest_cell, listed=form is None)
+    return answer(document) if form is None else IdStream(document, b"".join(recorded.answer.permitted), form)
 
 
 def _freshness(body: Question) -> Freshness:

@@ -174,6 +174,14 @@ class RecordAnswer(Answer):
     receipt: str
 
 
+class SubjectsAnswer(Answer):
+    """The subjects that a decision permitted."""
+
+    id: str
+    count: int
+    subjects: list[str]
+
+
 class DifferenceAnswer(Answer):
     """A row that comes out otherwise than it was said."""
 
