@@ -29,6 +29,7 @@ from api.routes import (
     directory,
     entries,
     exports,
+    lineage,
     logs,
     passkeys,
     receipts,
@@ -36,11 +37,13 @@ from api.routes import (
     service,
     studies,
     subjects,
+    tiles,
     vault,
 )
 from api.schemas.base import Problem
 from ledger.bootstrap import Ledger
 from ledger.identity.door import open_door
+from ledger.services.lineage import LineageKeeper
 
 API_VERSION = "1"
 
@@ -70,7 +73,9 @@ def assemble() -> FastAPI:
         decisions,
         access,
         logs,
+        tiles,
         entries,
+        lineage,
         exports,
         vault,
     )
@@ -106,6 +111,7 @@ def create_app(ledger: Ledger, *, access_policy: Policy | None = None) -> ASGIAp
     app.state.rates = Rates(ledger.settings.requests_per_minute)
     # Ed25519 signatures are deterministic: a secret that is the same after a restart, from a key that is kept anyway.
     seed = ledger.context.log_keys.receipts.sign(b"consentry: ids that follow from idempotency keys")
+    app.state.lineage = LineageKeeper(ledger.context.audit)
     app.state.answers = Answers(sha256(seed).digest())
     app.state.cursors = Cursors(sha256(b"cursors" + seed).digest())
     return Envelope(BoundedBody(app, ledger.settings.most_body))

@@ -23,7 +23,15 @@ from ledger.chain.relayer import Relayer
 from ledger.chain.websocket import HeadWatch, is_websocket
 from ledger.config import Settings
 from ledger.domain.outbox import Item, ItemState
-from ledger.errors import ConfigurationError, ConsentryError, MirrorDiverged, NodesDisagree, NotFound, ProofInvalid, ReorgTooDeep
+from ledger.errors import (
+    ConfigurationError,
+    ConsentryError,
+    MirrorDiverged,
+    NodesDisagree,
+    NotFound,
+    ProofInvalid,
+    ReorgTooDeep,
+)
 from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
@@ -80,6 +88,7 @@ class Ledger:
     mirror: Mirror
     relayer: Relayer
     exports: Jobs
+    http: httpx.Client
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _bells: dict[str, threading.Event] = field(default_factory=dict)
@@ -112,6 +121,7 @@ class Ledger:
         for thread in self._threads:
             thread.join(timeout=30)
         self.exports.close()
+        self.http.close()
         self.chain.close()
         self.store.close()
 
@@ -243,7 +253,8 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = SystemClock()
     party = relying_party(settings)
-    askers = read_witnesses(settings.witnesses, httpx.Client())
+    http = httpx.Client()
+    askers = read_witnesses(settings.witnesses, http)
     if settings.witness_quorum > len(askers):
         raise ConfigurationError(
             f"CONSENTRY_WITNESS_QUORUM asks for {settings.witness_quorum} of {len(askers)} witnesses"
@@ -315,4 +326,5 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         mirror=mirror,
         relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts),
         exports=Jobs(context, settings.home / "exports", settings.export_seconds),
+        http=http,
     )

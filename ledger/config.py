@@ -38,6 +38,10 @@ class Settings:
         most_body: ``CONSENTRY_MOST_BODY``: bytes of a request body.
         most_batch: ``CONSENTRY_MOST_BATCH``: items of one request.
         requests_per_minute: ``CONSENTRY_REQUESTS_PER_MINUTE``: for one caller; 0: no bound.
+        witnesses: ``CONSENTRY_WITNESSES``: who signs the logs' heads beside us: key and address of each witness, with
+            a space between, and commas between witnesses.
+        witness_quorum: ``CONSENTRY_WITNESS_QUORUM``: how many of them must have signed a head before it is shown to
+            readers; 0: all of them.
         smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
         recovery_delay: ``CONSENTRY_RECOVERY_DELAY``: seconds in which signers can object to the recovery of a lost
             key; it is fixed when the contracts are deployed.
@@ -55,6 +59,8 @@ class Settings:
     issuer: str = ""
     jwks_url: str = ""
     audience: str = "consentry"
+    witnesses: str = ""
+    witness_quorum: int = 0
     confirmations: int = 0
     batch_acts: int = 200
     anchor_seconds: int = 30
@@ -88,6 +94,7 @@ class Settings:
             "issuer",
             "jwks_url",
             "audience",
+            "witnesses",
         ):
             value = environment.get(f"CONSENTRY_{name.upper()}", "")
             if value:
@@ -103,6 +110,7 @@ class Settings:
             "most_batch",
             "requests_per_minute",
             "smallest_cell",
+            "witness_quorum",
             "recovery_delay",
             "export_seconds",
         ):

@@ -17,6 +17,7 @@ from ledger.cli import (
     duo,
     export,
     fhir,
+    lineage,
     mirror,
     ontology,
     serve,
@@ -25,6 +26,7 @@ from ledger.cli import (
     vault,
     verify,
     withdraw,
+    witness,
 )
 from ledger.errors import (
     CannotCheck,
@@ -52,9 +54,11 @@ app.add_typer(mirror.app, name="mirror")
 app.add_typer(audit.app, name="audit")
 app.add_typer(chain.app, name="chain")
 app.add_typer(decision.app, name="decision")
+app.add_typer(lineage.app, name="lineage")
 app.add_typer(fhir.app, name="fhir")
 app.add_typer(subject.app, name="subject")
 app.add_typer(vault.app, name="vault")
+app.add_typer(witness.app, name="witness")
 app.add_typer(duo.app, name="duo")
 app.add_typer(ontology.app, name="ontology")
 

@@ -1,4 +1,4 @@
-"""``consentry verify``: checks a bundle or a consent receipt offline, with no database and no network."""
+"""``consentry verify``: checks a bundle, a consent receipt or a proof file, offline: no database, no network."""
 
 import json
 from contextlib import ExitStack
@@ -11,6 +11,10 @@ from rich.table import Table
 from ledger.cli.common import out
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
+from ledger.transparency import canonical
+from ledger.transparency.cosignature import Quorum, WitnessKey
+from ledger.transparency.note import VerifierKey
+from ledger.transparency.tlog_proof import HEADER, MOST_CHARACTERS
 
 if TYPE_CHECKING:
     from ledger.verify.report import Report
@@ -24,7 +28,9 @@ _WORDS = {
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A bundle, or a consent receipt.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A bundle, a consent receipt, or a .tlog-proof.", exists=True, dir_okay=False)
+    ],
     block: Annotated[
         str,
         typer.Option(
@@ -48,21 +54,39 @@ def verify(
     text: Annotated[
         Path | None, typer.Option(help="For a receipt: the consent text, to see that it is the one.", exists=True)
     ] = None,
+    entry: Annotated[
+        Path | None, typer.Option(help="For a .tlog-proof: the entry, as the service answers it.", exists=True)
+    ] = None,
+    log_key: Annotated[
+        list[str] | None,
+        typer.Option("--log-key", help="For a .tlog-proof: the log's key, from a source that you trust; repeat."),
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", help="Key of a witness that must have seen the log's head; repeat for each."),
+    ] = None,
+    quorum: Annotated[
+        int, typer.Option("--quorum", min=0, help="How many of the witnesses are enough (default: all).")
+    ] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each check what it proves and what not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check a bundle or a consent receipt, and say for each claim: pass, fail, or could not check.
+    """Check a bundle, a consent receipt or a proof file, and say for each claim: pass, fail, or could not check.
 
     Exit code: 0 holds, 1 fails, 2 wrong usage, 3 could not be checked.
     """
     contracts = dict(_contract(text) for text in contract or [])
     given = parse_bytes(block, what="--block", size=32) if block else None
     with file.open("rb") as opened:
-        is_bundle = opened.read(2) == b"PK"
-    if is_bundle:
+        start = opened.read(len(HEADER))
+    witnesses = tuple(map(WitnessKey.parse, witness or []))
+    needed = Quorum(witnesses, quorum or len(witnesses)) if witnesses or quorum else None
+    if start[:2] == b"PK":
         from ledger.verify.checks import verify_bundle
 
-        report = verify_bundle(file, given, contracts=contracts or None)
+        report = verify_bundle(file, given, contracts=contracts or None, quorum=needed)
+    elif start == HEADER.encode():
+        report = _proof(file, entry, log_key or [], needed)
     else:
         report = _receipt(file, given, contracts, jwks, bundle, text)
     if as_json:
@@ -83,6 +107,20 @@ def verify(
     verdict = report.verdict.value
     out.print(f"[{_STYLES[verdict]}]{_WORDS[verdict]}[/]")
     raise typer.Exit(report.exit_code)
+
+
+def _proof(file: Path, entry: Path | None, keys: list[str], quorum: Quorum | None) -> "Report":
+    from ledger.verify.tlog_proof import verify_tlog_proof
+
+    if entry is None:
+        raise typer.BadParameter("a proof file is checked with its entry: --entry FILE", param_hint="--entry")
+    document = _document(entry)
+    return verify_tlog_proof(
+        _text(file),
+        canonical.encode(document.get("document", document)),
+        [VerifierKey.parse(key) for key in keys],
+        quorum,
+    )
 
 
 def _receipt(
@@ -112,7 +150,7 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as problem:
         raise InvalidInput(f"{path} is not JSON: {problem}") from problem
     if not isinstance(document, dict):
-        raise InvalidInput(f"{path} is not a key document")
+        raise InvalidInput(f"{path} is not a JSON object")
     return document
 
 
@@ -121,3 +159,8 @@ def _contract(text: str) -> tuple[str, bytes]:
     if not separator or not name:
         raise typer.BadParameter("write NAME=0xADDRESS", param_hint="--contract")
     return name, parse_bytes(address, what=f"the address of {name}", size=20)
+
+
+def _text(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as opened:
+        return opened.read(MOST_CHARACTERS + 1)

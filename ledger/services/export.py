@@ -20,6 +20,7 @@ from ledger.ports import AuditStore, ChainReader, Clock, MirrorStore
 from ledger.provenance import bundle as form
 from ledger.provenance.history import Interest
 from ledger.services.context import LogKeys
+from ledger.services.witness import Witnesses
 from ledger.transparency import canonical
 from ledger.transparency.tree import consistency_proof
 
@@ -53,6 +54,11 @@ class Ports(Protocol):
     @property
     def log_keys(self) -> LogKeys:
         """The keys of receipts and checkpoints."""
+        ...
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """What witnesses signed."""
         ...
 
 
@@ -105,11 +111,16 @@ class Export:
             yield form.entry_line(entry.canonical, entry.leaf)
 
     def checkpoints(self) -> Iterator[bytes]:
-        """The lines of the kept checkpoints at anchored sizes, and of the one that covers all entries."""
-        for size in sorted({head.size for head, _ in self.heads} | ({self.size} if self.size else set())):
+        """The lines of the checkpoints at anchored sizes, of the newest witnessed one, and of that over all entries."""
+        sizes = {head.size for head, _ in self.heads} | ({self.size} if self.size else set())
+        witnesses = self.ports.witnesses
+        signed = witnesses.kept.newest(self.log, max(witnesses.needed, 1))
+        if signed is not None and signed <= self.size:
+            sizes.add(signed)
+        for size in sorted(sizes):
             kept = self.ports.audit.checkpoint(self.log, size)
             if kept is not None:
-                yield form.to_line(form.CheckpointLine(kept.note))
+                yield form.to_line(form.CheckpointLine(witnesses.note(kept)))
 
     def anchors(self) -> Iterator[bytes]:
         """The lines of the anchored heads."""

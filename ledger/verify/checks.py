@@ -15,6 +15,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.errors import CannotCheck, NotFound, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.provenance.history import Interest
+from ledger.transparency.cosignature import Quorum
 from ledger.verify import chain, claims, decisions, log, replay
 from ledger.verify.bundle import Bundle
 from ledger.verify.events import ANCHOR, DIRECTORY, REGISTRY, Placed
@@ -24,7 +25,11 @@ _T = TypeVar("_T")
 
 
 def verify_bundle(
-    source: Path | BinaryIO, block_hash: bytes | None = None, *, contracts: Mapping[str, bytes] | None = None
+    source: Path | BinaryIO,
+    block_hash: bytes | None = None,
+    *,
+    contracts: Mapping[str, bytes] | None = None,
+    quorum: Quorum | None = None,
 ) -> Report:
     """Check a bundle.
 
@@ -34,6 +39,7 @@ def verify_bundle(
             None: what rests on the chain cannot be checked.
         contracts: The contracts' addresses (20 bytes) by name, as the consortium published them; None: the bundle's
             own are taken, and the report says so.
+        quorum: The witnesses that must have signed the log's head; None: the claim is left out.
 
     Raises:
         NotFound: There is no such file.
@@ -46,7 +52,7 @@ def verify_bundle(
                 raise NotFound(f"{source}: {problem.strerror or problem}") from problem
         else:
             file = source
-        return _Examination(file, block_hash, contracts).report()
+        return _Examination(file, block_hash, contracts, quorum).report()
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class _Examination:
     file: BinaryIO
     block_hash: bytes | None
     contracts: Mapping[str, bytes] | None
+    quorum: Quorum | None
     trial: claims.Trial = field(default_factory=claims.Trial)
     linked: bool = False
     opened: Bundle | None = None
@@ -69,6 +76,8 @@ class _Examination:
     def report(self) -> Report:
         """Try every claim."""
         trial = self.trial
+        if self.quorum is not None:
+            trial.claims = (*claims.ALL, claims.WITNESSES)
         if not trial.attempt(claims.ARCHIVE, self._open):
             return trial.report("the file is not a whole bundle, so nothing in it was looked at")
         bundle = self._bundle
@@ -87,6 +96,9 @@ class _Examination:
         trial.attempt(claims.COMPLETENESS, self._resting_on_chain(self._completeness))
         trial.attempt(claims.COHORTS, self._cohorts)
         trial.attempt(claims.REPLAY, self._resting_on_chain(self._replay))
+        if self.quorum is not None:
+            quorum = self.quorum
+            trial.attempt(claims.WITNESSES, lambda: log.check_witnesses(bundle, self._entries, quorum))
         return trial.report("not tried")
 
     def _resting_on_chain(self, work: Callable[[], str]) -> Callable[[], str]:

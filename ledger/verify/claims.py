@@ -107,6 +107,11 @@ REPLAY = Claim(
     "That no event was left out, unless the claim 'completeness' passes as well; nor that the clock of the service "
     "was right about the instant of the decision.",
 )
+WITNESSES = Claim(
+    "witnesses",
+    "Enough of the witnesses that you named saw this very head, so that no other log of this size can be shown.",
+    "That the witnesses are independent of the log and of each other.",
+)
 ALL = (
     ARCHIVE,
     MANIFEST,

@@ -17,6 +17,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.transparency.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
+from ledger.transparency.cosignature import Quorum, cosigned
 from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.proofs import verify_consistency
@@ -174,6 +175,25 @@ def check_checkpoints(bundle: Bundle, log: Recomputed) -> str:
     if log.size and (not sizes or sizes[-1] != log.size):
         raise ProofInvalid(f"{form.CHECKPOINTS}: none covers all {log.size} entries")
     return f"{len(sizes)} signed checkpoints, the last of {log.size} entries"
+
+
+def check_witnesses(bundle: Bundle, log: Recomputed, quorum: Quorum) -> str:
+    """Enough witnesses signed a head that covers all entries.
+
+    Raises:
+        ProofInvalid: A witness's line does not belong to its head.
+        CannotCheck: None did, or the newest head that they signed covers fewer entries.
+    """
+    newest, names = 0, ""
+    for _, line in bundle.lines(form.CHECKPOINTS, form.CheckpointLine):
+        found = cosigned(line.note, quorum.witnesses)
+        if len(found) >= quorum.needed:
+            newest, names = read_checkpoint(line.note).size, ", ".join(sorted(found))
+    if newest == 0:
+        raise CannotCheck(f"no head in the bundle has the signatures of {quorum.needed} of the witnesses you named")
+    if newest < log.size:
+        raise CannotCheck(f"{names} signed {newest} entries; entries {newest} to {log.size - 1} are newer")
+    return f"{names} signed the head of all {newest} entries"
 
 
 def check_consistency(bundle: Bundle, log: Recomputed, heads: Sequence[ev.HeadAnchored]) -> str:

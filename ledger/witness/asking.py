@@ -5,13 +5,13 @@ kept unread.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import httpx
 
-from ledger.errors import ConsentryError, NotReady, ProofInvalid
-from ledger.transparency.cosignature import WitnessKey, cosigned
+from ledger.errors import ConfigurationError, ConsentryError, InvalidInput, NotReady, ProofInvalid
+from ledger.transparency.cosignature import Quorum, WitnessKey, cosigned
 from ledger.transparency.witness import Ask
 
 SECONDS = 10.0
@@ -22,18 +22,25 @@ Prove = Callable[[int], tuple[bytes, ...]]
 """The consistency proof from a size to the head that is asked about."""
 
 
+Prove = Callable[[int], tuple[bytes, ...]]
+"""The consistency proof from a size to the head that is asked about."""
+
+
 @dataclass(slots=True)
 class WitnessClient:
-    """One witness, as the settings name it: its key, and the address before ``/add-checkpoint``."""
+    """One witness.
+
+    Attributes:
+        key: Its public key.
+        url: The address before ``/add-checkpoint``.
+        client: The HTTP client.
+    """
 
     key: WitnessKey
     url: str
     client: httpx.Client
-    _known: dict[str, int]
+    _known: dict[str, int] = field(default_factory=dict)
     """The size that the witness signed last, by origin; 0 where it never told."""
-
-    def __init__(self, key: WitnessKey, url: str, client: httpx.Client) -> None:
-        self.key, self.url, self.client, self._known = key, url.rstrip("/"), client, {}
 
     def cosign(self, origin: str, size: int, note: str, prove: Prove) -> str:
         """The witness's line under a checkpoint.
@@ -87,3 +94,35 @@ class WitnessClient:
                 return response.status_code, data.decode(), response.headers.get("content-type", "")
         except (httpx.HTTPError, UnicodeDecodeError) as problem:
             raise NotReady(f"witness {self.key.name} cannot be reached: {problem}") from problem
+
+
+def read_witnesses(text: str, client: httpx.Client) -> tuple[WitnessClient, ...]:
+    """The witnesses that the setting names.
+
+    Args:
+        text: Key and address of each, with a space between, and commas between witnesses; or nothing.
+        client: The HTTP client for all of them.
+
+    Raises:
+        ConfigurationError: It is not written like that, or names a witness twice.
+    """
+    found: list[WitnessClient] = []
+    for one in filter(None, map(str.strip, text.split(","))):
+        key, _, url = one.partition(" ")
+        try:
+            found.append(WitnessClient(WitnessKey.parse(key), _address(url.strip()), client))
+        except InvalidInput as problem:
+            raise ConfigurationError(f"CONSENTRY_WITNESSES: {problem}") from problem
+    if found:
+        try:
+            Quorum(tuple(one.key for one in found), 1)
+        except InvalidInput as problem:
+            raise ConfigurationError(f"CONSENTRY_WITNESSES: {problem}") from problem
+    return tuple(found)
+
+
+def _address(url: str) -> str:
+    target = httpx.URL(url)
+    if target.scheme not in {"https", "http"} or not target.host:
+        raise InvalidInput("behind each key stands the witness's address, like https://witness.example/consentry")
+    return url.rstrip("/")

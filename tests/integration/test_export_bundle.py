@@ -447,7 +447,7 @@ def test_a_tail_that_is_not_anchored_is_said_to_be_unchecked_then_anchored(tmp_p
         data, manifest = shown.export()
         report = check(data, bytes.fromhex(manifest.trusted.hash[2:]))
         assert report.exit_code == 0, report
-        assert "1 of them were denied for an act that was on its way" in report.check("replay").detail
+        assert "1 of them were denied for an act on its way" in report.check("replay").detail
 
 
 def test_a_log_without_entries_can_be_exported(shown):
