@@ -48,8 +48,8 @@ def inputs_of(entry: Mapping[str, Any]) -> list[Input]:
 
 
 def outputs_of(entry: Mapping[str, Any]) -> list[Output]:
-    """What a completed computation made; each name once."""
-    if entry["kind"] != Kind.COMPLETED:
+    """What a completed computation made, or what model was derived; each name once."""
+    if entry["kind"] not in (Kind.COMPLETED, Kind.DERIVED):
         return []
     given = (mapping(one) for one in _items(entry, "outputs"))
     made = {

@@ -87,11 +87,13 @@ class Builder:
         self._part = Part()
         kind = Kind(entry["kind"])
         run = f"computation/{computation.run_of(entry)}"
+        if kind is Kind.DERIVED:  # a computation in one entry, which may name the run that it came after
+            run = f"computation/derived/{entry['index']}"
         if kind is Kind.DECISION:
             self._decision(entry, leaf)
         elif kind is Kind.STARTED and run not in self._open and _short(run) not in self._closed:
             self._start(run, entry, leaf)
-        elif kind in computation.ENDS and _short(run) not in self._closed:
+        elif kind in {*computation.ENDS, Kind.DERIVED} and _short(run) not in self._closed:
             self._end(run, entry, leaf)
         else:  # a second start or end tells of no further computation
             self._other(entry, leaf)
