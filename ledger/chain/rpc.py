@@ -17,6 +17,7 @@ from ledger.chain.node import NodeRefused, NonceTaken, RawLog, Receipt, Reverted
 from ledger.chain.several import Rpc, open_ways
 from ledger.domain.events import Block
 from ledger.errors import LedgerUnreachable, NodesDisagree, NotFound
+from ledger.verify.headers import bloom_mask, excludes
 
 _T = TypeVar("_T")
 _fromhex = bytes.fromhex
@@ -58,6 +59,7 @@ class _Head(msgspec.Struct, rename="camel"):
     parent_hash: str
     timestamp: str
     base_fee_per_gas: str | None = None
+    logs_bloom: str | None = None
 
 
 class _Receipt(msgspec.Struct, rename="camel"):
@@ -173,12 +175,26 @@ class RpcNode:
         except RpcError as problem:
             self.block_by_hash(block_hash)  # NotFound, when that is why
             raise LedgerUnreachable(f"the node does not give the logs of block {name}: {problem}") from problem
-        if _decode(_head, head) is None:
+        found = _decode(_head, head)
+        if found is None:
             raise NotFound(f"the node has no block {name}")
         logs = [_log(log) for log in _decode(_logs, answer)]
         if any(log.block_hash != block_hash for log in logs):
             raise LedgerUnreachable(f"the node answered with logs of another block than {name}; do not trust it")
+        if not logs and self._has_logs(found, addresses):
+            raise LedgerUnreachable(f"the node left out the logs of block {name}; it is asked again")
         return logs
+
+    def _has_logs(self, head: _Head, addresses: Collection[bytes]) -> bool:
+        """Whether a block holds logs of these contracts by its receipts, which are read where its bloom allows it."""
+        bloom = int(head.logs_bloom or "0x0", 16)
+        if all(excludes(bloom, bloom_mask([address])) for address in addresses):
+            return False
+        try:
+            found = _decode(_block_receipts, self._rpc.call("eth_getBlockReceipts", head.hash))
+        except RpcError:  # the node does not know the method: its word stands
+            return False
+        return any(_bytes(log.address) in addresses for receipt in found or () for log in receipt.logs)
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """The receipt of a transaction; None while no block of the canonical chain holds it."""
