@@ -3,7 +3,6 @@
 Invariants: building it connects to nothing; every failure ends in a problem document (or, on a page, in a page).
 """
 
-from hashlib import sha256
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +16,8 @@ from api.cursors import Cursors
 from api.fhir import consents as fhir_consents
 from api.fhir import creating as fhir_creating
 from api.fhir import metadata as fhir_metadata
+from api.hot.door import HotDoor
+from api.hot.questions import hot_routes
 from api.idempotency import Answers
 from api.pages import auditor, ceremony, choices, patient, reference, session
 from api.pages import receipts as kept_receipts
@@ -109,9 +110,9 @@ def create_app(ledger: Ledger, *, access_policy: Policy | None = None) -> ASGIAp
     app.state.access_policy = access_policy or ConsentPolicy(ledger.context)
     app.state.door = open_door(ledger.settings, ledger.context.clock)
     app.state.rates = Rates(ledger.settings.requests_per_minute)
-    # Ed25519 signatures are deterministic: a secret that is the same after a restart, from a key that is kept anyway.
-    seed = ledger.context.log_keys.receipts.sign(b"consentry: ids that follow from idempotency keys")
     app.state.lineage = LineageKeeper(ledger.context.audit)
-    app.state.answers = Answers(sha256(seed).digest())
-    app.state.cursors = Cursors(sha256(b"cursors" + seed).digest())
-    return Envelope(BoundedBody(app, ledger.settings.most_body))
+    app.state.answers = Answers(ledger.context.log_keys.secret("ids that follow from idempotency keys"))
+    app.state.cursors = Cursors(ledger.context.log_keys.secret("cursors"))
+    most = ledger.settings.most_body
+    routes = hot_routes(ledger, app.state.access_policy)
+    return HotDoor(Envelope(BoundedBody(app, most)), routes, app.state.door.checker, app.state.rates, most)

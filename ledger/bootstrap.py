@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from types import TracebackType
 from typing import Self
 
@@ -309,8 +308,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
             clock,
             party,
             chain.deployment.addresses[PASSKEY_VERIFIER],
-            # Ed25519 signatures are deterministic: the same secret after a restart, from a key that is kept anyway.
-            sha256(log_keys.receipts.sign(b"consentry: challenges for new passkeys")).digest(),
+            log_keys.secret("challenges for new passkeys"),
         ),
         log_keys=log_keys,
         witnesses=Witnesses(store.audit, store.cosignatures, askers, settings.witness_quorum or len(askers)),

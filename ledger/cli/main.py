@@ -17,6 +17,7 @@ from ledger.cli import (
     duo,
     export,
     fhir,
+    keys,
     lineage,
     mirror,
     ontology,
@@ -56,6 +57,7 @@ app.add_typer(chain.app, name="chain")
 app.add_typer(decision.app, name="decision")
 app.add_typer(lineage.app, name="lineage")
 app.add_typer(fhir.app, name="fhir")
+app.add_typer(keys.app, name="keys")
 app.add_typer(subject.app, name="subject")
 app.add_typer(vault.app, name="vault")
 app.add_typer(witness.app, name="witness")

@@ -69,12 +69,16 @@ class LogKeys(Protocol):
 
     @property
     def receipts(self) -> SigningKey:
-        """The key of receipts."""
+        """The key of receipts; another one after a rotation, so ask for each."""
         ...
 
     @property
     def published(self) -> KeySet:
         """All keys that ever signed receipts."""
+        ...
+
+    def secret(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for one purpose; the same after a restart and after a rotation of the receipts' key."""
         ...
 
     def note_signer(self, log: bytes) -> NoteSigner:

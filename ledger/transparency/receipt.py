@@ -22,7 +22,7 @@ from ledger.transparency.canonical import MAX_INTEGER
 from ledger.transparency.checkpoint import Checkpoint, read_checkpoint
 from ledger.transparency.cohort import CohortCommitment
 from ledger.transparency.encoding import from_hex, to_hex
-from ledger.transparency.jws import sign_jws, verify_jws
+from ledger.transparency.jws import kid_of, sign_jws, verify_jws
 from ledger.transparency.keys import KeySet, SigningKey
 
 APPEND_TYPE: Final = "consentry-append+jws"
@@ -213,13 +213,14 @@ def issue_decision(receipt: DecisionReceipt, key: SigningKey) -> str:
 
 
 def open_decision(jws: str, keys: KeySet) -> DecisionReceipt:
-    """A decision receipt, once its signature is checked.
+    """A decision receipt, once its signature is checked, and that its key signed for the ledger at its instant.
 
     Raises:
         ProofInvalid: Not a valid decision receipt.
         CannotCheck: ``keys`` is empty.
     """
     wire = _open(jws, keys, DECISION_TYPE, _DecisionWire)
+    keys.check_instant(kid_of(jws), wire.at)
     return DecisionReceipt(
         decision=wire.decision,
         request=from_hex(wire.request),

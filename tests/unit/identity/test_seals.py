@@ -1,14 +1,23 @@
 """The keys of receipts and checkpoints: whole, private, the same for all processes, and published after a rotation."""
 
+import json
 import stat
 import threading
 
 import pytest
 
-from ledger.errors import ConfigurationError
+from ledger.errors import ConfigurationError, InvalidInput, ProofInvalid
 from ledger.identity.seals import FileLogKeys
 from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, write_checkpoint
-from ledger.transparency.receipt import AppendReceipt, issue_append, open_append
+from ledger.transparency.keys import KeySet
+from ledger.transparency.receipt import (
+    AppendReceipt,
+    DecisionReceipt,
+    issue_append,
+    issue_decision,
+    open_append,
+    open_decision,
+)
 
 LOG = b"\x0a" * 32
 
@@ -43,12 +52,12 @@ def test_each_log_has_its_own_key(tmp_path):
 
 def test_receipts_keep_verifying_after_a_rotation(tmp_path):
     old = FileLogKeys(tmp_path)
-    made = receipt(old)
+    made, before = receipt(old), old.receipts.kid
     folder = tmp_path / "receipts"
     FileLogKeys(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "receipts" / "0001.key").rename(folder / "0002.key")
     new = FileLogKeys(tmp_path)
-    assert new.receipts.kid != old.receipts.kid
+    assert new.receipts.kid == old.receipts.kid != before
     assert open_append(made, new.published) == open_append(made, old.published)
     open_append(receipt(new), new.published)
 
@@ -79,3 +88,66 @@ def test_a_damaged_key_file_is_not_replaced(tmp_path, content):
     with pytest.raises(ConfigurationError, match=r"0001\.key"):
         FileLogKeys(tmp_path)
     assert path.read_bytes() == content
+
+
+def decision(at, key):
+    empty = DecisionReceipt("0x" + "ab" * 32, bytes(32), at, "deny", (), (), 1, bytes(32), "p/1", at + 1)
+    return issue_decision(empty, key)
+
+
+def test_after_a_rotation_the_new_key_signs_and_old_receipts_verify_anywhere(tmp_path):
+    """A process that was running before (``running``) takes the new key up with its next receipt."""
+    running, other = FileLogKeys(tmp_path), FileLogKeys(tmp_path)
+    before = decision(99, running.receipts)
+    kid = other.rotate(100)
+    assert (running.receipts.kid, other.receipts.kid, FileLogKeys(tmp_path).receipts.kid) == (kid, kid, kid)
+    after = decision(100, running.receipts)
+    offline = KeySet.from_jwks(json.loads(json.dumps(running.published.jwks)))
+    for keys in (running.published, offline):
+        assert open_decision(before, keys).at == 99
+        assert open_decision(after, keys).at == 100
+
+
+def test_a_retired_key_signs_nothing_new(tmp_path):
+    keys = FileLogKeys(tmp_path)
+    old = keys.receipts
+    keys.rotate(100)
+    open_decision(decision(100, old), keys.published)
+    for published in (keys.published, KeySet.from_jwks(keys.published.jwks)):
+        with pytest.raises(ProofInvalid, match="retired at 100"):
+            open_decision(decision(101, old), published)
+
+
+def test_a_stolen_key_counts_for_nothing_from_the_theft_on(tmp_path):
+    keys = FileLogKeys(tmp_path)
+    old = keys.receipts
+    keys.rotate(100, stolen_since=50)
+    for published in (keys.published, KeySet.from_jwks(keys.published.jwks)):
+        assert open_decision(decision(49, old), published).at == 49
+        with pytest.raises(ProofInvalid, match="other hands from 50"):
+            open_decision(decision(50, old), published)
+    with pytest.raises(InvalidInput, match="in the past"):
+        keys.rotate(100, stolen_since=101)
+
+
+def test_rotations_add_up(tmp_path):
+    keys = FileLogKeys(tmp_path)
+    kids = [keys.receipts.kid, *(keys.rotate(at) for at in (10, 20, 30))]
+    assert FileLogKeys(tmp_path).published.kids == tuple(kids)
+    assert [keys.published.ending(kid).exp for kid in kids] == [10, 20, 30, None]
+
+
+def test_derived_secrets_outlive_a_rotation_and_differ_by_purpose(tmp_path):
+    keys = FileLogKeys(tmp_path)
+    before = keys.secret("one")
+    keys.rotate(10)
+    assert FileLogKeys(tmp_path).secret("one") == before
+    assert keys.secret("two") != before
+
+
+def test_damaged_endings_are_not_taken_for_none(tmp_path):
+    """A stolen key would count again."""
+    FileLogKeys(tmp_path).rotate(10, stolen_since=5)
+    (tmp_path / "receipts" / "endings.json").write_text("[]")
+    with pytest.raises(ConfigurationError, match=r"endings\.json"):
+        FileLogKeys(tmp_path)
