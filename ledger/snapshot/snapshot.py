@@ -1,12 +1,14 @@
 """The snapshot: all facts that decide, of one block, in memory, never changed once made.
 
-A new block makes a new snapshot that shares the old one's large tables and puts its own few changes over them, so
-readers keep a whole view of one block while the next is swapped in. When the changes grow past a share of the table,
-they are folded into a new one.
+A new block makes a new snapshot that shares the old one's table and adds its own few rows, so readers keep a whole
+view of one block while the next is swapped in, and a block costs what it changes. When the added rows grow past a share
+of the table, they are folded into a new one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from secrets import token_bytes
+from typing import NamedTuple
 
 from ledger.domain.consent import Consent
 from ledger.domain.decision import Decision
@@ -16,24 +18,22 @@ from ledger.domain.ontology import Ontology
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Fact, Subject
 from ledger.domain.release import Release, judge, restrict
-from ledger.snapshot.row import Question, Rows, answer, compile_question, compile_row
+from ledger.snapshot.answers import answer_all
+from ledger.snapshot.question import Question, compile_question
+from ledger.snapshot.table import State
 
 FOLD_AT = 1 / 16
 FOLD_LEAST = 4_096
 MOST_QUESTIONS = 1_024
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Decisions as of ``block``; implements ``services.context.View``.
-
-    ``rows`` maps each enrolled subject to its live consents; ``newer`` holds the rows that replace them.
-    """
+    """Decisions as of ``block``; implements ``services.context.View``. ``table`` holds subjects and consents."""
 
     block: Block
-    rows: dict[bytes, Rows]
-    newer: dict[bytes, Rows]
-    custodians: dict[bytes, bytes]
+    table: State
     institutions: dict[bytes, Institution] = field(default_factory=dict)
     studies: dict[bytes, Study] = field(default_factory=dict)
     engines: dict[bytes, Engine] = field(default_factory=dict)
@@ -48,62 +48,34 @@ class Snapshot:
     Blocks in which no study and no dataset changed share them."""
 
     @classmethod
-    def build(cls, block: Block, facts: Iterable[Fact], ontology: Ontology | None = None) -> "Snapshot":
-        """Build from every fact that holds at ``block``; ``ontology`` is what the operator loaded."""
-        return cls(block, {}, {}, {}, ontology=ontology).advance(block, facts)
+    def build(
+        cls, block: Block, facts: Iterable[Fact], ontology: Ontology | None = None, *, key: bytes | None = None
+    ) -> "Snapshot":
+        """Build from every fact that holds at ``block``.
 
-    def advance(self, block: Block, facts: Iterable[Fact]) -> "Snapshot":  # noqa: C901 - one case a fact
+        Args:
+            block: The block.
+            facts: Each the only one of its key, in any order.
+            ontology: What the operator loaded.
+            key: 32 secret bytes that order the subjects; None: fresh ones.
+        """
+        directory = _Directory({}, {}, {}, {})
+        table = State.build(key or token_bytes(KEY_BYTES), directory.sieve(facts))
+        return cls(block, table, *directory, ontology=ontology)
+
+    def advance(self, block: Block, facts: Iterable[Fact]) -> "Snapshot":
         """The snapshot of a later block.
 
         Args:
             block: That block.
             facts: What began after this snapshot's block, the last fact of each key.
         """
-        changed = dict(self.newer)
-        custodians = self.custodians
-        copied = False
-        institutions, studies, engines = dict(self.institutions), dict(self.studies), dict(self.engines)
-        datasets, releases = dict(self.datasets), self.releases
-        for fact in facts:
-            match fact:
-                case Consent():
-                    held = changed.get(fact.subject)
-                    if held is None:
-                        held = self.rows.get(fact.subject, ())
-                    row = compile_row(fact)
-                    kept = tuple(other for other in held if other.id != fact.id)
-                    changed[fact.subject] = kept if row is None else (*kept, row)
-                case Subject():
-                    if not copied:
-                        custodians, copied = dict(custodians), True
-                    custodians[fact.id] = fact.custodian
-                    if fact.id not in self.rows:
-                        changed.setdefault(fact.id, ())
-                case Institution():
-                    institutions[fact.id] = fact
-                case Study():
-                    studies[fact.id] = fact
-                    releases = {}
-                case Dataset():
-                    datasets[fact.id] = fact
-                    releases = {}
-                case Engine():
-                    engines[fact.id] = fact
-        rows = self.rows
-        if len(changed) > max(FOLD_LEAST, len(rows) * FOLD_AT) or not rows:
-            rows, changed = rows | changed, {}
-        return Snapshot(
-            block,
-            rows,
-            changed,
-            custodians,
-            institutions,
-            studies,
-            engines,
-            datasets,
-            self.ontology,
-            releases=releases,
-        )
+        directory = _Directory(dict(self.institutions), dict(self.studies), dict(self.engines), dict(self.datasets))
+        table = self.table.advance(directory.sieve(facts))
+        if table.extra - table.shared.surplus > max(FOLD_LEAST, table.subjects * FOLD_AT):
+            table = table.fold()
+        same = directory.studies == self.studies and directory.datasets == self.datasets
+        return Snapshot(block, table, *directory, ontology=self.ontology, releases=self.releases if same else {})
 
     def setting(self, request: Request) -> Setting:
         """What the Directory says of a request."""
@@ -114,14 +86,7 @@ class Snapshot:
     def decide(self, request: Request, subjects: Sequence[bytes], at: int) -> list[Decision]:
         """One decision a subject, in order; equal to ``policy.decide`` and ``release.restrict`` on the same facts."""
         question = self._compiled(request, at)
-        newer, rows = self.newer, self.rows
-        if newer:
-            found = [
-                answer(question, held if (held := newer.get(subject)) is not None else rows.get(subject))
-                for subject in subjects
-            ]
-        else:
-            found = [answer(question, rows.get(subject)) for subject in subjects]
+        found = answer_all(self.table, question, subjects)
         if self.datasets or request.dataset is not None:
             self._restrict(found, request, subjects, at)
         return found
@@ -132,7 +97,7 @@ class Snapshot:
         for place, subject in enumerate(subjects):
             if not found[place].permitted:
                 continue
-            custodian = self.custodians[subject]
+            custodian = self.table.custodian_of(subject)
             release = asked.get(custodian)
             if release is None:
                 release = asked[custodian] = self._released(request, custodian, at)
@@ -160,6 +125,28 @@ class Snapshot:
 
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:
         """Enrolled subjects (of a custodian), by id."""
-        if custodian is None:
-            return sorted(self.custodians)
-        return sorted(subject for subject, owner in self.custodians.items() if owner == custodian)
+        return sorted(self.table.enrolled(custodian))
+
+
+class _Directory(NamedTuple):
+    """The facts that are few, in the order of the snapshot's fields."""
+
+    institutions: dict[bytes, Institution]
+    studies: dict[bytes, Study]
+    engines: dict[bytes, Engine]
+    datasets: dict[bytes, Dataset]
+
+    def sieve(self, facts: Iterable[Fact]) -> Iterator[Consent | Subject]:
+        """Keep what belongs here and pass on what belongs in the table."""
+        for fact in facts:
+            match fact:
+                case Consent() | Subject():
+                    yield fact
+                case Institution():
+                    self.institutions[fact.id] = fact
+                case Study():
+                    self.studies[fact.id] = fact
+                case Dataset():
+                    self.datasets[fact.id] = fact
+                case Engine():
+                    self.engines[fact.id] = fact

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
+from types import ModuleType
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,9 +24,8 @@ from ledger.domain.events import Block, Event
 from ledger.domain.policy import Request
 from ledger.domain.projection import World, key_of
 from ledger.domain.vocabulary import ACCEPTS, TOUCHES, Capacity, Use
-from ledger.snapshot import row as rows
+from ledger.snapshot import answers, profiles, table
 from ledger.snapshot import snapshot as snapshots
-from ledger.snapshot.row import Row
 from ledger.snapshot.snapshot import Snapshot
 from tests.support.mutants import mutant
 from tests.support.revm import Revm
@@ -246,47 +247,54 @@ def test_a_faulty_function_is_noticed(corpus, fault):
     assert differences(corpus, rule=faulty.decide), fault
 
 
-FAULTY_ROWS = {
-    "a deny is ignored": ("elif _touches(row, question) and (denying", "elif False and (denying"),
-    "the latest consent wins": ("if permitting is None or row.id < permitting.id:", "if True:"),
-    "stale terms count": ("if row.terms_version >= question.required_terms:", "if True:"),
-    "the scope's end instead of the effective one": ("until=consent.valid_until,", "until=scope.valid_until,"),
-    "withdrawn consents stay": ("if consent.state is not ConsentState.ACTIVE:", "if False:"),
-    "a disease without a match": ("return all(not row.diseases.isdisjoint", "return any(not row.diseases.isdisjoint"),
-    "the end is inside the validity": ("if at >= row.until:", "if at > row.until:"),
+FAULTY_SNAPSHOTS: dict[str, tuple[ModuleType, tuple[str, str]]] = {
+    "a deny is ignored": (profiles, ("verdict[(kind == _DENY) & touches] = DENIES", "")),
+    "a permit of others": (profiles, ("found |= who == number", "found |= who > 0")),
+    "categories need only overlap": (
+        profiles,
+        ("& ((~categories & match.categories) == 0)", "& ((categories & match.categories) != 0)"),
+    ),
+    "stale terms count": (profiles, ('columns["terms"] >= match.required_terms', 'columns["terms"] >= 0')),
+    "a disease without a match": (profiles, ("all(not named.isdisjoint", "any(not named.isdisjoint")),
+    "the latest consent wins": (answers, ("rows.id(row) < deciding[0].id(deciding[1])", "True")),
+    "the end is inside the validity": (answers, ("if at >= end:", "if at > end:")),
+    "the scope's end instead of the effective one": (
+        table,
+        (", consent.valid_until, ", ", consent.scope.valid_until, "),
+    ),
+    "withdrawn consents stay": (table, ("if consent.state is not ConsentState.ACTIVE:", "if False:")),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTY_ROWS)
+@pytest.mark.parametrize("fault", FAULTY_SNAPSHOTS)
 def test_a_faulty_snapshot_is_noticed(corpus, fault, monkeypatch):
-    faulty = mutant(rows, FAULTY_ROWS[fault])
-    for name in ("answer", "compile_question", "compile_row"):
-        monkeypatch.setattr(snapshots, name, getattr(faulty, name))
+    module, change = FAULTY_SNAPSHOTS[fault]
+    faulty = mutant(module, change)
+    for user, name in ((table, "Profiles"), (snapshots, "answer_all"), (snapshots, "State")):
+        if getattr(user, name).__module__ == module.__name__:
+            monkeypatch.setattr(user, name, getattr(faulty, name))
     assert differences(corpus), fault
 
 
 def test_mixing_the_attributes_of_two_consents_is_noticed(corpus):
     """Bitmaps by attribute over subjects do this: what one consent says of purposes joins another's operations."""
 
-    def blend(permits: list[Row]) -> list[Row]:
-        if len(permits) < 2:
-            return permits
-        purposes = operations = categories = conditions = 0
-        for row in permits:
-            purposes |= row.purposes
-            operations |= row.operations
-            categories |= row.categories
-            conditions |= row.conditions
-        return [
-            row._replace(purposes=purposes, operations=operations, categories=categories, conditions=conditions)
-            for row in permits
-        ]
-
     def mixed(world: World) -> Snapshot:
         snapshot = Snapshot.build(BLOCK, world.facts.values())
-        for subject, held in snapshot.rows.items():
-            permits = blend([row for row in held if row.permit])
-            snapshot.rows[subject] = (*permits, *(row for row in held if not row.permit))
+        known = snapshot.table.shared.profiles
+        columns = known._columns
+        for subject in world.by_subject:
+            held = list(snapshot.table.rows_of(snapshot.table.find(subject)))
+            numbers = [int(rows.profile.array[row]) for rows, row in held]
+            permits = [number for number in numbers if columns["kind"].array[number] == profiles._PERMIT]
+            for number in permits:
+                values = {name: int(column.array[number]) for name, column in columns.items()}
+                for name in ("purposes", "operations", "categories", "conditions"):
+                    values[name] = int(np.bitwise_or.reduce(columns[name].array[permits]))
+                blend = known._intern((subject, number), tuple(values.values()))
+                for rows, row in held:
+                    if rows.profile.array[row] == number:
+                        rows.profile.array[row] = blend
         return snapshot
 
     found = differences(corpus, snapshot=mixed, enough=40)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from ledger.domain import policy
 from ledger.domain.consent import Consent, ConsentState, Scope
 from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.events import Block
 from ledger.domain.policy import Request, Setting
+from ledger.domain.projection import Subject
 from ledger.domain.vocabulary import (
     ANY16,
     ANY32,
@@ -27,15 +29,20 @@ from ledger.domain.vocabulary import (
     RecipientKind,
     Use,
 )
-from ledger.snapshot.row import answer, compile_question, compile_row
+from ledger.snapshot.snapshot import Snapshot
 from tests.support.mutants import mutant
 from tests.unit.domain.cases import AT, REQUEST, SETTING, asked, consent, deny, scope, setting
+
+BLOCK = Block(1, b"\x01" * 32, bytes(32), AT)
 
 
 def fast(request: Request, where: Setting, consents: list[Consent], at: int) -> Decision:
     """The snapshot's answer."""
-    rows = tuple(row for held in consents if (row := compile_row(held)) is not None)
-    return answer(compile_question(request, where, at), rows)
+    directory = [fact for fact in (where.study, where.institution, where.engine) if fact is not None]
+    subject = consents[0].subject
+    snapshot = Snapshot.build(BLOCK, [*directory, Subject(subject, where.institution.id), *consents])
+    (found,) = snapshot.decide(request, [subject], at)
+    return found
 
 
 def outside(known: int, everything: int) -> st.SearchStrategy[int]:

@@ -1,0 +1,71 @@
+"""Single decisions from the table: the hot path, so it reads plain memory and calls nothing that it can avoid.
+
+Equal to ``ledger.domain.policy.decide`` on the same facts, whatever they are.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.snapshot.profiles import COVERS, DENIES, LIVE, STALE, UNREADABLE
+from ledger.snapshot.question import Question
+from ledger.snapshot.table import UNKNOWN_CUSTODIAN, State
+
+_UNKNOWN_SUBJECT: Final = Decision(Outcome.DENY, Reason.SUBJECT_UNKNOWN)
+_PERMIT, _DENY = Outcome.PERMIT, Outcome.DENY
+_REASONS: Final = {
+    COVERS: (_PERMIT, Reason.PERMITTED),
+    STALE: (_DENY, Reason.RECONSENT_REQUIRED),
+    DENIES: (_DENY, Reason.DENIED_BY_SUBJECT),
+    UNREADABLE: (_DENY, Reason.UNKNOWN_CODE),
+}
+_REFUSES: Final = DENIES | UNREADABLE
+
+
+def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> list[Decision]:
+    """One decision a subject, in order.
+
+    Args:
+        state: The table as of a block.
+        question: What is asked, compiled against the Directory of the same block.
+        subjects: Ids of 32 bytes.
+    """
+    if question.refusal is not None or question.match is None:
+        return [question.refusal or _UNKNOWN_SUBJECT] * len(subjects)
+    verdicts = state.shared.profiles.verdicts(question.match)
+    return [_answer(state, question, verdicts, subject) for subject in subjects]
+
+
+def _answer(state: State, question: Question, verdicts: memoryview, subject: bytes) -> Decision:
+    shared = state.shared
+    place = state.find(subject)
+    if place is None or shared.custodian.view[place] == UNKNOWN_CUSTODIAN:
+        return _UNKNOWN_SUBJECT
+    at, until = question.at, question.ethics_until
+    live = False
+    strongest, deciding = 0, None
+    for rows, row in state.rows_of(place):
+        since, end = rows.since.view[row], rows.until.view[row]
+        if at < since:
+            until = min(until, since)
+            continue
+        if at >= end:
+            continue
+        until = min(until, end)
+        verdict = verdicts[rows.profile.view[row]]
+        if verdict & LIVE:
+            live = True
+            verdict ^= LIVE
+        elif verdict:
+            verdict = _REFUSES  # of two that refuse, the lowest id is named, whatever it is
+        if verdict > strongest:
+            strongest, deciding = verdict, (rows, row)
+        elif verdict and verdict == strongest and deciding is not None and rows.id(row) < deciding[0].id(deciding[1]):
+            deciding = rows, row
+    if deciding is None:
+        return Decision(_DENY, Reason.NOT_COVERED if live else Reason.NO_CONSENT, None, 0, until)
+    rows, row = deciding
+    profile = rows.profile.view[row]
+    outcome, reason = _REASONS[verdicts[profile] & ~LIVE]
+    version = rows.version.view[row] or shared.profiles.versions.get(profile, 0)
+    return Decision(outcome, reason, rows.id(row), version, until)
