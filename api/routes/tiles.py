@@ -1,6 +1,6 @@
-"""The logs as other tools read them: C2SP checkpoints, tiles and proof files, below ``/v1/logs/{log}``.
+"""The logs as other tools read them, below ``/v1/logs/{log}``: C2SP checkpoints, tiles and proof files; COSE receipts.
 
-Source: https://c2sp.org/tlog-tiles
+Source: https://c2sp.org/tlog-tiles, https://www.rfc-editor.org/rfc/rfc9942
 """
 
 from typing import Annotated
@@ -11,7 +11,9 @@ from api.deps import LogReader, Ports
 from api.reading import BoundedRoute
 from api.routes.logs import LogId, may_read
 from ledger.errors import NotFound
+from ledger.transparency import cose
 from ledger.transparency.tiles import HIGHEST, Tile, entry_bundle, hash_tile
+from ledger.transparency.tree import inclusion_proof
 
 router = APIRouter(tags=["audit"], route_class=BoundedRoute)
 TilePath = Annotated[str, Path(max_length=64, description="x001/x234/067, with .p/5 behind it for a partial tile of 5")]
@@ -24,6 +26,12 @@ class Note(Response):
     """Text of C2SP's forms."""
 
     media_type = "text/plain; charset=utf-8"
+
+
+class Cose(Response):
+    """A COSE receipt."""
+
+    media_type = cose.MEDIA_TYPE
 
 
 class Octets(Response):
@@ -69,3 +77,16 @@ def read_proof_file(
     may_read(ports, who, log)
     headers = _NEVER | {"Content-Disposition": f'attachment; filename="entry-{index}.tlog-proof"'}
     return Note(str(ports.witnesses.proof(log, index)), headers=headers)
+
+
+@router.get("/v1/logs/{log}/entries/{index}/cose-receipt", response_class=Cose)
+def read_cose_receipt(
+    log: LogId, index: Annotated[int, Path(ge=0, lt=1 << 63)], who: LogReader, ports: Ports
+) -> Response:
+    """An entry's proof as a COSE receipt (RFC 9942), in the head that ``checkpoint`` shows."""
+    may_read(ports, who, log)
+    head = ports.witnesses.held(log, index)
+    path = inclusion_proof(ports.audit.nodes(log), index, head.size)
+    receipt = cose.issue(ports.log_keys.note_signer(log), head.size, index, path, head.root)
+    headers = _NEVER | {"Content-Disposition": f'attachment; filename="entry-{index}.cose"'}
+    return Cose(receipt.encode(), headers=headers)

@@ -11,7 +11,7 @@ from rich.table import Table
 from ledger.cli.common import out
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
-from ledger.transparency import canonical
+from ledger.transparency import canonical, cose
 from ledger.transparency.cosignature import Quorum, WitnessKey
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.tlog_proof import HEADER, MOST_CHARACTERS
@@ -29,7 +29,10 @@ _WORDS = {
 
 def verify(
     file: Annotated[
-        Path, typer.Argument(help="A bundle, a consent receipt, or a .tlog-proof.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            help="A bundle, a consent receipt, a .tlog-proof, or a COSE receipt.", exists=True, dir_okay=False
+        ),
     ],
     block: Annotated[
         str,
@@ -55,11 +58,13 @@ def verify(
         Path | None, typer.Option(help="For a receipt: the consent text, to see that it is the one.", exists=True)
     ] = None,
     entry: Annotated[
-        Path | None, typer.Option(help="For a .tlog-proof: the entry, as the service answers it.", exists=True)
+        Path | None, typer.Option(help="For a proof of one entry: the entry, as the service answers it.", exists=True)
     ] = None,
     log_key: Annotated[
         list[str] | None,
-        typer.Option("--log-key", help="For a .tlog-proof: the log's key, from a source that you trust; repeat."),
+        typer.Option(
+            "--log-key", help="For a proof of one entry: the log's key, from a source that you trust; repeat."
+        ),
     ] = None,
     witness: Annotated[
         list[str] | None,
@@ -85,7 +90,7 @@ def verify(
         from ledger.verify.checks import verify_bundle
 
         report = verify_bundle(file, given, contracts=contracts or None, quorum=needed)
-    elif start == HEADER.encode():
+    elif start == HEADER.encode() or start[:1] == cose.FIRST_BYTE:
         report = _proof(file, entry, log_key or [], needed)
     else:
         report = _receipt(file, given, contracts, jwks, bundle, text)
@@ -110,17 +115,22 @@ def verify(
 
 
 def _proof(file: Path, entry: Path | None, keys: list[str], quorum: Quorum | None) -> "Report":
-    from ledger.verify.tlog_proof import verify_tlog_proof
+    from ledger.verify.inclusion import verify_cose_receipt, verify_tlog_proof
 
     if entry is None:
         raise typer.BadParameter("a proof file is checked with its entry: --entry FILE", param_hint="--entry")
     document = _document(entry)
-    return verify_tlog_proof(
-        _text(file),
-        canonical.encode(document.get("document", document)),
-        [VerifierKey.parse(key) for key in keys],
-        quorum,
-    )
+    said = canonical.encode(document.get("document", document))
+    known = [VerifierKey.parse(key) for key in keys]
+    with file.open("rb") as opened:
+        data = opened.read(MOST_CHARACTERS + 1)
+    if data[:1] == cose.FIRST_BYTE:
+        if quorum is not None:
+            raise typer.BadParameter(
+                "a COSE receipt carries no witnesses; ask for the .tlog-proof", param_hint="--witness"
+            )
+        return verify_cose_receipt(data, said, known)
+    return verify_tlog_proof(data.decode(errors="replace"), said, known, quorum)
 
 
 def _receipt(
@@ -159,8 +169,3 @@ def _contract(text: str) -> tuple[str, bytes]:
     if not separator or not name:
         raise typer.BadParameter("write NAME=0xADDRESS", param_hint="--contract")
     return name, parse_bytes(address, what=f"the address of {name}", size=20)
-
-
-def _text(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as opened:
-        return opened.read(MOST_CHARACTERS + 1)

@@ -80,6 +80,18 @@ class Witnesses:
             raise NotReady(f"no head has the signatures of {self.needed} witnesses yet; ask again in a minute")
         return signed
 
+    def held(self, log: bytes, index: int) -> Checkpointed:
+        """The head that readers are shown, once it holds an entry.
+
+        Raises:
+            NotFound: It does not.
+            NotReady: No head has the signatures of enough witnesses yet.
+        """
+        head = self.shown(log)
+        if index >= head.size:
+            raise NotFound(f"the head that is shown has {head.size} entries, so it does not hold entry {index} (yet)")
+        return head
+
     def proof(self, log: bytes, index: int) -> TlogProof:
         """The proof file of an entry, in the head that readers are shown.
 
@@ -87,8 +99,6 @@ class Witnesses:
             NotFound: That head does not hold the entry.
             NotReady: No head has the signatures of enough witnesses yet.
         """
-        head = self.shown(log)
-        if index >= head.size:
-            raise NotFound(f"the head that is shown has {head.size} entries, so it does not hold entry {index} (yet)")
+        head = self.held(log, index)
         path = inclusion_proof(self.audit.nodes(log), index, head.size)
         return TlogProof(index, tuple(path), self.note(head))

@@ -172,6 +172,19 @@ def test_a_proof_file_is_checked_offline_with_its_witnesses(witnessed, witnesses
     assert code == 0, report
 
 
+def test_a_cose_receipt_is_checked_offline(witnessed, witnesses, key, tmp_path, monkeypatch, capsys):
+    have_signed(witnessed, witnesses, key)
+    receipt, entry, other = tmp_path / "e.cose", tmp_path / "entry.json", tmp_path / "other.json"
+    answer = read(witnessed, "entries/1/cose-receipt")
+    assert answer.headers["Content-Type"] == 'application/cose; cose-type="cose-sign1"'
+    receipt.write_bytes(answer.content)
+    entry.write_text(read(witnessed, "entries/1").text)
+    other.write_text(read(witnessed, "entries/2").text)
+    assert verify(monkeypatch, capsys, receipt, "--entry", entry, "--log-key", key)[0] == 0
+    assert verify(monkeypatch, capsys, receipt, "--entry", other, "--log-key", key)[0] == 1
+    assert verify(monkeypatch, capsys, receipt, "--entry", entry)[0] == 3
+
+
 def test_a_bundle_carries_the_witnesses_lines(witnessed, witnesses, key, tmp_path, monkeypatch, capsys):
     have_signed(witnessed, witnesses, key)
     service = witnessed.service

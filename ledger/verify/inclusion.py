@@ -1,7 +1,8 @@
-"""The offline check of a ``.tlog-proof`` file: one entry, one head, and who signed the head."""
+"""The offline check of one entry's proof: a ``.tlog-proof`` file, or a COSE receipt."""
 
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.transparency.canonical import decode_object
+from ledger.transparency.cose import CoseReceipt
 from ledger.transparency.cosignature import Quorum
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.tlog_proof import TlogProof
@@ -39,13 +40,7 @@ def verify_tlog_proof(text: str, entry: bytes, keys: list[VerifierKey], quorum: 
 
     def place() -> str:
         proof = TlogProof.parse(text)
-        try:
-            document = decode_object(entry)
-        except InvalidInput as problem:
-            raise ProofInvalid(f"the entry is not in canonical JSON: {problem}") from problem
-        if (document.get("log"), document.get("index")) != ("0x" + _log(proof).hex(), proof.index):
-            raise ProofInvalid(f"the entry says that it stands at {document.get('index')} in {document.get('log')}")
-        return f"{document.get('kind')} at {document.get('time')}"
+        return _place(entry, _log(proof), proof.index)
 
     def witnesses() -> str:
         assert quorum is not None
@@ -59,8 +54,44 @@ def verify_tlog_proof(text: str, entry: bytes, keys: list[VerifierKey], quorum: 
     return trial.report("not tried")
 
 
+def verify_cose_receipt(data: bytes, entry: bytes, keys: list[VerifierKey]) -> Report:
+    """Check a COSE receipt.
+
+    Args:
+        data: The receipt.
+        entry: The entry's canonical bytes.
+        keys: The log's keys, from a source that you trust; none: nothing can be checked.
+    """
+    trial = Trial(claims=(INCLUSION, PLACE))
+
+    def inclusion() -> str:
+        receipt = CoseReceipt.decode(data)
+        return f"entry {receipt.index} of {receipt.size} in {receipt.verify(entry, keys).name}"
+
+    def place() -> str:
+        receipt = CoseReceipt.decode(data)
+        return _place(entry, _log_of(receipt.verify(entry, keys).name), receipt.index)
+
+    trial.attempt(INCLUSION, inclusion)
+    trial.attempt(PLACE, place)
+    return trial.report("not tried")
+
+
+def _place(entry: bytes, log: bytes, index: int) -> str:
+    try:
+        document = decode_object(entry)
+    except InvalidInput as problem:
+        raise ProofInvalid(f"the entry is not in canonical JSON: {problem}") from problem
+    if (document.get("log"), document.get("index")) != ("0x" + log.hex(), index):
+        raise ProofInvalid(f"the entry says that it stands at {document.get('index')} in {document.get('log')}")
+    return f"{document.get('kind')} at {document.get('time')}"
+
+
 def _log(proof: TlogProof) -> bytes:
-    origin = Head.parse(proof.note).origin
+    return _log_of(Head.parse(proof.note).origin)
+
+
+def _log_of(origin: str) -> bytes:
     try:
         return bytes.fromhex(origin.removeprefix("consentry/"))
     except ValueError as problem:
