@@ -17,7 +17,7 @@ from ledger.domain.flat import decode
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recovery
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
-from ledger.ports import Cursor, Interval
+from ledger.ports import Cursor, Interval, Lease
 from ledger.store import kinds, mirror_writer, tables
 from ledger.store.database import Database
 from ledger.store.tables.base import table_of
@@ -46,6 +46,11 @@ class SqlMirror:
         with self._database.writing() as connection:
             return mirror_writer.lease(connection, holder, at=at, seconds=seconds)
 
+    def writer(self) -> Lease | None:
+        """As ``MirrorStore.writer``."""
+        rows = self._database.ask("SELECT holder, fence, expires_at FROM writer_lease")
+        return Lease(*rows[0]) if rows else None
+
     def take(self, blocks: Sequence[Block], events: Sequence[Logged], *, fence: int, expect: Cursor | None) -> Cursor:
         """As ``MirrorStore.take``.
 
@@ -54,8 +59,10 @@ class SqlMirror:
             InvalidInput: The blocks do not follow each other, or an event is not of its block.
             MirrorDiverged: An event presupposes what no earlier one made.
         """
+        with self._database.reading() as connection:
+            taken = mirror_writer.take(connection, blocks, events, expect)
         with self._database.writing() as connection:
-            return mirror_writer.take(self._database, connection, blocks, events, fence=fence, expect=expect)
+            return mirror_writer.write(self._database, connection, taken, fence=fence)
 
     def roll_back(self, to: int, *, fence: int) -> Cursor | None:
         """As ``MirrorStore.roll_back``."""

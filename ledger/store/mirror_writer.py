@@ -6,11 +6,14 @@ Invariants:
   (fencing number) and only where the cursor still stands where the writer believes it to (compare-and-set).
 - ``roll_back`` is the exact inverse of ``take``: it leaves the rows that were there when the mirror had come that far.
 
-A batch is projected in memory over the few rows that its events change, and written with one statement a table.
+A batch is projected in memory over the few rows that its events change, and written with one statement a table. It is
+projected before the write lock is taken, which others wait for: where the cursor still stands as it did, with the same
+digest, so do the facts.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
@@ -71,18 +74,23 @@ def cursor_of(rows: Sequence[tuple[Any, ...]]) -> Cursor | None:
     return Cursor(Block(number, block_hash, parent, timestamp), digest)
 
 
-def take(
-    database: Database,
-    connection: Connection,
-    blocks: Sequence[Block],
-    events: Sequence[Logged],
-    *,
-    fence: int,
-    expect: Cursor | None,
-) -> Cursor:
-    """Write a batch; see ``ports.MirrorStore.take``."""
-    check_fence(connection, fence)
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch that is projected and not written yet: from which cursor to which, and the rows."""
+
+    expect: Cursor | None
+    cursor: Cursor
+    blocks: list[tuple[Any, ...]]
+    events: list[tuple[Any, ...]]
+    facts: "_Batch"
+
+
+def take(connection: Connection, blocks: Sequence[Block], events: Sequence[Logged], expect: Cursor | None) -> Taken:
+    """Project a batch over the facts as one reading transaction sees them; see ``ports.MirrorStore.take``."""
     _check_sequence(blocks, expect)
+    stood = read_cursor(connection)
+    if stood != expect:
+        raise _moved(expect)
     batch = _Batch(connection, events)
     block_rows, event_rows = [], []
     digest = expect.digest if expect else NO_DIGEST
@@ -98,12 +106,17 @@ def take(
         block_rows.append((block.number, block.hash, block.parent, block.timestamp, digest))
     if logged is not None:
         raise InvalidInput(f"an event of block {logged.block_number} came out of order, or without its block")
-    cursor = Cursor(blocks[-1], digest)
-    _move(database, connection, expect, cursor)
-    database.insert(connection, _BLOCK, _BLOCK_COLUMNS, block_rows)
-    database.insert(connection, _EVENT, _EVENT_COLUMNS, event_rows)
-    batch.write(database)
-    return cursor
+    return Taken(expect, Cursor(blocks[-1], digest), block_rows, event_rows, batch)
+
+
+def write(database: Database, connection: Connection, taken: Taken, *, fence: int) -> Cursor:
+    """Write a batch; see ``ports.MirrorStore.take``."""
+    check_fence(connection, fence)
+    _move(database, connection, taken.expect, taken.cursor)
+    database.insert(connection, _BLOCK, _BLOCK_COLUMNS, taken.blocks)
+    database.insert(connection, _EVENT, _EVENT_COLUMNS, taken.events)
+    taken.facts.write(database, connection)
+    return taken.cursor
 
 
 def roll_back(connection: Connection, to: int, *, fence: int) -> Cursor | None:
@@ -162,13 +175,19 @@ def _move(database: Database, connection: Connection, expect: Cursor | None, cur
     to = (cursor.block.number, cursor.block.hash, cursor.digest)
     if expect is None:
         if connection.execute(select(_CURSOR.c.number)).first() is not None:
-            raise WrongState("the mirror is not empty; read its cursor and go on from there")
+            raise _moved(expect)
         database.insert(connection, _CURSOR, ("id", "number", "hash", "digest"), [(1, *to)])
         return
     move = "UPDATE mirror_cursor SET number = ?, hash = ?, digest = ? WHERE number = ? AND hash = ? AND digest = ?"
     stood = (expect.block.number, expect.block.hash, expect.digest)
     if database.run_many(connection, move, [(*to, *stood)]) != 1:
-        raise WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
+        raise _moved(expect)
+
+
+def _moved(expect: Cursor | None) -> WrongState:
+    if expect is None:
+        return WrongState("the mirror is not empty; read its cursor and go on from there")
+    return WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
 
 
 def _event_row(logged: Logged) -> tuple[Any, ...]:
@@ -217,14 +236,14 @@ class _Batch:
         self._rows[kind].append(row)
         return encode_row(kind.fact, values)
 
-    def write(self, database: Database) -> None:
+    def write(self, database: Database, connection: Connection) -> None:
         """Close the versions that were replaced, then add the new ones."""
         for kind, ends in self._ends.items():
             key = "".join(f' AND "{name}" = ?' for name in kind.key)
             close = f"UPDATE {kind.table.name} SET to_block = ? WHERE to_block IS NULL{key}"  # noqa: S608 - our names
-            database.run_many(self._connection, close, ends)
+            database.run_many(connection, close, ends)
         for kind, rows in self._rows.items():
-            database.insert(self._connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
+            database.insert(connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
 
     def institution(self, id: bytes) -> Institution | None:
         return self._look_up(kinds.INSTITUTION, id)

@@ -33,19 +33,24 @@ _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own na
 _BY_DIGEST = f'SELECT {_COLUMNS} FROM {_ITEM.name} WHERE "digest" = ? ORDER BY "sequence" DESC LIMIT 1'  # noqa: S608
 
 
+_WAITING = (
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} "  # noqa: S608
+    f"WHERE state = {ItemState.ACCEPTED:d} ORDER BY sequence LIMIT ?"
+)
 _BIND = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
     f"WHERE sequence = ? AND state = {ItemState.ACCEPTED:d}"
 )
 _CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
+_ALL_CARRIED = f"sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) AND {_CARRIED_BY}"  # noqa: S608
 _REFUSE = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, block = ?, reason = ? "  # noqa: S608
     f"WHERE digest = ? AND {_CARRIED_BY}"
 )
-_SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE sequence = ? AND {_CARRIED_BY}"  # noqa: S608
+_SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE {_ALL_CARRIED}"  # noqa: S608
 _FREE = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.ACCEPTED:d}, transaction_hash = NULL "  # noqa: S608
-    f"WHERE sequence = ? AND {_CARRIED_BY}"
+    f"WHERE {_ALL_CARRIED}"
 )
 _UNDER_WAY = f"SELECT hash FROM {_SENT.name} WHERE final = false ORDER BY sender, nonce, recorded_at"  # noqa: S608
 
@@ -90,8 +95,7 @@ class SqlOutbox:
 
     def waiting(self, limit: int) -> list[Item]:
         """As ``OutboxStore.waiting``."""
-        rows = select(_ITEM).where(_ITEM.c.state == ItemState.ACCEPTED).order_by(_ITEM.c.sequence)
-        return self._items(rows.limit(limit))
+        return [_item(*row) for row in self._database.ask(_WAITING, (limit,))]
 
     def unsealed(self, *, above: int, after: int = 0, subjects: Collection[bytes] | None = None) -> list[Item]:
         """As ``OutboxStore.unsealed``."""
@@ -226,10 +230,9 @@ class SqlOutbox:
         ]
         self._database.run_many(connection, _REFUSE, reasons)
         if outcome.succeeded:
-            seals = [(outcome.block_number, item, transmission.hash) for item in transmission.items]
-            self._database.run_many(connection, _SEAL, seals)
+            self._database.run_many(connection, _SEAL, [(outcome.block_number, transmission.hash, transmission.hash)])
         else:
-            self._database.run_many(connection, _FREE, [(item, transmission.hash) for item in transmission.items])
+            self._database.run_many(connection, _FREE, [(transmission.hash, transmission.hash)])
 
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:
