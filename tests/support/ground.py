@@ -26,7 +26,7 @@ from ledger.domain.outbox import Item, ItemState
 from ledger.domain.policy import Request
 from ledger.domain.projection import World
 from tests.support.anvil import Anvil
-from tests.support.revm import ADMIN, Revm
+from tests.support.revm import ADMIN, RECOVERY_DELAY, Revm
 
 PAUSE = keccak(b"pauseGrants(bool)")[:4]
 
@@ -66,8 +66,8 @@ class Ground(Protocol):
 class EvmGround(Revm):
     """In this process."""
 
-    def __init__(self, now: int) -> None:
-        super().__init__(now)
+    def __init__(self, now: int, recovery_delay: int = RECOVERY_DELAY) -> None:
+        super().__init__(now, recovery_delay=recovery_delay)
         self.now = now
 
     def send(self, acts: Sequence[Act]) -> list[Event]:

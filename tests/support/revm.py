@@ -37,9 +37,16 @@ class Revm:
     Args:
         now: The first block time.
         patch: For each contract, bytes of its creation code to replace: to prove that a wrong contract is noticed.
+        recovery_delay: Seconds to object to the recovery of a lost key.
     """
 
-    def __init__(self, now: int, patch: Mapping[str, tuple[bytes, bytes]] | None = None) -> None:
+    def __init__(
+        self,
+        now: int,
+        patch: Mapping[str, tuple[bytes, bytes]] | None = None,
+        *,
+        recovery_delay: int = RECOVERY_DELAY,
+    ) -> None:
         self._evm = pyrevm.EVM()
         self._world = World()
         self._evm.set_balance(_text(ADMIN), 10**20)
@@ -48,7 +55,7 @@ class Revm:
         manager = self._deploy("AccessManager", abi.address(ADMIN), patch)
         directory = self._deploy("Directory", abi.address(manager) + abi.uint(1, 32), patch)
         registry = self._deploy(
-            "ConsentRegistry", abi.address(manager) + abi.address(directory) + abi.uint(RECOVERY_DELAY, 40), patch
+            "ConsentRegistry", abi.address(manager) + abi.address(directory) + abi.uint(recovery_delay, 40), patch
         )
         anchor = self._deploy("AuditAnchor", abi.address(directory), patch)
         addresses = {
