@@ -1,4 +1,4 @@
-"""Lineage: what was computed from what, and what withdrawn data are still in.
+"""Lineage: what was computed from what, what withdrawn data are still in, and a patient's proof about a computation.
 
 Invariants: an institution sees the computations in its own log and the number of those elsewhere; taint passes through
 what it cannot see. A patient sees the computations that their own withdrawals reach, in whatever log.
@@ -10,16 +10,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.deps import LogReader, Ports, SubjectReader, answer
 from api.reading import BoundedRoute
-from api.routes.logs import logs_for
+from api.routes.logs import LogId, logs_for
 from api.routes.subjects import SubjectId, custodian_for
 from api.schemas.base import Hash, Id
 from api.schemas.lineage import LineagesAnswer, TaintAnswer
 from ledger.domain.identifiers import to_hex
 from ledger.errors import NotFound
 from ledger.identity.principal import Principal, Role
+from ledger.provenance.bundle import to_line
 from ledger.provenance.lineage import Lineage, Step, step_json, tainted_json
 from ledger.services.context import Context
 from ledger.services.lineage import LineageKeeper, taint_of
+from ledger.services.participation import participation_of
 
 router = APIRouter(tags=["audit"], route_class=BoundedRoute)
 
@@ -83,6 +85,23 @@ def read_tainted(
             "elsewhere": len(found.steps) - len(shown),
         }
     )
+
+
+@router.get(
+    "/v1/subjects/{subject}/computations/{log}/{index}/proof",
+    responses={200: {"content": {"application/json": {}}, "description": "The proof; see `consentry verify`"}},
+)
+def prove_participation(
+    subject: SubjectId, log: LogId, index: Annotated[int, Path(ge=0, lt=1 << 63)], who: SubjectReader, ports: Ports
+) -> Response:
+    """Proof that the subject's data were, or were not, in a computation; it says nothing of who else was.
+
+    Save it, and check it with `consentry verify FILE --log-key KEY`.
+    """
+    custodian_for(ports, who, subject)
+    proof = participation_of(ports, subject, log, index)
+    headers = {"Content-Disposition": f'attachment; filename="computation-{index}.proof.json"'}
+    return Response(to_line(proof), media_type="application/json", headers=headers)
 
 
 def _readable(ports: Context, who: Principal) -> set[str]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from ledger.cli.common import out
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
+from ledger.provenance import participation
 from ledger.transparency import canonical, cose
 from ledger.transparency.cosignature import Quorum, WitnessKey
 from ledger.transparency.note import VerifierKey
@@ -31,7 +32,9 @@ def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A bundle, a consent receipt, a .tlog-proof, or a COSE receipt.", exists=True, dir_okay=False
+            help="A bundle, a consent receipt, a .tlog-proof, a COSE receipt, or a patient's proof.",
+            exists=True,
+            dir_okay=False,
         ),
     ],
     block: Annotated[
@@ -47,7 +50,8 @@ def verify(
     jwks: Annotated[
         Path | None,
         typer.Option(
-            help="For a receipt: the service's key document, saved from a source that you trust.", exists=True
+            help="For a receipt or a patient's proof: the service's key document, from a source that you trust.",
+            exists=True,
         ),
     ] = None,
     bundle: Annotated[
@@ -92,6 +96,11 @@ def verify(
         report = verify_bundle(file, given, contracts=contracts or None, quorum=needed)
     elif start == HEADER.encode() or start[:1] == cose.FIRST_BYTE:
         report = _proof(file, entry, log_key or [], needed)
+    elif _is_participation(file):
+        from ledger.verify.participation import verify_participation
+
+        keys = [VerifierKey.parse(key) for key in log_key or []]
+        report = verify_participation(file.read_bytes(), keys, None if jwks is None else _document(jwks))
     else:
         report = _receipt(file, given, contracts, jwks, bundle, text)
     if as_json:
@@ -152,6 +161,11 @@ def _receipt(
             contract=contracts.get("ConsentRegistry"),
             text=None if text is None else text.read_bytes(),
         )
+
+
+def _is_participation(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return participation.FORMAT.encode() in opened.read(participation.MOST_BYTES)
 
 
 def _document(path: Path) -> dict[str, Any]:
