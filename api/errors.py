@@ -48,6 +48,7 @@ KINDS: Final[dict[type[errors.ConsentryError], Kind]] = {
     errors.Conflict: Kind(409, "It contradicts what is there"),
     errors.MirrorLagging: Kind(503, "The copy of the chain is too old"),
     errors.ReorgTooDeep: Kind(503, "The chain took back final blocks"),
+    errors.NodesDisagree: Kind(503, "The chain's nodes contradict each other"),
     errors.LedgerUnreachable: Kind(503, "The chain cannot be reached"),
     errors.NotReady: Kind(503, "No answer can be given now"),
 }
@@ -116,6 +117,18 @@ def problem_of(error: errors.ConsentryError, instance: str = "") -> Response:
     )
 
 
+def rate_problem(error: RateExceeded, instance: str) -> Response:
+    """The problem document for a caller that asks too often."""
+    headers = {"Retry-After": str(error.seconds)}
+    return problem(429, "too-many-requests", "Too many requests", str(error), instance=instance, headers=headers)
+
+
+def internal(error: Exception, instance: str) -> Response:
+    """The problem document of an error outside the tree, which says nothing of it; the log says all."""
+    _LOG.error("unexpected %s at %s", type(error).__name__, instance, exc_info=error)
+    return problem(500, "internal", INTERNAL.title, "the failure is in our log; try again later", instance=instance)
+
+
 def pointer(place: Sequence[Any]) -> str:
     """The JSON pointer (RFC 6901) of a place in the body."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
@@ -137,10 +150,7 @@ async def _on_ours(request: Request, error: Exception) -> Response:
 
 async def _on_rate(request: Request, error: Exception) -> Response:
     assert isinstance(error, RateExceeded)
-    headers = {"Retry-After": str(error.seconds)}
-    return problem(
-        429, "too-many-requests", "Too many requests", str(error), instance=request.url.path, headers=headers
-    )
+    return rate_problem(error, request.url.path)
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
@@ -178,7 +188,4 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:
-    _LOG.error("unexpected %s at %s", type(error).__name__, request.url.path, exc_info=error)
-    return problem(
-        500, "internal", INTERNAL.title, "the failure is in our log; try again later", instance=request.url.path
-    )
+    return internal(error, request.url.path)

@@ -62,7 +62,7 @@ class ConsentPolicy:
             given = look(self._ports, request, list(places), at_least_block=block, finalized=final)
             for patient, decision in zip(given.subjects, given.decisions, strict=True):
                 for place in places[patient]:
-                    verdicts[place] = Verdict(decision.permitted, _why(decision, given.block))
+                    verdicts[place] = Verdict(decision.permitted, why(decision, given.block))
         return [verdicts[place] for place in range(len(questions))]
 
     def search(self, who: Principal, target: Target, question: Question, after: str, limit: int) -> list[str]:
@@ -145,7 +145,8 @@ def _freshness(context: Mapping[str, Any]) -> tuple[int, bool]:
     return block, final
 
 
-def _why(decision: Decision, block: Block) -> dict[str, Any]:
+def why(decision: Decision, block: Block) -> dict[str, Any]:
+    """The context of an answer: why, as of which block, and until when."""
     return {
         "outcome": decision.outcome.name.lower(),
         "reason": decision.reason.code,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import anyio.to_thread
 from fastapi import APIRouter, Header, Path, Response
 
+from api.decision_json import answer_json, entry_json, recorded_json
 from api.deps import Asker, CohortAsker, Held, LogReader, Ports, RecordReader, SubjectReader, answer
 from api.reading import BoundedRoute
 from api.routes.subjects import custodian_for
@@ -27,13 +28,13 @@ from api.streams import DESCRIBED, IdStream, form_of
 from api.writing import Ask
 from ledger.bootstrap import Ledger
 from ledger.domain.audit import DecisionRecord
-from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.errors import Forbidden, InvalidInput, MirrorLagging, NotFound, TooLarge
 from ledger.identity.principal import Principal, Role
 from ledger.services.as_of import look_back, moment_of
 from ledger.services.context import Context
-from ledger.services.decide import Answer, Freshness, RecordedAnswer, look, record
+from ledger.services.decide import Freshness, RecordedAnswer, look, record
 from ledger.services.finality import final_number
 from ledger.services.replay import Difference, membership, replay
 from ledger.transparency.canonical import decode_object
@@ -175,33 +176,6 @@ def engine_for(ports: Context, who: Principal, named: bytes | None) -> bytes:
     return named
 
 
-def decisions_json(given: Answer) -> dict[str, Any]:
-    """The JSON form of an answer, subject by subject."""
-    return {
-        "at": given.at,
-        "block": {"number": given.block.number, "hash": to_hex(given.block.hash)},
-        "decisions": [
-            decision_json(subject, one) for subject, one in zip(given.subjects, given.decisions, strict=True)
-        ],
-        "considered": len(given.subjects),
-        "permitted": len(given.permitted),
-    }
-
-
-def decision_json(subject: bytes, held: Decision) -> dict[str, Any]:
-    """The JSON form of the answer on one subject."""
-    return {
-        "subject": to_hex(subject),
-        "outcome": held.outcome.name.lower(),
-        "reason": held.reason.code,
-        "consent": None if held.consent is None else to_hex(held.consent),
-        "version": held.version,
-        "valid_until": held.valid_until,
-        "codes": list(held.codes),
-        "obligations": obligations_json(held.obligations),
-    }
-
-
 def cohort_json(recorded: RecordedAnswer, smallest: int, *, listed: bool = True) -> dict[str, Any]:
     """The JSON form of a cohort; counts below ``smallest`` are not told, and the ids only where they are listed."""
     given = recorded.answer
@@ -221,7 +195,7 @@ def cohort_json(recorded: RecordedAnswer, smallest: int, *, listed: bool = True)
         "valid_until": given.valid_until,
         "codes": given.codes,
         "obligations": obligations_json(given.obligations),
-        "entry": _entry_json(recorded),
+        "entry": entry_json(recorded),
         "receipt": recorded.receipt,
     }
 
@@ -249,14 +223,14 @@ def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
         moment = moment_of(ports, block=body.as_of.block, at=body.as_of.at)
         if body.finalized and moment.block.number > final_number(ports, ports.decider.view().block):
             raise MirrorLagging(f"block {moment.block.number} is not final yet; ask again, or leave finalized out")
-        return answer(decisions_json(look_back(ports, request, body.subjects, moment)))
+        return answer(answer_json(look_back(ports, request, body.subjects, moment), compact=body.compact))
     if not body.record:
-        return answer(decisions_json(look(ports, request, body.subjects, **_freshness(body))))
+        given = look(ports, request, body.subjects, **_freshness(body))
+        return answer(answer_json(given, compact=body.compact))
     if who.role is not Role.ENGINE:
         raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
     recorded = record(ports, ledger.appender, request, body.subjects, **_freshness(body))
-    document = {"id": recorded.id, **decisions_json(recorded.answer), "entry": _entry_json(recorded)}
-    return answer(document | {"receipt": recorded.receipt})
+    return answer(recorded_json(recorded, compact=body.compact))
 
 
 def _resolve(ledger: Ledger, who: Principal, body: CohortBody, form: str | None) -> Response:
@@ -298,10 +272,6 @@ def _record_for(ports: Context, who: Principal, decision: bytes) -> DecisionReco
         if allowed.get(who.role, False):
             return held
     raise NotFound(f"there is no decision {to_hex(decision)}, or it is not yours to see")
-
-
-def _entry_json(recorded: RecordedAnswer) -> dict[str, Any]:
-    return {"log": to_hex(recorded.log), "index": recorded.appended.entries[0].index}
 
 
 def _difference_json(one: Difference) -> dict[str, Any]:

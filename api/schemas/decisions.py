@@ -58,6 +58,7 @@ class DecisionsBody(Question):
 
     subjects: list[Id] = Field(min_length=1)
     record: bool = Field(default=True, description="false: a look, with no entry and no receipt, not to act on")
+    compact: bool = Field(default=False, description="answer with one number a subject, for large batches")
     as_of: AsOf | None = Field(default=None, description="what the answer was at a moment; with record: false only")
 
 
@@ -107,13 +108,31 @@ class DecisionAnswer(Answer):
     obligations: list[ObligationAnswer]
 
 
+class KindAnswer(Answer):
+    """An answer that some subjects share."""
+
+    outcome: Literal["permit", "deny", "abstain"]
+    reason: str
+    codes: list[str]
+    obligations: list[ObligationAnswer]
+
+
+class CompactAnswer(Answer):
+    """The answers in short: ``kinds[of[i]]`` is the answer on the i-th subject that was asked about."""
+
+    kinds: list[KindAnswer]
+    of: list[int]
+    valid_until: int = Field(description="the first instant at which time alone could change any of them")
+
+
 class DecisionsAnswer(Answer):
-    """The answers, their record and its signed receipt (absent for a look)."""
+    """The answers (compact where asked for), their record and its signed receipt (absent for a look)."""
 
     id: str | None = None
     at: Seconds
     block: BlockAnswer
-    decisions: list[DecisionAnswer]
+    decisions: list[DecisionAnswer] | None = None
+    compact: CompactAnswer | None = None
     considered: int
     permitted: int
     entry: EntryPlace | None = None

@@ -79,16 +79,25 @@ class TokenChecker:
                 key or algorithm, or says nothing that this service understands.
             NotReady: The issuer's keys cannot be had.
         """
-        now = self._clock.now()
-        name = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        who, until = self._known.get(name, (None, 0))
-        if who is not None and now < until and now < who.expires + self._leeway:
+        written = token.encode("utf-8", "surrogatepass")
+        who = self.remembered(written)
+        if who is not None:
             return who
+        now = self._clock.now()
         who = self._check(token)
         if len(self._known) >= MOST_REMEMBERED:
             self._known = {}
-        self._known[name] = (who, now + self._remember)
+        self._known[hashlib.sha256(written).digest()] = (who, now + self._remember)
         return who
+
+    def remembered(self, token: bytes) -> Principal | None:
+        """The caller of a token that was checked within the last ``remember`` seconds and has not expired since.
+
+        Takes microseconds and asks nobody. None says nothing about the token: ``check`` it.
+        """
+        now = self._clock.now()
+        who, until = self._known.get(hashlib.sha256(token).digest(), (None, 0))
+        return who if who is not None and now < until and now < who.expires + self._leeway else None
 
     def _check(self, token: str) -> Principal:
         header = self._header(token)

@@ -8,6 +8,7 @@ from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
 from ledger.store.passkeys import SqlPasskeys
+from ledger.store.revocations import SqlRevocations, SqlWebhooks
 from ledger.store.texts import SqlTexts
 from ledger.store.vault import SqlVault
 
@@ -23,6 +24,8 @@ class Store:
         erasures: Its destruction (``ports.ErasureStore``).
         passkeys: Passkeys and invitations (``ports.PasskeyStore``).
         texts: Consent texts (``ports.TextStore``).
+        revocations: The feed of revocations (``ports.RevocationStore``).
+        webhooks: Who is sent it (``ports.WebhookStore``).
         cosignatures: What witnesses signed (``ports.CosignatureStore``).
     """
 
@@ -35,7 +38,14 @@ class Store:
         self.erasures = SqlErasures(database)
         self.passkeys = SqlPasskeys(database)
         self.texts = SqlTexts(database)
+        self.revocations = SqlRevocations(database)
+        self.webhooks = SqlWebhooks(database)
         self.cosignatures = SqlCosignatures(database)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a file of this machine, which answers short questions in microseconds, and no server."""
+        return self._database.sqlite
 
     def close(self) -> None:
         """Close all connections."""
