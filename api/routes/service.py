@@ -1,15 +1,15 @@
 """The service itself: is it up, which chain, which keys."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from starlette.requests import Request
 
 from api.deps import Held, Ports, answer, door_of
 from api.reading import BoundedRoute
-from api.schemas.service import DomainAnswer, HealthAnswer, JwksAnswer
+from api.schemas.service import DomainAnswer, HealthAnswer, JwksAnswer, StateDigestAnswer
 from ledger.domain.identifiers import to_hex
-from ledger.errors import NotFound
+from ledger.errors import MirrorLagging, NotFound, NotReady
 from ledger.transparency.keys import KeySet
 
 router = APIRouter(tags=["service"], route_class=BoundedRoute)
@@ -51,6 +51,28 @@ def read_domain(ledger: Held) -> Response:
             "head": {"number": head.number, "hash": to_hex(head.hash)},
             "eip712": domains,
         }
+    )
+
+
+@router.get("/v1/state-digest", response_model=StateDigestAnswer)
+def read_state_digest(
+    ports: Ports, block: Annotated[int | None, Query(ge=0, lt=1 << 63, description="default: the last one")] = None
+) -> Response:
+    """The digest of everything that the copy of the chain holds after a block.
+
+    Two copies of one chain that agree on it agree on every fact of every block up to there.
+    """
+    cursor = ports.mirror.cursor()
+    if cursor is None:
+        raise NotReady("the copy of the chain is empty; try again in a moment")
+    if block is not None and block > cursor.block.number:
+        raise MirrorLagging(f"the copy stands at block {cursor.block.number}, before block {block}; try again later")
+    found = [cursor] if block is None else ports.mirror.blocks_in(block, block)
+    if not found:
+        raise NotFound(f"the copy begins after block {block}: the contracts were deployed later")
+    held = found[0]
+    return answer(
+        {"block": {"number": held.block.number, "hash": to_hex(held.block.hash)}, "digest": to_hex(held.digest)}
     )
 
 

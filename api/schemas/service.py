@@ -31,6 +31,13 @@ class DomainAnswer(Answer):
     eip712: dict[str, Eip712Domain]
 
 
+class StateDigestAnswer(Answer):
+    """What the copy of the chain holds after a block, in 32 bytes."""
+
+    block: BlockAnswer
+    digest: str
+
+
 class JwksAnswer(Answer):
     """RFC 7517 key set."""
 

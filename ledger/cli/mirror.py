@@ -1,10 +1,14 @@
 """``consentry mirror``: the SQL copy of the chain."""
 
+import time
+from typing import Annotated
+
 import typer
 from rich.progress import Progress, TaskID
 
 from ledger.cli.common import err, opened, out
 from ledger.domain.identifiers import to_hex
+from ledger.errors import MirrorDiverged
 
 app = typer.Typer(help="The SQL copy of the chain.", no_args_is_help=True)
 
@@ -12,6 +16,42 @@ app = typer.Typer(help="The SQL copy of the chain.", no_args_is_help=True)
 @app.callback()
 def group() -> None:
     """The SQL copy of the chain."""
+
+
+@app.command()
+def status(
+    seconds: Annotated[float, typer.Option(help="How long to watch, for the rate.", min=0, max=60)] = 1.0,
+) -> None:
+    """How far the copy has come: its block, the chain's, the digest, the rate, and who writes it.
+
+    Exit code: 0 at the chain's newest block or on the way there, 1 on another branch than the node, 3 not known.
+    """
+    with opened() as ledger:
+        mirror, reader = ledger.context.mirror, ledger.context.reader
+        before = mirror.cursor()
+        time.sleep(seconds if before is None or before.block.number < reader.head().number else 0)
+        cursor, head, writer = mirror.cursor(), reader.head(), mirror.writer()
+        now = ledger.context.clock.now()
+        same = cursor is None or cursor.block.number > head.number or reader.block(cursor.block.number) == cursor.block
+    said = [("chain", f"block {head.number} {to_hex(head.hash)}")]
+    if cursor is None:
+        said.append(("copy", "empty"))
+    else:
+        said.append(("copy", f"block {cursor.block.number} {to_hex(cursor.block.hash)}"))
+        said.append(("digest", to_hex(cursor.digest)))
+        said.append(("behind", f"{max(head.number - cursor.block.number, 0):,} blocks"))
+        if seconds and before is not None and cursor.block.number > before.block.number:
+            said.append(("rate", f"{(cursor.block.number - before.block.number) / seconds:,.0f} blocks/s"))
+    if writer is None or writer.expires_at <= now:
+        said.append(("writer", "nobody: no service runs, or it was stopped hard a moment ago"))
+    else:
+        said.append(("writer", f"{writer.holder}, number {writer.fence}, for {writer.expires_at - now} s"))
+    for name, value in said:
+        out.print(f"{name:8}{value}")
+    if not same:
+        raise MirrorDiverged(
+            "the node has another block at the copy's height; a running service will go back by itself"
+        )
 
 
 @app.command()

@@ -6,9 +6,10 @@ Times are whole seconds UTC. Ids and hashes are 32 bytes.
 
 from ledger.ports.audit import AuditStore, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
-from ledger.ports.mirror import Cursor, Interval, MirrorStore
+from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.passkeys import PasskeyStore
+from ledger.ports.revocations import RevocationStore, WebhookStore
 from ledger.ports.surroundings import Clock, Entropy
 from ledger.ports.texts import TextStore
 from ledger.ports.vault import ErasureStore, KeyVault, VaultStore
@@ -26,13 +27,16 @@ __all__ = [
     "ErasureStore",
     "Interval",
     "KeyVault",
+    "Lease",
     "LogWriter",
     "MirrorStore",
     "OutboxStore",
     "PasskeyStore",
     "ReceiptProof",
+    "RevocationStore",
     "SignatureChecker",
     "TextStore",
     "VaultStore",
+    "WebhookStore",
     "WitnessAsker",
 ]

@@ -33,11 +33,24 @@ class Interval:
     place: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may write the mirror until when (seconds UTC), and the fencing number that was given out with it."""
+
+    holder: str
+    fence: int
+    expires_at: int
+
+
 class MirrorStore(Facts, Protocol):
     """The SQL copy of the chain. The lookups of ``Facts`` answer as of the last block taken in."""
 
     def lease(self, holder: str, *, at: int, seconds: int) -> int:
         """Take or renew the writer's lease; returns its fencing number. Raises WrongState when another holds it."""
+        ...
+
+    def writer(self) -> Lease | None:
+        """Who has, or last had, the writer's lease; None before the first writer."""
         ...
 
     def cursor(self) -> Cursor | None:

@@ -12,7 +12,7 @@ from ledger.domain.consent import ConsentState
 from ledger.domain.policy import Request
 from ledger.domain.projection import Access, Head, World, key_of
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging, WrongState
-from ledger.ports import Interval
+from ledger.ports import Interval, Lease
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
 from tests.fakes.store import MemoryMirror
@@ -271,6 +271,7 @@ def test_a_branch_after_a_roll_back_equals_that_branch_alone(store, seed, kept, 
 
 def test_the_lease_belongs_to_one_until_it_lapses(store):
     first = store.mirror.lease("a", at=100, seconds=10)
+    assert store.mirror.writer() == Lease("a", first, 110)
     assert store.mirror.lease("a", at=105, seconds=10) == first
     with pytest.raises(WrongState):
         store.mirror.lease("b", at=114, seconds=10)

@@ -18,7 +18,7 @@ from ledger.domain.projection import (
     key_of,
 )
 from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
-from ledger.ports import Cursor, Interval
+from ledger.ports import Cursor, Interval, Lease
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.edge import Place
 from tests.fakes.passkeys import MemoryPasskeys
@@ -84,6 +84,9 @@ class MemoryOutbox:
                 or (item.state is ItemState.SEALED and item.block > above)
             )
         ]
+
+    def since(self, after, limit=1_000):
+        return [item for item in self._items if item.sequence > after][:limit]
 
     def newest(self):
         return len(self._items)
@@ -178,6 +181,9 @@ class MemoryMirror:
                 raise WrongState("another writes")
             self._lease = (holder, fence if at < until else fence + 1, at + seconds)
         return self._lease[1]
+
+    def writer(self):
+        return Lease(*self._lease) if self._lease else None
 
     def cursor(self):
         return self._blocks[-1] if self._blocks else None

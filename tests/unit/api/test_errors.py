@@ -28,6 +28,7 @@ STATUS = {
     "NotReady": 503,
     "MirrorLagging": 503,
     "ReorgTooDeep": 503,
+    "NodesDisagree": 503,
     "LedgerUnreachable": 503,
     "ProofInvalid": 500,
     "MirrorDiverged": 500,

@@ -13,7 +13,7 @@ OPERATIONS = [
     (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
 PUBLIC = {
-    *("/healthz", "/readyz", "/v1/domain", "/issuer/jwks.json"),
+    *("/healthz", "/readyz", "/v1/domain", "/v1/state-digest", "/issuer/jwks.json"),
     *("/.well-known/jwks.json", "/.well-known/authzen-configuration"),
     "/fhir/metadata",
 }

@@ -8,7 +8,7 @@ from ledger import errors
 from ledger.cli.main import app, code_of, main
 
 USAGE = {"InvalidInput", "UnknownCode", "BadSignature", "DeadlinePassed", "TooLarge", "ConfigurationError"}
-UNREACHABLE = {"CannotCheck", "NotReady", "MirrorLagging", "ReorgTooDeep", "LedgerUnreachable"}
+UNREACHABLE = {"CannotCheck", "NotReady", "MirrorLagging", "ReorgTooDeep", "NodesDisagree", "LedgerUnreachable"}
 TREE = [
     kind
     for kind in vars(errors).values()
