@@ -5,13 +5,16 @@ view of one block while the next is swapped in, and a block costs what it change
 of the table, they are folded into a new one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import NamedTuple
 
+import numpy as np
+
 from ledger.domain.consent import Consent
-from ledger.domain.decision import Decision
+from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.directory import Dataset, Engine, Institution, Study
 from ledger.domain.events import Block
 from ledger.domain.ontology import Ontology
@@ -19,6 +22,7 @@ from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Fact, Subject
 from ledger.domain.release import Release, judge, restrict
 from ledger.snapshot.answers import answer_all
+from ledger.snapshot.cohort import Sweep, sweep
 from ledger.snapshot.question import Question, compile_question
 from ledger.snapshot.table import State
 
@@ -126,6 +130,26 @@ class Snapshot:
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:
         """Enrolled subjects (of a custodian), by id."""
         return sorted(self.table.enrolled(custodian))
+
+    def cohort(self, request: Request, at: int, custodian: bytes | None = None) -> Sweep:
+        """The decisions on all enrolled subjects (of a custodian) together; equal to ``decide`` on each of them."""
+        found = sweep(self.table, self._compiled(request, at), custodian)
+        if not self.datasets and request.dataset is None:
+            return found
+        of = self.table.shared.custodian.array[: self.table.subjects]
+        names = self.table.shared.custodians.names
+        until = found.valid_until
+        reasons = Counter(found.reasons)
+        for number, count in enumerate(np.bincount(of[found.permitted]).tolist()):
+            if not count:
+                continue
+            release = self._released(request, names[number], at)
+            until = min(until, release.valid_until)
+            if release.outcome is not Outcome.PERMIT:
+                found.permitted[of == number] = False
+                reasons.subtract({Reason.PERMITTED: count})
+                reasons.update({release.reason: count})
+        return replace(found, reasons={reason: count for reason, count in reasons.items() if count}, valid_until=until)
 
 
 class _Directory(NamedTuple):

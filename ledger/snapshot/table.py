@@ -25,6 +25,8 @@ from ledger.snapshot.rows import ALIVE, ALWAYS, MOST_VERSION, NEVER, NO_ROW, Row
 UNKNOWN_CUSTODIAN: Final = 0
 """Of a consent whose subject was never enrolled."""
 _AT_ONCE: Final = 1 << 16
+_UNFINISHED: Final = -1
+"""No state: if the facts break off, the last state goes on from a copy."""
 
 
 class Custodians:
@@ -101,9 +103,12 @@ class State:
         state = self if self.shared.tip[0] == self.number else self.branch()
         shared, number = state.shared, state.number + 1
         subjects, extra = state.subjects, state.extra
+        shared.tip[0] = _UNFINISHED
         for fact in facts:
             if isinstance(fact, Subject):
                 place = _place(shared, fact.id, subjects)
+                if place < self.subjects:  # its consents were there first; earlier states do not know it as enrolled
+                    shared = shared._replace(custodian=shared.custodian.copy())
                 shared.custodian.array[place] = shared.custodians.number(fact.custodian)
                 subjects = max(subjects, place + 1)
                 continue
@@ -121,7 +126,8 @@ class State:
                 shared.owner.array[extra] = place
                 shared.head.array[place] = extra
                 extra += 1
-        shared.tip[:] = number, extra
+                shared.tip[1] = extra
+        shared.tip[0] = number
         return State(shared, number, subjects, extra)
 
     def rows_of(self, place: int) -> Iterator[tuple[Rows, int]]:
@@ -141,13 +147,16 @@ class State:
         assert place is not None
         return self.shared.custodians.names[self.shared.custodian.view[place]]
 
+    def id(self, place: int) -> bytes:
+        """The id of a subject."""
+        return self.shared.ids.view[ID * place : ID * place + ID].tobytes()
+
     def enrolled(self, custodian: bytes | None) -> Iterator[bytes]:
         """The ids of enrolled subjects (of a custodian), in no order."""
         of = self.shared.custodian.array[: self.subjects]
         wanted = None if custodian is None else self.shared.custodians.numbers.get(custodian, -1)
         chosen = of != UNKNOWN_CUSTODIAN if wanted is None else of == wanted
-        flat = self.shared.ids.view
-        return (flat[ID * at : ID * at + ID].tobytes() for at in np.flatnonzero(chosen).tolist())
+        return map(self.id, np.flatnonzero(chosen).tolist())
 
     def branch(self) -> "State":
         """The same state in memory of its own, as if nothing had come after it."""
