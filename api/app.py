@@ -19,7 +19,7 @@ from api.fhir import metadata as fhir_metadata
 from api.hot.door import HotDoor
 from api.hot.questions import hot_routes
 from api.idempotency import Answers
-from api.pages import auditor, ceremony, choices, patient, reference, session
+from api.pages import auditor, ceremony, checker, choices, patient, reference, session
 from api.pages import receipts as kept_receipts
 from api.pages.rendering import Files
 from api.routes import (
@@ -35,6 +35,7 @@ from api.routes import (
     passkeys,
     receipts,
     recoveries,
+    revocations,
     service,
     studies,
     subjects,
@@ -70,6 +71,7 @@ def assemble() -> FastAPI:
         recoveries,
         consents,
         receipts,
+        revocations,
         passkeys,
         decisions,
         access,
@@ -84,7 +86,7 @@ def assemble() -> FastAPI:
         app.include_router(noun.router)
     for room in (fhir_consents, fhir_creating, fhir_metadata):
         app.include_router(room.router)
-    for pages in (session, patient, kept_receipts, choices, ceremony, auditor, reference):
+    for pages in (session, patient, kept_receipts, choices, ceremony, auditor, checker, reference):
         app.include_router(pages.router)
     app.mount("/static", Files(), name="static")
 

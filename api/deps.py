@@ -110,6 +110,7 @@ Asker = Annotated[Principal, Security(caller, scopes=[Scope.DECISION_CHECK.value
 CohortAsker = Annotated[Principal, Security(caller, scopes=[Scope.COHORT_READ.value])]
 Appending = Annotated[Principal, Security(caller, scopes=[Scope.AUDIT_APPEND.value])]
 EntryReader = Annotated[Principal, Security(caller, scopes=[Scope.AUDIT_READ.value, Scope.SUBJECT_READ.value])]
+FeedReader = Annotated[Principal, Security(caller, scopes=[Scope.DECISION_CHECK.value, Scope.SUBJECT_READ.value])]
 LogReader = Annotated[Principal, Security(caller, scopes=[Scope.AUDIT_READ.value])]
 RecordReader = Annotated[Principal, Security(caller, scopes=[Scope.DECISION_CHECK.value, Scope.AUDIT_READ.value])]
 Exporter = Annotated[Principal, Security(caller, scopes=[Scope.EXPORT_CREATE.value])]

@@ -35,6 +35,7 @@ from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
 from ledger.identity.vault_keys import FileKeyVault
+from ledger.notify.webhooks import Notifier
 from ledger.services.anchor import anchor
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
@@ -42,6 +43,7 @@ from ledger.services.erase import finish
 from ledger.services.forgotten import Forgotten
 from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
+from ledger.services.revocations import follow
 from ledger.services.sync import Change, Mirror, Standing
 from ledger.services.vault import Vault
 from ledger.services.witness import Witnesses
@@ -88,6 +90,7 @@ class Ledger:
     relayer: Relayer
     exports: Jobs
     http: httpx.Client
+    notifier: Notifier
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _bells: dict[str, threading.Event] = field(default_factory=dict)
@@ -102,6 +105,8 @@ class Ledger:
             ("relayer", self._relay),
             ("anchor", self._anchor),
             ("witness", self._witness),
+            ("feed", self._tell),
+            ("webhooks", self._notify),
         ):
             self._bells[name] = threading.Event()
             thread = threading.Thread(target=self._loop, args=(name, work), name=f"consentry-{name}", daemon=True)
@@ -121,6 +126,7 @@ class Ledger:
             thread.join(timeout=30)
         self.exports.close()
         self.http.close()
+        self.notifier.close()
         self.chain.close()
         self.store.close()
 
@@ -218,6 +224,14 @@ class Ledger:
             except NotFound as problem:  # the log's institution keeps its own key and anchors by itself
                 log.debug("log 0x%s is not anchored from here: %s", held.hex(), problem)
         return self.settings.anchor_seconds
+
+    def _tell(self) -> float:
+        if not self._leads:
+            return REST_SECONDS / 4
+        return 0 if follow(self.context, self.store.revocations) else IDLE_SECONDS
+
+    def _notify(self) -> float:
+        return IDLE_SECONDS if self._leads and self.notifier.deliver_due() else REST_SECONDS / 2
 
     def _witness(self) -> float:
         if not self._leads or not self.context.witnesses.askers:
@@ -325,4 +339,12 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts),
         exports=Jobs(context, settings.home / "exports", settings.export_seconds),
         http=http,
+        notifier=Notifier(
+            context,
+            store.revocations,
+            store.webhooks,
+            allowed=settings.webhook_hosts.split(","),
+            # A proxy would look the name up again, so the address that was looked at would not be the one asked.
+            client=httpx.Client(trust_env=False),
+        ),
     )

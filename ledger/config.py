@@ -45,6 +45,8 @@ class Settings:
         smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
         recovery_delay: ``CONSENTRY_RECOVERY_DELAY``: seconds in which signers can object to the recovery of a lost
             key; it is fixed when the contracts are deployed.
+        webhook_hosts: ``CONSENTRY_WEBHOOK_HOSTS``: hosts in private networks, and this machine, that webhooks may be sent
+            to (http too), with commas between.
         export_seconds: ``CONSENTRY_EXPORT_SECONDS``: how long the file of a finished export is kept.
     """
 
@@ -60,6 +62,7 @@ class Settings:
     jwks_url: str = ""
     audience: str = "consentry"
     witnesses: str = ""
+    webhook_hosts: str = ""
     witness_quorum: int = 0
     confirmations: int = 0
     batch_acts: int = 200
@@ -95,6 +98,7 @@ class Settings:
             "jwks_url",
             "audience",
             "witnesses",
+            "webhook_hosts",
         ):
             value = environment.get(f"CONSENTRY_{name.upper()}", "")
             if value:

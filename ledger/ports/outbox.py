@@ -34,6 +34,10 @@ class OutboxStore(Protocol):
         """
         ...
 
+    def since(self, after: int, limit: int = 1_000) -> list[Item]:
+        """Items with a sequence over ``after``, whatever became of them, in order."""
+        ...
+
     def newest(self) -> int:
         """The sequence of the newest item, 0 when there is none; cheap enough to ask at every decision."""
         ...

@@ -123,6 +123,10 @@ class SqlOutbox:
             rows = rows.where(_ITEM.c.state == state)
         return self._items(rows)
 
+    def since(self, after: int, limit: int = 1_000) -> list[Item]:
+        """As ``OutboxStore.since``."""
+        return self._items(select(_ITEM).where(_ITEM.c.sequence > after).order_by(_ITEM.c.sequence).limit(limit))
+
     def newest(self) -> int:
         """As ``OutboxStore.newest``."""
         newest: int | None = self._database.ask(_NEWEST)[0][0]

@@ -89,7 +89,7 @@ class Service:
         """The number of rows of every table that a request could write."""
         with sqlite3.connect(f"file:{self.settings.home / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
             names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            still = {"block", "cursor", "lease", "sqlite_sequence"}
+            still = {"block", "cursor", "lease", "sqlite_sequence", "revocation", "revocation_cursor"}
             return {
                 name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
                 for name in names

@@ -25,6 +25,7 @@ from ledger.store.tables.registry import (
     SpentIdRow,
     SubjectRow,
 )
+from ledger.store.tables.revocations import RevocationCursor, RevocationRow, WebhookRow
 from ledger.store.tables.texts import TextRow
 from ledger.store.tables.vault import ErasedMember, Erasure, ErasureOpening, VaultKey, VaultRecord
 from ledger.store.tables.witness import CosignatureRow
@@ -56,6 +57,8 @@ __all__ = [
     "RecoveryRow",
     "RefusalRow",
     "ReviewerRow",
+    "RevocationCursor",
+    "RevocationRow",
     "SignerRow",
     "SpentIdRow",
     "StudyApprovalRow",
@@ -68,5 +71,6 @@ __all__ = [
     "TreeNode",
     "VaultKey",
     "VaultRecord",
+    "WebhookRow",
     "WriterLease",
 ]
