@@ -28,11 +28,16 @@ def _folder(installed: str, checkout: str) -> Path:
     return beside if beside.is_dir() else _CHECKOUT / checkout
 
 
+def static_folder() -> Path:
+    """Where the files lie that are sent as they are."""
+    return _folder("static", "dist")
+
+
 class Files(StaticFiles):
     """The stylesheet and the icon; browsers may keep them for an hour."""
 
     def __init__(self) -> None:
-        super().__init__(directory=_folder("static", "dist"))
+        super().__init__(directory=static_folder())
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file."""

@@ -2,6 +2,7 @@
 #
 #   setup_python run|dev   a virtual environment in .venv with the pinned set of that name, and this project
 #   setup_node             contracts/node_modules: compiler, OpenZeppelin, forge, anvil (optional parts say so)
+#   setup_frontend         frontend/node_modules: what builds and tests the checker page; after setup_node
 #   setup_browser          Chromium, from the distribution, for the tests of the pages
 #   setup_contract_tools   contracts/.venv: slither and halmos
 #
@@ -84,6 +85,17 @@ setup_node() {
   for folder in "$PWD"/contracts/node_modules/@foundry-rs/*-*/bin; do
     export PATH="$folder:$PATH"
   done
+}
+
+setup_frontend() {
+  local want
+  want="$(cksum <frontend/package-lock.json | tr -d ' ')"
+  if [ "$(cat frontend/node_modules/.installed 2>/dev/null)" != "$want" ]; then
+    say "Installing the tools of the checker page (frontend/package-lock.json) ..."
+    (cd frontend && npm install --no-save --silent --no-audit --no-fund --ignore-scripts >&2) ||
+      { say "npm could not install the tools of the checker page: its own tests will be skipped."; return 1; }
+    printf '%s' "$want" >frontend/node_modules/.installed
+  fi
 }
 
 # slither and halmos, in an environment of their own: what they pin does not go with what the service pins.
