@@ -42,7 +42,7 @@ MOST_WEBHOOKS = 10
 POLL_SECONDS = 0.2
 HEARTBEAT_SECONDS = 15.0
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": {"type": "string"}}}}}
-_NUMBER = Query(ge=0, lt=1 << 63, description="go on after this number; 0: from the beginning")
+_NUMBER = Query(ge=0, lt=1 << 63, description="go on after this number; by default a stream starts now, a page at 0")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,7 +52,7 @@ async def read_revocations(
     ledger: Held,
     accept: Annotated[str, Header()] = "",
     last_event_id: Annotated[str, Header(description="of a stream: the last id that arrived")] = "",
-    after: Annotated[int, _NUMBER] = 0,
+    after: Annotated[int | None, _NUMBER] = None,
 ) -> Response:
     """What may take permits back, for engines (their institution's studies) and custodians (their own subjects).
 
@@ -62,12 +62,14 @@ async def read_revocations(
     """
     _must_follow(who)
     if EVENTS not in accept.lower():
-        found = await _page(ledger, who, after)
+        found = await _page(ledger, who, after or 0)
         return answer({"revocations": [line_json(one) for one in found.lines], "next": found.after})
     if last_event_id:
         if not (last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) < 19):
             raise InvalidInput("Last-Event-ID must be the id of an event of this stream")
         after = int(last_event_id)
+    if after is None:
+        after = await anyio.to_thread.run_sync(ledger.store.revocations.newest)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(ledger, who, after), media_type=EVENTS, headers=headers)
 
@@ -130,7 +132,7 @@ async def _page(ledger: Ledger, who: Principal, after: int) -> Page:
 
 async def _events(ledger: Ledger, who: Principal, after: int) -> AsyncIterator[bytes]:
     sent_at = time.monotonic()
-    yield b": revocations\n\n"
+    yield b": from here on\nid: %d\n\n" % after
     while ledger.context.clock.now() < who.expires:
         if await anyio.to_thread.run_sync(ledger.store.revocations.newest) > after:
             found = await _page(ledger, who, after)

@@ -7,6 +7,7 @@ from ledger.gate.held import Held
 from ledger.gate.plan import EngineIdentity
 from ledger.gate.requests import CohortRequest
 from ledger.gate.run import AsyncRun, Run
+from ledger.gate.watch import Watch
 
 __all__ = [
     "Appended",
@@ -20,4 +21,5 @@ __all__ = [
     "Held",
     "LedgerClient",
     "Run",
+    "Watch",
 ]

@@ -7,8 +7,10 @@ the ledger says that it is not ready; then the error stands.
 
 import asyncio
 import secrets
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ import msgspec
 from ledger.errors import ConfigurationError, LedgerUnreachable
 from ledger.gate.answers import Appended, CohortAnswer, Look
 from ledger.gate.conversation import Call, Conversation, EntryDraft, Reply, Talk
+from ledger.gate.problems import error_of
 from ledger.gate.requests import CohortRequest
 from ledger.transparency.keys import KeySet
 
@@ -155,6 +158,39 @@ class LedgerClient(_Client):
             result: _Result = end.value
             return result
 
+    def events(
+        self, path: str, place: str, *, silence: float, opened: Callable[[Callable[[], None]], None]
+    ) -> Iterator[tuple[str, str]]:
+        """The fields of server-sent events, one by one as they arrive: (name, value); comments have no name.
+
+        Args:
+            path: Of the API.
+            place: The id to go on after; "": from now on.
+            silence: Seconds without a byte after which the stream counts as lost.
+            opened: Is given what cuts the stream from another thread, once it is open.
+
+        Raises:
+            LedgerUnreachable: The stream did not open, or ended.
+            Forbidden: The token does not allow it.
+        """
+        call = Call("GET", path)
+        request = self._request(call)
+        request["headers"] |= {"Accept": "text/event-stream"} | ({"Last-Event-ID": place} if place else {})
+        timeout = httpx.Timeout(self._timeout.connect, read=silence)
+        try:
+            with self._http.stream(**request, timeout=timeout) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise error_of(answer.status_code, answer.read())
+                connection = answer.extensions.get("network_stream")
+                if connection is not None:
+                    opened(lambda: _cut(connection.get_extra_info("socket")))
+                for line in answer.iter_lines():
+                    name, _, value = line.partition(":")
+                    if line:
+                        yield name, value.removeprefix(" ")
+        except (httpx.HTTPError, httpx.StreamError, RuntimeError) as problem:  # RuntimeError: the client was closed
+            raise self._unreachable(call, problem) from problem
+
     def _send(self, call: Call) -> Reply:
         pauses = _PAUSES if call.repeatable else ()
         for pause in (*pauses, None):
@@ -261,6 +297,12 @@ class AsyncLedgerClient(_Client):
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _cut(line: socket.socket) -> None:
+    """End a connection that another thread reads from: closing it alone would not wake that thread."""
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def decoded(body: bytes) -> Any:

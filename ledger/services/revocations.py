@@ -83,6 +83,7 @@ def line_json(told: Told) -> dict[str, Any]:
 
 
 def _accepted(item: Item) -> Iterator[Revocation]:
+    consent: bytes | None
     match item.act:
         case Withdrawal():
             kind, consent = Act.WITHDRAWAL, item.act.id
