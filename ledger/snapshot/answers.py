@@ -32,7 +32,7 @@ def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> l
     """
     if question.refusal is not None or question.match is None:
         return [question.refusal or _UNKNOWN_SUBJECT] * len(subjects)
-    verdicts = state.shared.profiles.verdicts(question.match)
+    verdicts = state.shared.profiles.verdicts(question)
     return [_answer(state, question, verdicts, subject) for subject in subjects]
 
 

@@ -6,6 +6,7 @@ validity moves with time and nothing is built anew. Passes go in parts that fit 
 Invariant: equal to one decision after the other (``answers``), for every subject.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,23 +32,15 @@ _WORKERS: Final = min(8, cpu_count() or 1)
 _OTHERS: Final = 32
 """Marks subjects that were not asked about; all sums of verdicts lie below."""
 _REFUSES: Final = DENIES | UNREADABLE
-_UNDECIDED: Final = _REFUSES
-"""A deny and a consent that is not understood: the lowest id says which is named."""
-
-
-def _reason(seen: int) -> Reason:
-    if seen & UNREADABLE:
-        return Reason.UNKNOWN_CODE
-    if seen & DENIES:
-        return Reason.DENIED_BY_SUBJECT
-    if seen & COVERS:
-        return Reason.PERMITTED
-    if seen & STALE:
-        return Reason.RECONSENT_REQUIRED
-    return Reason.NOT_COVERED if seen & LIVE else Reason.NO_CONSENT
-
-
-_REASONS: Final = [_reason(seen) for seen in range(_OTHERS)]
+_DECIDES: Final = COVERS | _REFUSES | _OTHERS
+_TOLD: Final = (
+    Reason.PERMITTED,
+    Reason.DENIED_BY_SUBJECT,
+    Reason.UNKNOWN_CODE,
+    Reason.RECONSENT_REQUIRED,
+    Reason.NOT_COVERED,
+    Reason.NO_CONSENT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +86,16 @@ class _Passes:
     """The passes of one sweep."""
 
     def __init__(self, state: State, question: Question, considered: Array, *, everybody: bool) -> None:
-        assert question.match is not None
         self._state = state
         self._question = question
         self._considered = considered
         self._everybody = everybody
-        self._verdicts: Array = np.frombuffer(state.shared.profiles.verdicts(question.match), np.uint8)
+        self._verdicts: Array = np.frombuffer(state.shared.profiles.verdicts(question), np.uint8)
         self._seen = np.zeros(state.subjects, np.uint8)
         self.permitted = np.empty(state.subjects, bool)
         self.until = FOREVER
-        self._counts = np.zeros(2 * _OTHERS, np.int64)
+        self._counts = np.zeros(len(_TOLD), np.int64)
+        self._undecided: list[Array] = []
 
     def run(self) -> None:
         """Look at all rows, then put together what was seen of each subject."""
@@ -114,16 +107,12 @@ class _Passes:
 
     def reasons(self) -> dict[Reason, int]:
         """How many were given each reason."""
-        found: dict[Reason, int] = {}
-        for seen, count in enumerate(self._counts[:_OTHERS].tolist()):
-            if count and seen & _REFUSES != _UNDECIDED:
-                found[_REASONS[seen]] = found.get(_REASONS[seen], 0) + count
-        if any(self._counts[seen] for seen in range(_OTHERS) if seen & _REFUSES == _UNDECIDED):
-            places = np.flatnonzero((self._seen < _OTHERS) & (self._seen & _REFUSES == _UNDECIDED)).tolist()
-            ids = [self._state.id(place) for place in places]
-            for decision in answer_all(self._state, self._question, ids):
-                found[decision.reason] = found.get(decision.reason, 0) + 1
-        return found
+        found = Counter(dict(zip(_TOLD, self._counts.tolist(), strict=True)))
+        if self._undecided:
+            places = np.concatenate(self._undecided).tolist()
+            decisions = answer_all(self._state, self._question, [self._state.id(place) for place in places])
+            found.update(decision.reason for decision in decisions)
+        return {reason: count for reason, count in found.items() if count}
 
     def _first(self, whole: slice) -> int:
         """The first consent of each subject."""
@@ -140,7 +129,12 @@ class _Passes:
         owner = self._state.shared.owner.array[part]
         others = None if self._everybody else self._considered[owner]
         found, until = self._look(self._state.shared.more, part, others)
-        which = np.flatnonzero(found)
+        again = np.zeros(len(owner), bool)  # a subject twice in one assignment would keep one verdict alone
+        again[1:] = owner[1:] == owner[:-1]
+        if part.stop > self._state.shared.surplus:  # as they came, in no order
+            again[max(0, self._state.shared.surplus - part.start) :] = True
+        once, which = owner[~again], np.flatnonzero(again & (found != 0))
+        self._seen[once] |= found[~again]
         np.bitwise_or.at(self._seen, owner[which], found[which])
         return until
 
@@ -159,14 +153,25 @@ class _Passes:
         return found, ahead
 
     def _conclude(self, whole: slice) -> Array:
-        counts = np.zeros(2 * _OTHERS, np.int64)
+        """Put together what was seen of each subject: the strictest says the reason."""
+        counts = np.zeros(len(_TOLD), np.int64)
         for start in range(whole.start, whole.stop, PART):
             part = slice(start, min(start + PART, whole.stop))
-            seen = self._seen[part]
+            seen, permitted = self._seen[part], self.permitted[part]
             if not self._everybody:
                 seen[~self._considered[part]] = _OTHERS
-            np.equal(seen & (COVERS | _REFUSES | _OTHERS), COVERS, out=self.permitted[part])
-            counts += np.bincount(seen, minlength=2 * _OTHERS)
+            np.equal(seen & _DECIDES, COVERS, out=permitted)
+            both = seen & _REFUSES == _REFUSES  # the lowest id says which is named
+            if both.any():
+                self._undecided.append(np.flatnonzero(both) + start)
+            counts += [
+                np.count_nonzero(permitted),
+                np.count_nonzero(seen & _REFUSES == DENIES),
+                np.count_nonzero(seen & _REFUSES == UNREADABLE),
+                np.count_nonzero(seen & (_DECIDES | STALE) == STALE),
+                np.count_nonzero(seen == LIVE),
+                np.count_nonzero(seen == 0),
+            ]
         return counts
 
 

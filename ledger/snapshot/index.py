@@ -40,11 +40,12 @@ class Index:
     def find(self, id: bytes) -> int | None:
         """The place of an id; None where it is not there."""
         bucket = hash(id) & self._mask
-        starts = self._starts
-        for at in range(starts[bucket], starts[bucket + 1]):
-            place = self._members[at]
-            if self._ids[ID * place : ID * place + ID] == id:
+        at, end = self._starts[bucket], self._starts[bucket + 1]
+        while at < end:
+            start = ID * (place := self._members[at])
+            if self._ids[start : start + ID] == id:
                 return place
+            at += 1
         return None
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from ledger.domain.consent import ZERO_ID, Consent
 from ledger.domain.vocabulary import ANY16, Effect, Purpose, RecipientKind
 from ledger.snapshot.columns import Array, Column
-from ledger.snapshot.question import Match
+from ledger.snapshot.question import Match, Question
 
 NOTHING: Final = 0
 """The profile of no consent."""
@@ -120,19 +120,27 @@ class Profiles:
         self.count = number + 1
         return number
 
-    def verdicts(self, match: Match) -> memoryview:
-        """The verdict on each profile, by number: one byte each."""
-        held = self._verdicts.get(match)
-        if held is not None and len(held) >= self.count:
-            return held
+    def verdicts(self, question: Question) -> memoryview:
+        """The verdict on each profile, by number: one byte each.
+
+        Args:
+            question: One that is not refused.
+        """
+        last = question.verdicts
+        if not last or len(last[0]) < self.count:
+            assert question.match is not None
+            last[:] = [self._verdicts_on(question.match)]
+        return last[0]
+
+    def _verdicts_on(self, match: Match) -> memoryview:
         with self._lock:
-            count = self.count
-            known = b"" if held is None else held.tobytes()
-            fresh = memoryview(known + self.judge(match, len(known), count).tobytes())
-            if held is None and (len(self._verdicts) + 1) * count > MOST_KEPT:
-                self._verdicts.clear()
-            self._verdicts[match] = fresh
-        return fresh
+            held, count = self._verdicts.get(match, memoryview(b"")), self.count
+            if len(held) < count:
+                if match not in self._verdicts and (len(self._verdicts) + 1) * count > MOST_KEPT:
+                    self._verdicts.clear()
+                held = memoryview(held.tobytes() + self.judge(match, len(held), count).tobytes())
+                self._verdicts[match] = held
+            return held
 
     def judge(self, match: Match, first: int, last: int) -> Array:
         """The rule, on profiles ``first <= number < last`` at once."""

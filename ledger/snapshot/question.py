@@ -4,7 +4,7 @@ What ``ledger.domain.policy`` asks of the study, its institution and the engine 
 what it asks of a consent is asked in ``ledger.snapshot.profiles``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.policy import Request, Setting, admissible
@@ -20,6 +20,8 @@ class Question:
     refusal: Decision | None
     ethics_until: int = 0
     match: "Match | None" = None
+    verdicts: list[memoryview] = field(default_factory=list, compare=False, repr=False)
+    """The last verdicts that were looked up for it: looking them up takes longer than the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ledger.snapshot.cohort import Sweep, sweep
 from ledger.snapshot.question import Question, compile_question
 from ledger.snapshot.table import State
 
-FOLD_AT = 1 / 16
+FOLD_AT = 1 / 64
 FOLD_LEAST = 4_096
 MOST_QUESTIONS = 1_024
 KEY_BYTES = 32
@@ -45,6 +45,8 @@ class Snapshot:
     ontology: Ontology | None = field(default=None, compare=False, repr=False)
     questions: dict[Request, Question] = field(default_factory=dict, compare=False, repr=False)
     """Requests as compiled at the instant of their last question; many questions of one second share them."""
+    last: list[Question] = field(default_factory=list, compare=False, repr=False)
+    """The last of them: to find an equal request takes as long as to answer it."""
     releases: dict[tuple[bytes, bytes | None, bytes], tuple[int, Release]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -119,12 +121,16 @@ class Snapshot:
         return held
 
     def _compiled(self, request: Request, at: int) -> Question:
+        last = self.last[0] if self.last else None
+        if last is not None and last.request is request and last.at == at:
+            return last
         held = self.questions.get(request)
         if held is None or held.at != at:
             held = compile_question(request, self.setting(request), at)
             if len(self.questions) >= MOST_QUESTIONS:
                 self.questions.clear()
             self.questions[request] = held
+        self.last[:] = [held]
         return held
 
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:

@@ -92,10 +92,9 @@ class State:
     def find(self, subject: bytes) -> int | None:
         """The number of a subject."""
         place = self.shared.finder.find(subject)
-        if place is None:
-            place = self.shared.late.get(subject)
-            if place is None or place >= self.subjects:
-                return None
+        if place is None and self.shared.late:
+            place = self.shared.late.get(subject, self.subjects)
+            return place if place < self.subjects else None
         return place
 
     def advance(self, facts: Iterable[Consent | Subject]) -> "State":
@@ -130,16 +129,20 @@ class State:
         shared.tip[0] = number
         return State(shared, number, subjects, extra)
 
-    def rows_of(self, place: int) -> Iterator[tuple[Rows, int]]:
+    def rows_of(self, place: int) -> Sequence[tuple[Rows, int]]:
         """The living rows of a subject."""
-        shared = self.shared
-        if place < shared.built and self.number < shared.first.dead.view[place] and shared.first.profile.view[place]:
-            yield shared.first, place
-        row = shared.head.view[place]
+        shared, number = self.shared, self.number
+        first, row = shared.first, shared.head.view[place]
+        is_first = place < shared.built and number < first.dead.view[place] and first.profile.view[place] != NOTHING
+        if row == NO_ROW:
+            return ((first, place),) if is_first else ()
+        found = [(first, place)] if is_first else []
+        more = shared.more
         while row != NO_ROW:
-            if row < self.extra and self.number < shared.more.dead.view[row]:
-                yield shared.more, row
+            if row < self.extra and number < more.dead.view[row]:
+                found.append((more, row))
             row = shared.next.view[row]
+        return found
 
     def custodian_of(self, subject: bytes) -> bytes:
         """The custodian of an enrolled subject."""
