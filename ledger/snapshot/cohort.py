@@ -24,6 +24,7 @@ from ledger.snapshot.profiles import COVERS, DENIES, LIVE, STALE, UNREADABLE
 from ledger.snapshot.question import Question
 from ledger.snapshot.rows import Rows
 from ledger.snapshot.table import UNKNOWN_CUSTODIAN, State
+from ledger.transparency.register import PagedCohort
 
 _T = TypeVar("_T")
 PART: Final = 1 << 15
@@ -80,6 +81,21 @@ def sweep(state: State, question: Question, custodian: bytes | None = None) -> S
     passes = _Passes(state, question, considered, everybody=count == state.subjects)
     passes.run()
     return Sweep(considered, passes.permitted, passes.reasons(), min(question.ethics_until, passes.until))
+
+
+def commit(state: State, found: Sweep, seed: bytes) -> PagedCohort:
+    """The commitment to what was found, over the register of the table.
+
+    Args:
+        state: The table that was swept.
+        found: What was found.
+        seed: 32 fresh random bytes.
+    """
+    built = state.shared.built
+    considered, permitted = (np.packbits(bits[:built]).tobytes() for bits in (found.considered, found.permitted))
+    later = [(state.id(place), bool(found.permitted[place])) for place in range(built, state.subjects)]
+    asked = [one for one, meant in zip(later, found.considered[built:].tolist(), strict=True) if meant]
+    return PagedCohort(state.register(), seed, considered, permitted, asked)
 
 
 class _Passes:

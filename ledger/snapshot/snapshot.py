@@ -28,6 +28,8 @@ from ledger.snapshot.table import State
 
 FOLD_AT = 1 / 64
 FOLD_LEAST = 4_096
+MOST_LATE = 16_384
+"""Subjects that came after a table was built: in a commitment to a cohort each of them is hashed by itself."""
 MOST_QUESTIONS = 1_024
 KEY_BYTES = 32
 
@@ -78,7 +80,8 @@ class Snapshot:
         """
         directory = _Directory(dict(self.institutions), dict(self.studies), dict(self.engines), dict(self.datasets))
         table = self.table.advance(directory.sieve(facts))
-        if table.extra - table.shared.surplus > max(FOLD_LEAST, table.subjects * FOLD_AT):
+        added = table.extra - table.shared.surplus
+        if added > max(FOLD_LEAST, table.subjects * FOLD_AT) or table.subjects - table.shared.built > MOST_LATE:
             table = table.fold()
         same = directory.studies == self.studies and directory.datasets == self.datasets
         return Snapshot(block, table, *directory, ontology=self.ontology, releases=self.releases if same else {})

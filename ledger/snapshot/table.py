@@ -21,6 +21,7 @@ from ledger.snapshot.columns import SPARE, Array, Column
 from ledger.snapshot.index import ID, Index
 from ledger.snapshot.profiles import NOTHING, Profiles
 from ledger.snapshot.rows import ALIVE, ALWAYS, MOST_VERSION, NEVER, NO_ROW, Rows
+from ledger.transparency.register import Register
 
 UNKNOWN_CUSTODIAN: Final = 0
 """Of a consent whose subject was never enrolled."""
@@ -66,6 +67,8 @@ class Shared(NamedTuple):
     """The newest row of each subject in ``more``; ``next`` leads to the one before."""
     next: Column
     owner: Column
+    register: list[Register]
+    """The register of the subjects that the table was built from, once somebody needed it."""
     surplus: int
     """Rows of ``more`` that the table was built with."""
     tip: list[int]
@@ -160,6 +163,14 @@ class State:
         wanted = None if custodian is None else self.shared.custodians.numbers.get(custodian, -1)
         chosen = of != UNKNOWN_CUSTODIAN if wanted is None else of == wanted
         return map(self.id, np.flatnonzero(chosen).tolist())
+
+    def register(self) -> Register:
+        """The register of the subjects that the table was built from: about a second for a million, the first time."""
+        held = self.shared.register
+        if not held:
+            ids = self.shared.ids.view[: ID * self.shared.built]
+            held[:] = [Register(self.shared.key, ids.toreadonly())]
+        return held[0]
 
     def branch(self) -> "State":
         """The same state in memory of its own, as if nothing had come after it."""
@@ -329,6 +340,7 @@ def assemble(
         head=Column(head),
         next=Column(behind),
         owner=Column(owner),
+        register=[],
         surplus=len(rest),
         tip=[0, len(rest)],
     )

@@ -18,7 +18,9 @@ from ledger.domain.projection import Subject, World
 from ledger.domain.vocabulary import ANY16, ANY32, FOREVER
 from ledger.errors import MirrorDiverged, MirrorLagging
 from ledger.snapshot import snapshot as module
+from ledger.snapshot.cohort import commit
 from ledger.snapshot.snapshot import Snapshot
+from ledger.transparency.register import verify_paged
 from tests.unit.snapshot.test_snapshot import ENGINE, INSTITUTION, NOW, STUDY, block, consent, directory
 
 SUBJECTS = [bytes([60 + place]) * 32 for place in range(5)]
@@ -119,8 +121,17 @@ class Pair:
             named = {self.snapshot.table.id(place) for place in found.permitted.nonzero()[0].tolist()}
             assert named == {subject for subject in asked if expected[subject].permitted}
             assert found.considered.sum() == len(asked)
+            self.check_commitment(found, named)
             assert found.reasons == Counter(expected[subject].reason for subject in asked)
             assert found.valid_until == min((expected[subject].valid_until for subject in asked), default=FOREVER)
+
+    def check_commitment(self, found, permitted):
+        table = self.snapshot.table
+        cohort = commit(table, found, b"s" * 32)
+        assert cohort.commitment.considered == found.considered.sum()
+        for place in range(table.shared.built):
+            said = verify_paged(cohort.prove(place), cohort.commitment)
+            assert said is ((table.id(place) in permitted) if found.considered[place] else None)
 
 
 def put(held, found):
