@@ -5,23 +5,26 @@ import http.server
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.transparency.encoding import from_base64url
+from tests.fixtures_store import running_postgresql
 from tests.support.service import WAIT, Service, build_world, fresh_id
 
 PATIENCE = 60
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A service that may send webhooks to this machine."""
-    service = Service(tmp_path_factory.mktemp("feed"), webhook_hosts="127.0.0.1")
-    yield build_world(service)
-    service.close()
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def world(tmp_path_factory, request):
+    """A service that may send webhooks to this machine, on each database."""
+    with ExitStack() as stack:
+        url = "" if request.param == "sqlite" else stack.enter_context(running_postgresql()).get_uri()
+        service = Service(tmp_path_factory.mktemp("feed"), webhook_hosts="127.0.0.1", database_url=url)
+        stack.callback(service.close)
+        yield build_world(service)
 
 
 def until(condition):

@@ -1,5 +1,7 @@
 """The feed of revocations, told when accepted, confirmed when sealed, and only to whom it concerns."""
 
+from dataclasses import replace
+
 from ledger.domain.acts import InstitutionAdmission
 from ledger.domain.revocation import Act, Stage
 from ledger.services.revocations import CUSTODIAN, ENGINE, follow, page
@@ -70,3 +72,18 @@ def test_following_goes_on_after_a_restart(house, patient):
     assert told(house) == before
     house.seal()
     assert len(told(house)) == 2
+
+
+def test_what_a_reorg_may_have_changed_is_told_again(house, patient):
+    """The feed stands at a block that the chain no longer has."""
+    consent = house.scene.consent(patient)
+    house.on_chain(consent)
+    house.on_chain(house.scene.withdrawal(patient, consent.id))
+    before = told(house)
+    feed = house.ledger.store.revocations
+    stands = feed.followed()
+    assert feed.tell([], before=stands, now=replace(stands, block_hash=fresh()))
+    after = told(house)
+    assert after[: len(before)] == before
+    assert after[len(before) :] == [before[-1]]
+    assert feed.followed() == stands
