@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from ledger.cli.common import out
+from ledger.cli.nodes import HttpNode
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
 from ledger.provenance import participation
@@ -77,6 +78,12 @@ def verify(
     quorum: Annotated[
         int, typer.Option("--quorum", min=0, help="How many of the witnesses are enough (default: all).")
     ] = 0,
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rpc", help="For a bundle: a node that must have its block on the chain; repeat. This uses the network."
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say for each check what it proves and what not.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -93,7 +100,9 @@ def verify(
     if start[:2] == b"PK":
         from ledger.verify.checks import verify_bundle
 
-        report = verify_bundle(file, given, contracts=contracts or None, quorum=needed)
+        report = verify_bundle(
+            file, given, contracts=contracts or None, quorum=needed, nodes=list(map(HttpNode, rpc or []))
+        )
     elif start == HEADER.encode() or start[:1] == cose.FIRST_BYTE:
         report = _proof(file, entry, log_key or [], needed)
     elif _is_participation(file):

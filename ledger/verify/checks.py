@@ -19,6 +19,7 @@ from ledger.transparency.cosignature import Quorum
 from ledger.verify import chain, claims, decisions, log, replay
 from ledger.verify.bundle import Bundle
 from ledger.verify.events import ANCHOR, DIRECTORY, REGISTRY, Placed
+from ledger.verify.nodes import Node, check_canonical
 from ledger.verify.report import Report
 
 _T = TypeVar("_T")
@@ -30,6 +31,7 @@ def verify_bundle(
     *,
     contracts: Mapping[str, bytes] | None = None,
     quorum: Quorum | None = None,
+    nodes: Sequence[Node] = (),
 ) -> Report:
     """Check a bundle.
 
@@ -40,6 +42,7 @@ def verify_bundle(
         contracts: The contracts' addresses (20 bytes) by name, as the consortium published them; None: the bundle's
             own are taken, and the report says so.
         quorum: The witnesses that must have signed the log's head; None: the claim is left out.
+        nodes: Nodes that must have the block on their chain; none: the claim is left out, and no network is used.
 
     Raises:
         NotFound: There is no such file.
@@ -52,7 +55,7 @@ def verify_bundle(
                 raise NotFound(f"{source}: {problem.strerror or problem}") from problem
         else:
             file = source
-        return _Examination(file, block_hash, contracts, quorum).report()
+        return _Examination(file, block_hash, contracts, quorum, nodes).report()
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class _Examination:
     block_hash: bytes | None
     contracts: Mapping[str, bytes] | None
     quorum: Quorum | None
+    nodes: Sequence[Node]
     trial: claims.Trial = field(default_factory=claims.Trial)
     linked: bool = False
     opened: Bundle | None = None
@@ -76,8 +80,11 @@ class _Examination:
     def report(self) -> Report:
         """Try every claim."""
         trial = self.trial
-        if self.quorum is not None:
-            trial.claims = (*claims.ALL, claims.WITNESSES)
+        trial.claims = (
+            *claims.ALL,
+            *((claims.WITNESSES,) if self.quorum else ()),
+            *((claims.CANONICAL,) if self.nodes else ()),
+        )
         if not trial.attempt(claims.ARCHIVE, self._open):
             return trial.report("the file is not a whole bundle, so nothing in it was looked at")
         bundle = self._bundle
@@ -99,6 +106,8 @@ class _Examination:
         if self.quorum is not None:
             quorum = self.quorum
             trial.attempt(claims.WITNESSES, lambda: log.check_witnesses(bundle, self._entries, quorum))
+        if self.nodes:
+            trial.attempt(claims.CANONICAL, lambda: check_canonical(bundle.manifest, self.block_hash, self.nodes))
         return trial.report("not tried")
 
     def _resting_on_chain(self, work: Callable[[], str]) -> Callable[[], str]:

@@ -112,6 +112,11 @@ WITNESSES = Claim(
     "Enough of the witnesses that you named saw this very head, so that no other log of this size can be shown.",
     "That the witnesses are independent of the log and of each other.",
 )
+CANONICAL = Claim(
+    "canonical",
+    "Each node that you named has the bundle's block on its chain.",
+    "That the nodes are independent of each other; nor, where one says 'not final yet', that it stays there.",
+)
 ALL = (
     ARCHIVE,
     MANIFEST,

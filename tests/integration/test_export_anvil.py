@@ -7,6 +7,7 @@ import pytest
 from ledger.bootstrap import SystemClock
 from ledger.chain.keys import CONSORTIUM, RELAYER, KeyRing, address_of
 from ledger.chain.opening import deploy_rpc
+from ledger.cli.nodes import HttpNode
 from ledger.provenance import bundle as form
 from ledger.provenance.consent_receipt import to_json
 from ledger.services.consent_receipts import receipt_of
@@ -109,3 +110,22 @@ def test_a_consent_receipt_holds_there_too(anvil, tmp_path):
     hash_ = anvil.ask("eth_getBlockByNumber", hex(block.number), False)["hash"]
     report = verify_consent_receipt(to_json(issued), jwks=keys, block_hash=bytes.fromhex(hash_[2:]))
     assert report.exit_code == 0, report
+
+
+def test_the_block_of_a_bundle_is_looked_up_at_nodes(anvil, tmp_path):
+    with exhibit(tmp_path / "home", anvil.url) as shown:
+        data, manifest = shown.export()
+    block = bytes.fromhex(manifest.trusted.hash[2:])
+    other = anvil.url.replace(
+        "127.0.0.1", "localhost"
+    )  # another way to the same node
+    nodes = [HttpNode(anvil.url), HttpNode(other)]
+    assert verify_bundle(io.BytesIO(data), block, nodes=nodes).check("canonical").status == "pass"
+    alone = verify_bundle(io.BytesIO(data), block, nodes=nodes[:1])
+    assert alone.check("canonical").status == "could not check"
+    anvil.ask("anvil_reorg", 3, [])
+    report = verify_bundle(io.BytesIO(data), block, nodes=nodes)
+    assert report.check("canonical").status == "fail"
+    away = [*nodes, HttpNode("http://127.0.0.1:9")]
+    assert verify_bundle(io.BytesIO(data), block, nodes=away).exit_code == 1
+    assert verify_bundle(io.BytesIO(data), block, nodes=away[2:]).check("canonical").status == "could not check"
