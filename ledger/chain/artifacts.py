@@ -38,15 +38,22 @@ def load(name: str) -> Artifact:
     Raises:
         ConfigurationError: It is not there; the installation is incomplete.
     """
-    for folder in _FOLDERS:
-        path = folder / f"{name}.json"
-        if path.is_file():
-            document = json.loads(path.read_bytes())
-            code = document["bytecode"]
-            return Artifact(name, tuple(document["abi"]), bytes.fromhex(code.removeprefix("0x")))
-    raise ConfigurationError(
-        f"the compiled contract {name} is missing from this installation; in a checkout, run scripts/compile_contracts"
-    )
+    document = _read(name)
+    return Artifact(name, tuple(document["abi"]), bytes.fromhex(document["bytecode"].removeprefix("0x")))
+
+
+@cache
+def storage_slots(name: str) -> Mapping[str, bytes]:
+    """The slot (32 bytes) of each variable of a contract."""
+    return {one["label"]: int(one["slot"]).to_bytes(32, "big") for one in _layout(name)["storage"]}
+
+
+@cache
+def struct_member(name: str, struct: str, member: str) -> tuple[int, int]:
+    """Where a member stands in its word of storage: offset from the lowest byte, and size, in bytes."""
+    types = _layout(name)["types"]
+    found = next(one for one in types[f"t_struct({struct})_storage"]["members"] if one["label"] == member)
+    return found["offset"], int(types[found["type"]]["numberOfBytes"])
 
 
 @cache
@@ -64,3 +71,19 @@ def _type(item: Mapping[str, Any]) -> str:
     if kind.startswith("tuple"):
         return f"({','.join(_type(part) for part in item['components'])}){kind.removeprefix('tuple')}"
     return kind
+
+
+def _layout(name: str) -> Mapping[str, Any]:
+    layout: Mapping[str, Any] = _read(name)["storageLayout"]
+    return layout
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    for folder in _FOLDERS:
+        path = folder / f"{name}.json"
+        if path.is_file():
+            document: Mapping[str, Any] = json.loads(path.read_bytes())
+            return document
+    raise ConfigurationError(
+        f"the compiled contract {name} is missing from this installation; in a checkout, run scripts/compile_contracts"
+    )

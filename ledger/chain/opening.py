@@ -5,6 +5,7 @@ are).
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,12 @@ from ledger.chain.node import Node
 from ledger.chain.reader import Reader
 from ledger.chain.rpc import RpcNode
 from ledger.chain.signatures import Signatures
+from ledger.chain.state_proofs import check_consents
 from ledger.chain.writer import Writer
+from ledger.domain.consent import Consent
+from ledger.domain.events import Block
 from ledger.domain.webauthn import RelyingParty
+from ledger.errors import CannotCheck
 from ledger.ports import Clock
 
 LOCAL = RelyingParty("localhost", frozenset({"http://localhost"}))
@@ -46,6 +51,16 @@ class Chain:
     domains: Domains
     deployment: Deployment
     node: Node
+
+    def check_consents(self, block: Block, consents: Sequence[Consent]) -> int:
+        """Compare consents as of a block with the contract's storage, by proofs; see ``state_proofs``.
+
+        Raises:
+            CannotCheck: The chain is the embedded one, whose file the mirror was read from.
+        """
+        if not isinstance(self.node, RpcNode):
+            raise CannotCheck("the embedded chain gives no proofs of its storage: a replay is all there is")
+        return check_consents(self.node, self.deployment.contracts["ConsentRegistry"], block, consents)
 
     def close(self) -> None:
         """Give connections and locks back."""

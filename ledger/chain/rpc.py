@@ -75,6 +75,22 @@ class _Receipt(msgspec.Struct, rename="camel"):
     type: str = "0x0"
 
 
+class _StorageProof(msgspec.Struct):
+    proof: list[str]
+
+
+class _StateProof(msgspec.Struct, rename="camel"):
+    account_proof: list[str]
+    storage_proof: list[_StorageProof]
+
+
+class StateProof(msgspec.Struct, frozen=True):
+    """Trie nodes (RLP) from a state root to an account, and from its storage root to each of the keys asked for."""
+
+    account: list[bytes]
+    storage: list[list[bytes]]
+
+
 class _Transaction(msgspec.Struct):
     gas: str
     input: str
@@ -86,6 +102,7 @@ _logs = msgspec.json.Decoder(list[_Log])
 _head = msgspec.json.Decoder(_Head | None)
 _transaction = msgspec.json.Decoder(_Transaction | None)
 _receipt = msgspec.json.Decoder(_Receipt | None)
+_state_proof = msgspec.json.Decoder(_StateProof)
 _block_receipts = msgspec.json.Decoder(list[_Receipt] | None)
 _text = msgspec.json.Decoder(str)
 _document = msgspec.json.Decoder(dict[str, Any] | None)
@@ -234,6 +251,19 @@ class RpcNode:
             )
             for receipt in sorted(found, key=lambda receipt: int(receipt.transaction_index, 16))
         ]
+
+    def state_proof(self, account: bytes, keys: Sequence[bytes], number: int) -> StateProof:
+        """The nodes that lead to an account and to these keys of its storage, as of a block."""
+        found = _decode(
+            _state_proof,
+            self._rpc.call("eth_getProof", f"0x{account.hex()}", [f"0x{key.hex()}" for key in keys], hex(number)),
+        )
+        if len(found.storage_proof) != len(keys):
+            raise LedgerUnreachable(f"the node proved {len(found.storage_proof)} of {len(keys)} words of storage")
+        return StateProof(
+            [_bytes(node) for node in found.account_proof],
+            [[_bytes(node) for node in part.proof] for part in found.storage_proof],
+        )
 
     def nonce(self, account: bytes) -> int:
         """The next nonce of an account, its pending transactions counted."""

@@ -1,14 +1,19 @@
 """``consentry mirror``: the SQL copy of the chain."""
 
 import time
-from typing import Annotated
+from secrets import SystemRandom
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress, TaskID
 
 from ledger.cli.common import err, opened, out
+from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
 from ledger.errors import MirrorDiverged
+
+if TYPE_CHECKING:
+    from ledger.bootstrap import Ledger
 
 app = typer.Typer(help="The SQL copy of the chain.", no_args_is_help=True)
 
@@ -55,8 +60,13 @@ def status(
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    samples: Annotated[int, typer.Option(help="Subjects whose consents are proved from the contract's storage.")] = 25,
+) -> None:
     """Replay the chain and compare every row of the copy with what comes out.
+
+    Then, of some subjects chosen by chance, the consents are compared with the contract's own storage by eth_getProof
+    against the block's header (not on the embedded chain).
 
     Exit code: 0 all equal, 1 a row differs (the first one is named), 3 could not be checked.
     """
@@ -69,9 +79,23 @@ def verify() -> None:
             progress.update(task, completed=done, total=last)
 
         found = verify_mirror(ledger.context.reader, ledger.context.mirror, on_progress=tell)
+        proved = _proved(ledger, found.cursor.block, samples) if found.cursor else None
     if found.cursor is None:
         out.print("The copy is empty: nothing was compared.")
         return
     block = found.cursor.block
     out.print(f"Equal: {found.blocks:,} blocks, {found.events:,} events, {found.versions:,} versions of facts,")
     out.print(f"up to block {block.number} {to_hex(block.hash)}; digest {to_hex(found.cursor.digest)}.")
+    if proved is not None:
+        out.print(f"Proved from the contract's storage: {proved[0]:,} consents, {proved[1]:,} words.")
+
+
+def _proved(ledger: "Ledger", block: Block, samples: int) -> tuple[int, int] | None:
+    """How many consents of subjects chosen by chance were proved, and words of storage; None without a node."""
+    if not ledger.settings.rpc_url:
+        return None
+    mirror, chance = ledger.context.mirror, SystemRandom()
+    subjects = mirror.subjects()
+    chosen = chance.sample(subjects, min(samples, len(subjects)))
+    consents = [consent for subject in chosen for consent in mirror.consents_at(subject, block.number) or ()]
+    return len(consents), ledger.chain.check_consents(block, consents) if consents else 0
