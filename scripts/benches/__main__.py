@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benches.harness import Bench, Stage, as_json, as_table
 
-NAMES = ("consents", "mirror", "decide", "http", "cohort", "audit", "gate")
+NAMES = ("consents", "mirror", "decide", "scale", "http", "cohort", "audit", "gate")
 
 
 def main(arguments: list[str]) -> int:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 T = TypeVar("T")
-Figure = float | int | str | list[float] | None
+Figure = float | int | str | Sequence[float | None] | None
 Figures = dict[str, Figure]
 Bench = Callable[["Stage"], Figures]
 Measured = dict[str, object]
@@ -135,7 +135,7 @@ def _written(value: Figure) -> str:
             return f"{value:,.2f}"
         case int():
             return f"{value:,}"
-        case list():
-            return ", ".join(_written(one) for one in value)
+        case list() | tuple():
+            return ", ".join("-" if one is None else _written(one) for one in value)
         case _:
             return str(value)

@@ -1,0 +1,93 @@
+"""The snapshot from ten thousand consents to the fourteen million of a country: a check, a cohort, memory, the load.
+
+Each size runs in a process of its own, so that its memory is its own. ``load_s`` is the start from the mirror's tables,
+measured where writing such a mirror first is bearable; None beyond. ``cohort_ms`` is count and commitment;
+``register_s`` what the first commitment of a table needs once.
+"""
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from resource import RUSAGE_SELF, getrusage
+
+from benches import history, population
+from benches.harness import Figures, Stage, each, seconds, spread, typical
+from ledger.snapshot.cohort import commit
+from ledger.snapshot.snapshot import Snapshot
+from ledger.store.store import open_store
+
+QUICK = (10_000, 100_000, 1_000_000)
+FULL = (*QUICK, 14_000_000)
+MOST_LOADED = {True: 10_000, False: 100_000}
+CHECKS = 20_000
+RUNS = 7
+
+
+def measure(stage: Stage) -> Figures:
+    """Run the bench."""
+    sizes = stage.pick(QUICK, FULL)
+    found: dict[str, list[float]] = {}
+    for size in sizes:
+        stage.say(f"{size:,} consents")
+        for key, value in _apart(size).items():
+            found.setdefault(key, []).append(value)
+    load: list[float | None] = [_load(stage, size) if size <= MOST_LOADED[stage.quick] else None for size in sizes]
+    return {"sizes": list(sizes), **found, "load_s": load}
+
+
+def _apart(size: int) -> dict[str, float]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "benches.scale", str(size)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    figures: dict[str, float] = json.loads(ran.stdout)
+    return figures
+
+
+def figures_of(size: int) -> dict[str, float]:
+    """The figures of one size."""
+    snapshot = population.snapshot(size)
+    table, request, now = snapshot.table, population.REQUEST, population.NOW
+    asked = [[table.id(place)] for place in Random(1).choices(range(table.subjects), k=CHECKS)]  # noqa: S311
+    middle, worst = spread(each(lambda place: snapshot.decide(request, asked[place], now), CHECKS), 1e6)
+    count = typical([lambda: snapshot.cohort(request, now)] * RUNS)
+    register = seconds(table.register)
+
+    def cohort() -> object:
+        return commit(table, snapshot.cohort(request, now), secrets.token_bytes(32)).commitment
+
+    both = typical([cohort] * RUNS)
+    return {
+        "check_p50_us": middle,
+        "check_p99_us": worst,
+        "count_ms": round(count * 1e3, 2),
+        "cohort_ms": round(both * 1e3, 2),
+        "register_s": round(register, 2),
+        "rss_gib": round(_resident(), 3),
+        "peak_gib": round(getrusage(RUSAGE_SELF).ru_maxrss / 2**20, 3),
+    }
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 2**30
+
+
+def _load(stage: Stage, consents: int) -> float:
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    try:
+        written = history.write(store.mirror, consents * 8 // 9)
+        number = written.cursor.block.number
+        return round(seconds(lambda: Snapshot.build(written.cursor.block, store.mirror.facts_at(number))), 2)
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(figures_of(int(sys.argv[1]))))
