@@ -113,6 +113,7 @@ def create_app(ledger: Ledger, *, access_policy: Policy | None = None) -> ASGIAp
     app.state.door = open_door(ledger.settings, ledger.context.clock)
     app.state.rates = Rates(ledger.settings.requests_per_minute)
     app.state.lineage = LineageKeeper(ledger.context.audit)
+    app.state.tail = revocations.Tail(ledger.store.revocations)
     app.state.answers = Answers(ledger.context.log_keys.secret("ids that follow from idempotency keys"))
     app.state.cursors = Cursors(ledger.context.log_keys.secret("cursors"))
     most = ledger.settings.most_body

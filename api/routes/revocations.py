@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.deps import FeedReader, Held, answer
@@ -33,6 +33,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.domain.revocation import Webhook
 from ledger.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from ledger.identity.principal import Principal
+from ledger.ports import RevocationStore
 from ledger.services.revocations import CUSTODIAN, ENGINE, Page, line_json, page
 
 router = APIRouter(tags=["revocations"], route_class=BoundedRoute)
@@ -50,6 +51,7 @@ _encode = msgspec.json.Encoder().encode
 async def read_revocations(
     who: FeedReader,
     ledger: Held,
+    request: Request,
     accept: Annotated[str, Header()] = "",
     last_event_id: Annotated[str, Header(description="of a stream: the last id that arrived")] = "",
     after: Annotated[int | None, _NUMBER] = None,
@@ -71,7 +73,7 @@ async def read_revocations(
     if after is None:
         after = await anyio.to_thread.run_sync(ledger.store.revocations.newest)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(ledger, who, after), media_type=EVENTS, headers=headers)
+    return StreamingResponse(_events(ledger, request.app.state.tail, who, after), media_type=EVENTS, headers=headers)
 
 
 @router.post("/v1/webhooks", response_model=WebhookAnswer, status_code=201)
@@ -130,11 +132,33 @@ async def _page(ledger: Ledger, who: Principal, after: int) -> Page:
     return await anyio.to_thread.run_sync(read)
 
 
-async def _events(ledger: Ledger, who: Principal, after: int) -> AsyncIterator[bytes]:
+class Tail:
+    """The end of the feed, asked for once for all streams that wait for it.
+
+    Args:
+        feed: The feed.
+    """
+
+    def __init__(self, feed: RevocationStore) -> None:
+        self._feed = feed
+        self._newest = 0
+        self._asked_at = -POLL_SECONDS
+        self._asking = anyio.Lock()
+
+    async def newest(self) -> int:
+        """The number of the newest line, or of the newest a fraction of a second ago."""
+        async with self._asking:
+            now = time.monotonic()
+            if now - self._asked_at >= POLL_SECONDS / 2:
+                self._newest, self._asked_at = await anyio.to_thread.run_sync(self._feed.newest), now
+            return self._newest
+
+
+async def _events(ledger: Ledger, tail: Tail, who: Principal, after: int) -> AsyncIterator[bytes]:
     sent_at = time.monotonic()
     yield b": from here on\nid: %d\n\n" % after
     while ledger.context.clock.now() < who.expires:
-        if await anyio.to_thread.run_sync(ledger.store.revocations.newest) > after:
+        if await tail.newest() > after:
             found = await _page(ledger, who, after)
             after = found.after
             for one in found.lines:

@@ -30,7 +30,7 @@ def act(house, who, kind, seconds):
     return scene.consent(patient, scope=any_scope(scene.terms, **changes))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_the_past_answers_as_it_did(house, steps):
     """Looks and recorded decisions alike; what waited then was not on the chain, and is set apart."""

@@ -64,7 +64,7 @@ def test_a_recorded_answer_replays(house, patient):
     assert found.pending == 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["permit", "deny", "withdraw"])), min_size=1, max_size=4))
 def test_firm_answers_are_those_of_both_blocks(house, acts):
     """Whatever happened: permitted if and only if the head and the newest final block both permit."""
