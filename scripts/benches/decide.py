@@ -1,26 +1,23 @@
-"""One decision in process: the snapshot against SQL with an index and against casbin.
+"""One decision in process: the snapshot against SQL with an index, against Cedar and against casbin.
 
 The snapshot is built from a real mirror. The SQL peer asks the same mirror the same question, one prepared statement a
-check. The casbin peer has one policy a consent and matches like an ABAC model; it looks at every policy, so it gets few
-consents and its figure goes with ``casbin_consents``.
+check. The policy engines get ``peer_consents`` of its consents and must answer as we do (``peers``).
 """
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-import casbin
-
-from benches import history
+from benches import history, peers
 from benches.harness import Figures, Stage, each, spread
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import ACCEPTS, TOUCHES, Effect, Purpose, Use
+from ledger.ports import MirrorStore
 from ledger.services.pending import Pending
 from ledger.snapshot.snapshot import Snapshot
 from ledger.store.store import open_store
 
-CASBIN_CONSENTS = 1_000
+PEER_CONSENTS = 1_000
 MICRO = 1e6
 
 _QUESTION = """
@@ -30,17 +27,6 @@ WHERE subject = :subject AND to_block IS NULL AND state = 1 AND scope_valid_from
   AND (scope_effect = :deny AND scope_purposes & :touches AND scope_categories & :categories
     OR scope_effect = :permit AND scope_purposes & :accepts AND scope_categories & :categories = :categories
        AND terms_version >= 1)
-"""
-_MODEL = """
-[request_definition]
-r = patient, operation, purpose, at
-[policy_definition]
-p = patient, operations, purposes, since, until, eft
-[policy_effect]
-e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
-[matchers]
-m = r.patient == p.patient && within(r.operation, p.operations) && within(r.purpose, p.purposes) && \
-    during(r.at, p.since, p.until)
 """
 
 
@@ -76,7 +62,7 @@ def measure(stage: Stage) -> Figures:
             "pending_p50_us": probe,
         }
         figures |= _sql(stage, path, request, asked)
-        figures |= _casbin(stage, request)
+        figures |= _peers(stage, store.mirror, snapshot, written)
         return {**figures, "consents": written.consents}
     finally:
         store.close()
@@ -103,22 +89,19 @@ def _sql(stage: Stage, path: Path, request: Request, asked: list[list[bytes]]) -
     return {"indexed_sql_p50_us": middle}
 
 
-def _casbin(stage: Stage, request: Request) -> Figures:
-    """The peer of policy engines."""
-    model = casbin.model.Model()
-    model.load_model_from_text(_MODEL)
-    enforcer = casbin.Enforcer(model)
-    within: Callable[[int, str], bool] = lambda asked, allowed: bool(asked & int(allowed))  # noqa: E731
-    enforcer.add_function("within", within)
-    enforcer.add_function("during", lambda at, since, until: int(since) <= at < int(until))
-    order = Random(2)  # noqa: S311 - a bench repeats itself
-    names = [order.randbytes(32).hex() for _ in range(CASBIN_CONSENTS)]
-    enforcer.add_policies([[name, "65535", str(int(Purpose.HMB)), "0", str(1 << 40), "allow"] for name in names])
-    accepts = int(ACCEPTS[Use.DISEASE])
-
-    def check(place: int) -> object:
-        return enforcer.enforce(names[place % len(names)], request.operation, accepts, history.NOW)
-
-    assert check(0)
-    middle, _ = spread(each(check, stage.pick(50, 200)), MICRO)
-    return {"casbin_p50_us": middle, "casbin_consents": CASBIN_CONSENTS}
+def _peers(stage: Stage, mirror: MirrorStore, snapshot: Snapshot, written: history.Written) -> Figures:
+    """The peers of policy engines, on the same facts and with the same answers as ours."""
+    request = written.request
+    held = [(subject, mirror.consents(subject)) for subject in written.subjects[: 2 * PEER_CONSENTS]]
+    alone = [(subject, consents[0]) for subject, consents in held if len(consents) == 1][:PEER_CONSENTS]
+    ours = [one.permitted for one in snapshot.decide(request, [subject for subject, _ in alone], history.NOW)]
+    consents = [consent for _, consent in alone]
+    figures: Figures = {"peer_consents": len(consents)}
+    for name, check in (("cedar", peers.cedar(consents, request)), ("casbin", peers.in_casbin(consents, request))):
+        places = Random(2).sample(range(len(consents)), stage.pick(50, 300))  # noqa: S311 - a bench repeats itself
+        wrong = [place for place in places if check(place) != ours[place]]
+        if wrong:
+            raise RuntimeError(f"{name} answers otherwise than we do on {len(wrong)} of {len(places)} patients")
+        middle, _ = spread(each(lambda at, check=check, places=places: check(places[at]), len(places)), MICRO)  # type: ignore[misc]
+        figures[f"{name}_p50_us"] = middle
+    return figures
