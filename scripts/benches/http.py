@@ -1,7 +1,8 @@
-"""Decisions over HTTP, from a process of its own, against a bare FastAPI route under the same server.
+"""Decisions over HTTP, from a process of its own, against a raw ASGI echo of the same bodies under the same server.
 
 One uvicorn worker on the embedded chain, eight connections that are kept open, tokens checked at each request.
-``single`` is a look at one subject; ``receipt`` records the decision and signs it; a batch asks about all subjects.
+``single`` is a look at one subject; ``receipt`` records the decision and signs it; a batch asks about all subjects, in
+the compact form and in the whole one.
 """
 
 import json
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benches.client import load
 from benches.harness import Figures, Stage, per_second, spread
 from benches.scene import CATEGORIES, OPERATION, Scene, scene, settings
-from benches.server import consentry, echo, free_port, load, request
+from benches.server import consentry, echo, free_port, request
 from ledger.domain.identifiers import to_hex
 from ledger.domain.vocabulary import CATEGORY_TERMS
 from ledger.domain.wording import operation_word
@@ -27,18 +29,18 @@ def measure(stage: Stage) -> Figures:
     """Run the bench."""
     home, port = stage.home(), free_port()
     with scene(settings(home)) as founded:
-        patients = founded.enrol(stage.pick(100, 1_000))
+        patients = founded.enrol(1_000)
         founded.sealed(submit(founded.ledger.context, founded.grants(patients)))
         asked = _Asked(founded, home, port, [to_hex(patient.subject) for patient in patients])
     stage.say(f"{len(patients)} patients enrolled")
-    count = stage.pick(60, 400)
+    count = stage.pick(500, 2_000)
+    single = [asked.decision([subject], record=False) for subject in asked.subjects]
     with echo(port):
-        load(port, [request(port, "GET", "/")], CONNECTIONS, 20)
-        took, _ = load(port, [request(port, "GET", "/")], CONNECTIONS, count)
+        load(port, single, CONNECTIONS, 50)
+        took, _ = load(port, single, CONNECTIONS, count)
         figures: Figures = {"echo_rps": per_second(CONNECTIONS * count, took)}
     with consentry(home, port):
-        single = [asked.decision([subject], record=False) for subject in asked.subjects]
-        load(port, single, CONNECTIONS, 20)
+        load(port, single, CONNECTIONS, 50)
         took, times = load(port, single, CONNECTIONS, count)
         middle, worst = spread(times, 1e3)
         figures |= {
@@ -49,11 +51,13 @@ def measure(stage: Stage) -> Figures:
         took, _ = load(port, [asked.evaluation(subject) for subject in asked.subjects], CONNECTIONS, count)
         figures["authzen_rps"] = per_second(CONNECTIONS * count, took)
         recorded = [asked.decision([subject], record=True) for subject in asked.subjects]
-        took, _ = load(port, recorded, CONNECTIONS, count // 2)
-        figures["receipt_rps"] = per_second(CONNECTIONS * (count // 2), took)
-        batches = stage.pick(20, 100)
-        took, _ = load(port, [asked.decision(asked.subjects, record=False)], 2, batches)
-        figures["batch_checks_per_s"] = per_second(2 * batches * len(asked.subjects), took)
+        took, _ = load(port, recorded, CONNECTIONS, count // 4)
+        figures["receipt_rps"] = per_second(CONNECTIONS * (count // 4), took)
+        batches = stage.pick(50, 200)
+        for name, compact in (("batch_checks_per_s", True), ("batch_whole_checks_per_s", False)):
+            batch = asked.decision(asked.subjects, record=False, compact=compact)
+            took, _ = load(port, [batch], 2, batches)
+            figures[name] = per_second(2 * batches * len(asked.subjects), took)
         return {**figures, "batch_size": len(asked.subjects), "connections": CONNECTIONS}
 
 
@@ -69,7 +73,7 @@ class _Asked:
         self._token = issuer.issue(Role.ENGINE, founded.engine, now=int(time.time()), seconds=3600)
         self._categories = [term.name for term in CATEGORY_TERMS if term.bit & CATEGORIES]
 
-    def decision(self, subjects: Sequence[str], *, record: bool) -> bytes:
+    def decision(self, subjects: Sequence[str], *, record: bool, compact: bool = False) -> bytes:
         """A native decision."""
         body = {
             "study": self._study,
@@ -77,6 +81,7 @@ class _Asked:
             "categories": self._categories,
             "subjects": subjects,
             "record": record,
+            "compact": compact,
         }
         return self._post("/v1/decisions", body)
 

@@ -1,10 +1,9 @@
-"""Servers in processes of their own, and the plain client that measures them: sockets, no library between."""
+"""Servers in processes of their own, and how they are asked: over sockets, no library between."""
 
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,9 +35,26 @@ def consentry(home: Path, port: int) -> Iterator[None]:
 
 @contextmanager
 def echo(port: int) -> Iterator[None]:
-    """One bare FastAPI route under the same server."""
-    command = [sys.executable, "-m", "uvicorn", _ECHO, "--port", str(port), "--log-level", "error"]
-    with _running(command, {}, port, "/"):
+    """A raw ASGI application that echoes, under the same server."""
+    with asgi(_ECHO, port, {}):
+        yield
+
+
+@contextmanager
+def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[None]:
+    """An ASGI application of ours, by the address of it, under the same server."""
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        application,
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+        "--no-access-log",
+    ]
+    with _running(command, variables, port, "/"):
         yield
 
 
@@ -108,48 +124,3 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self._socket.close()
-
-
-def load(port: int, questions: Sequence[bytes], connections: int, count: int) -> tuple[float, list[float]]:
-    """Send requests over several connections at once, each waiting for its answer.
-
-    Args:
-        port: Of the server.
-        questions: Sent in turn.
-        connections: How many at once.
-        count: Requests of each.
-
-    Returns:
-        The seconds that all took, and the time of each.
-
-    Raises:
-        NotReady: An answer was not 200.
-    """
-    gate = threading.Barrier(connections + 1)
-    times: list[float] = []
-    failures: list[str] = []
-
-    def work(thread: int) -> None:
-        own: list[float] = []
-        with Connection(port) as connection:
-            gate.wait()
-            for place in range(count):
-                began = time.perf_counter()
-                status, body = connection.exchange(questions[(thread * count + place) % len(questions)])
-                own.append(time.perf_counter() - began)
-                if status != 200:
-                    failures.append(f"{status} {body[:200]!r}")
-                    break
-        times.extend(own)
-
-    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(connections)]
-    for thread in threads:
-        thread.start()
-    gate.wait()
-    began = time.perf_counter()
-    for thread in threads:
-        thread.join()
-    took = time.perf_counter() - began
-    if failures:
-        raise NotReady(f"the server of the bench answered {failures[0]}")
-    return took, times
