@@ -78,10 +78,16 @@ async def read_revocations(
 
 @router.post("/v1/webhooks", response_model=WebhookAnswer, status_code=201)
 def add_webhook(body: WebhookBody, who: FeedReader, ledger: Held) -> Response:
-    """Have the feed sent to an address, as Standard Webhooks, signed (`v1a`) with the key of receipts."""
+    """Have the feed sent to an address, as Standard Webhooks, signed (`v1a`) with the key of receipts.
+
+    The same address again is the webhook that is there already.
+    """
     _must_follow(who)
     ledger.notifier.check(body.url)
     held = ledger.store.webhooks.of(who.role.value, who.id)
+    for known in held:
+        if known.url == body.url:  # asked for again: nothing is sent twice
+            return answer(webhook_json(known), 201)
     if len(held) >= MOST_WEBHOOKS:
         raise TooLarge(f"a caller has at most {MOST_WEBHOOKS} webhooks; delete one first")
     after = ledger.store.revocations.newest() if body.after is None else body.after

@@ -193,6 +193,8 @@ def test_addresses_that_lead_inside_are_refused(world, url):
 def test_a_webhook_is_its_owners_alone(world):
     body = {"url": "https://example.org/hook"}
     made = world.service.post("/v1/webhooks", body, "institution", world.institution, 201).json()
+    again = world.service.post("/v1/webhooks", body, "institution", world.institution, 201).json()
+    assert again == made, "asked for twice, sent once"
     for role, who in (("engine", world.engine), ("institution", fresh_id())):
         assert made["id"] not in str(world.service.get("/v1/webhooks", role, who))
         world.service.post(f"/v1/webhooks/{made['id']}/replay", {"after": 0}, role, who, 404)
