@@ -10,14 +10,20 @@ from ledger.chain.opening import deploy_rpc
 from tests.support.anvil import MISSING, Anvil, find_anvil
 
 ROOM = "--gas-limit=2000000000"  # of a block: what fits into one is the network's choice, not ours
+NEWEST_STATE = "--prune-history"  # alone; else anvil copies its whole state at every block, as no other node does
 
-__all__ = ["MISSING", "Anvil", "deployed", "find_anvil"]
+__all__ = ["MISSING", "NEWEST_STATE", "Anvil", "deployed", "find_anvil"]
 
 
 @contextmanager
-def deployed(home: Path) -> Iterator[Anvil]:
-    """A node with the contracts deployed from the keys under ``home``; it mines each transaction as it comes."""
-    anvil = Anvil(home / "anvil", ROOM)
+def deployed(home: Path, *arguments: str) -> Iterator[Anvil]:
+    """A node with the contracts deployed from the keys under ``home``.
+
+    Args:
+        home: For keys and logs.
+        arguments: Anvil's own; without any it mines each transaction as it comes.
+    """
+    anvil = Anvil(home / "anvil", ROOM, *arguments)
     try:
         ring = KeyRing(home / "keys")
         for name in (CONSORTIUM, RELAYER):

@@ -31,7 +31,7 @@ class Anvil:
         folder.mkdir(parents=True, exist_ok=True)
         self._log = (folder / "anvil.log").open("wb")
         self._process = subprocess.Popen(
-            [program, "--host", "127.0.0.1", "--port", str(port), "--prune-history=500", "--silent", *arguments],
+            [program, "--host", "127.0.0.1", "--port", str(port), "--silent", *_kept(arguments), *arguments],
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -64,3 +64,8 @@ class Anvil:
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+
+def _kept(arguments: tuple[str, ...]) -> list[str]:
+    """How many states it keeps, where the arguments do not say: all of them would fill the memory."""
+    return [] if any(argument.startswith("--prune-history") for argument in arguments) else ["--prune-history=500"]
