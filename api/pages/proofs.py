@@ -116,9 +116,8 @@ class Examiner:
         kept = self._context.audit.checkpoint(self._log)
         if kept is None:
             return None
-        key = self._context.log_keys.note_signer(self._log).verifier
         try:
-            found = verify_checkpoint(kept.note, [key], self._log)
+            found = verify_checkpoint(kept.note, self._context.log_keys.note_keys(self._log), self._log)
             if found.size > self.size or root_at(self._nodes, found.size) != found.root:
                 raise ProofInvalid("the signed head is of another tree than the stored one")
         except ConsentryError as problem:

@@ -203,6 +203,7 @@ def log_json(ports: Context, log: bytes) -> dict[str, Any]:
         "size": ports.audit.size(log),
         "checkpoint": None if checkpoint is None else checkpoint.note,
         "key": str(ports.log_keys.note_signer(log).verifier),
+        "keys": list(map(str, ports.log_keys.note_keys(log))),
         "anchored": anchored_json(ports, log),
     }
 

@@ -79,7 +79,7 @@ def read_state_digest(
 @router.get("/.well-known/jwks.json", response_model=JwksAnswer)
 def receipt_keys(ports: Ports) -> Response:
     """The public keys of receipts and checkpoints."""
-    notes = KeySet(ports.log_keys.note_signer(log).verifier.public for log in ports.audit.logs())
+    notes = KeySet(key.public for log in ports.audit.logs() for key in ports.log_keys.note_keys(log))
     members: dict[str, Any] = {}
     for keys in (ports.log_keys.published, notes):
         listed = keys.jwks["keys"]

@@ -56,7 +56,8 @@ class LogAnswer(Answer):
     institution: str
     size: int
     checkpoint: str | None
-    key: str = Field(description="the log's verifier key, in C2SP form")
+    key: str = Field(description="the verifier key that signs the log's heads now, in C2SP form")
+    keys: list[str] = Field(description="all keys that ever did, oldest first; the log's entries name each successor")
     anchored: AnchoredAnswer | None
 
 

@@ -1,4 +1,4 @@
-"""``consentry keys``: the keys that sign receipts."""
+"""``consentry keys``: the keys that sign receipts, and those that sign the logs' heads."""
 
 import time
 from datetime import UTC, datetime
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ledger.cli.common import out, settings
+from ledger.domain.identifiers import parse_id
 
 if TYPE_CHECKING:
     from ledger.identity.seals import FileLogKeys
 
-app = typer.Typer(help="The keys that sign receipts.", no_args_is_help=True)
+app = typer.Typer(help="The keys that sign receipts and the logs' heads.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """The keys that sign receipts."""
+    """The keys that sign receipts and the logs' heads."""
 
 
 @app.command(name="list")
@@ -44,6 +45,19 @@ def rotate(
             f"Receipts of the old key for {stolen_since} and later do not verify any more. Older ones prove something "
             "only together with an anchor of before: export bundles and keep them."
         )
+
+
+@app.command(name="rotate-log")
+def rotate_log(log: Annotated[str, typer.Argument(help="The log's id (0x-hex), which is its institution's.")]) -> None:
+    """Let a fresh key sign a log's heads. The log names it, under a head that the old key signed; old heads verify."""
+    from ledger.cli.common import opened
+    from ledger.services.log_key import rotate_log_key
+
+    with opened() as ledger:
+        held = parse_id(log)
+        appended = rotate_log_key(ledger.context, ledger.appender, held)
+        new = ledger.context.log_keys.note_signer(held).verifier
+    out.print(f"{new} signs from now on; entry {appended.entries[0].index} of the log says so.", markup=False)
 
 
 def _keys() -> "FileLogKeys":

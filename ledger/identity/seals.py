@@ -17,10 +17,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.errors import ConfigurationError, Conflict, InvalidInput
-from ledger.identity.secret_file import create, secret_of
+from ledger.identity.secret_file import create, secret_of, sync_folder
 from ledger.transparency.checkpoint import origin_of
 from ledger.transparency.keys import Ending, KeySet, SigningKey
-from ledger.transparency.note import NoteSigner
+from ledger.transparency.note import NoteSigner, VerifierKey
 
 _ENDINGS: Final = "endings.json"
 
@@ -36,7 +36,7 @@ class FileLogKeys:
         self._notes = folder / "logs"
         self._receipts_folder = folder / "receipts"
         self._secret_file = folder / "secret.key"
-        self._signers: dict[bytes, NoteSigner] = {}
+        self._signers: dict[bytes, tuple[int, list[NoteSigner]]] = {}
         self._lock = threading.Lock()
         secret_of(next(iter(self._files()), self._receipts_folder / "0001.key"), _fresh)
         self._read()
@@ -55,10 +55,36 @@ class FileLogKeys:
 
     def note_signer(self, log: bytes) -> NoteSigner:
         """The key of one log's checkpoints, made at first use."""
+        return self._note_signers(log)[-1]
+
+    def note_keys(self, log: bytes) -> list[VerifierKey]:
+        """As ``LogKeys.note_keys``."""
+        return [signer.verifier for signer in self._note_signers(log)]
+
+    def next_note_signer(self, log: bytes) -> NoteSigner:
+        """As ``LogKeys.next_note_signer``."""
+        return NoteSigner(origin_of(log), _key(self._next(log)))
+
+    def adopt_note_signer(self, log: bytes) -> None:
+        """As ``LogKeys.adopt_note_signer``."""
+        path = self._next(log)
+        path.rename(path.with_suffix(".key"))
+        sync_folder(path.parent)
+
+    def _note_signers(self, log: bytes) -> list[NoteSigner]:
+        first = self._notes / f"{log.hex()}.key"
         with self._lock:
-            if log not in self._signers:
-                self._signers[log] = NoteSigner(origin_of(log), _key(self._notes / f"{log.hex()}.key"))
-            return self._signers[log]
+            seen, signers = self._signers.get(log, (0, []))
+            if not signers or self._notes.stat().st_mtime_ns != seen:
+                _key(first)
+                seen = self._notes.stat().st_mtime_ns  # first: what changes while this reads is read again
+                paths = [first, *sorted(self._notes.glob(f"{log.hex()}.*.key"))]
+                signers = [NoteSigner(origin_of(log), _key(path)) for path in paths]
+                self._signers[log] = seen, signers
+            return signers
+
+    def _next(self, log: bytes) -> Path:
+        return self._notes / f"{log.hex()}.{len(self._note_signers(log)) + 1:04d}.next"
 
     def secret(self, purpose: str) -> bytes:
         """As ``LogKeys.secret``."""

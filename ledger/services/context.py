@@ -26,7 +26,7 @@ from ledger.services.pending import Pending
 from ledger.services.vault import Vault
 from ledger.services.witness import Witnesses
 from ledger.transparency.keys import KeySet, SigningKey
-from ledger.transparency.note import NoteSigner
+from ledger.transparency.note import NoteSigner, VerifierKey
 
 POLICY_VERSION = "consentry.policy/1"
 
@@ -82,7 +82,19 @@ class LogKeys(Protocol):
         ...
 
     def note_signer(self, log: bytes) -> NoteSigner:
-        """The key of one log's checkpoints."""
+        """The key of one log's checkpoints; another one after a rotation, so ask for each."""
+        ...
+
+    def note_keys(self, log: bytes) -> list[VerifierKey]:
+        """All keys that ever signed the log's checkpoints, oldest first."""
+        ...
+
+    def next_note_signer(self, log: bytes) -> NoteSigner:
+        """The key that is to follow, on disk, but not yet in use; the same until it is adopted."""
+        ...
+
+    def adopt_note_signer(self, log: bytes) -> None:
+        """Let the next key sign from now on, here and in every process that uses these keys."""
         ...
 
 

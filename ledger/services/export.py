@@ -243,7 +243,7 @@ class Export:
     def keys(self) -> bytes:
         """The key document."""
         keys = self.ports.log_keys
-        return form.to_line(form.Keys(dict(keys.published.jwks), [str(keys.note_signer(self.log).verifier)]))
+        return form.to_line(form.Keys(dict(keys.published.jwks), list(map(str, keys.note_keys(self.log)))))
 
     def manifest(self, files: Sequence[form.FileLine]) -> bytes:
         """The manifest over the files that were written."""

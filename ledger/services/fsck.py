@@ -225,7 +225,7 @@ class _Inspection:
                 self.health.note(Fault.CHECKPOINT, None, f"{size} entries, but no checkpoint was kept")
             return
         try:
-            said = verify_checkpoint(newest.note, [self.ports.log_keys.note_signer(self.log).verifier], self.log)
+            said = verify_checkpoint(newest.note, self.ports.log_keys.note_keys(self.log), self.log)
         except ConsentryError as problem:
             self.health.note(Fault.CHECKPOINT, None, f"checkpoint of {newest.size} entries: {problem}")
             return

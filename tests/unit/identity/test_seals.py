@@ -151,3 +151,16 @@ def test_damaged_endings_are_not_taken_for_none(tmp_path):
     (tmp_path / "receipts" / "endings.json").write_text("[]")
     with pytest.raises(ConfigurationError, match=r"endings\.json"):
         FileLogKeys(tmp_path)
+
+
+def test_a_logs_next_key_signs_once_it_is_adopted_in_every_process(tmp_path):
+    keys, other = FileLogKeys(tmp_path), FileLogKeys(tmp_path)
+    old = other.note_signer(LOG).verifier
+    new = keys.next_note_signer(LOG).verifier
+    assert new == other.next_note_signer(LOG).verifier != old
+    assert other.note_signer(LOG).verifier == old
+    keys.adopt_note_signer(LOG)
+    for one in (keys, other, FileLogKeys(tmp_path)):
+        assert one.note_signer(LOG).verifier == new
+        assert one.note_keys(LOG) == [old, new]
+    assert keys.next_note_signer(LOG).verifier not in (old, new)
