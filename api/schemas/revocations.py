@@ -14,7 +14,7 @@ class RevocationAnswer(Answer):
 
     number: int
     stage: Literal["accepted", "confirmed", "refused"]
-    act: Literal["withdrawal", "withdrawal-of-all", "denial", "amendment"]
+    act: Literal["withdrawal", "withdrawal-of-all", "denial", "amendment", "erasure"]
     subject: str
     consent: str | None = Field(description="null: all consents of the subject")
     digest: str | None = Field(description="the act; null where it was read from the chain")

@@ -15,6 +15,7 @@ class Act(IntEnum):
     WITHDRAWAL_OF_ALL = 2
     DENIAL = 3
     AMENDMENT = 4  # another version of a consent, which may be narrower
+    ERASURE = 5  # by the custodian, at the subject's wish; nothing of it comes on the chain
 
     @property
     def word(self) -> str:
@@ -62,11 +63,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How far the feed has come: the last sequence of the outbox, and the last block (-1 and no hash: none yet)."""
+    """How far the feed has come: the last sequence of the outbox, block (-1 and no hash: none yet) and erasure."""
 
     sequence: int = 0
     block: int = -1
     block_hash: bytes = bytes(32)
+    erasure: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def follow(context: Context, feed: RevocationStore) -> int:
     items = context.outbox.since(before.sequence)
     told = [line for item in items for line in _accepted(item)]
     now = replace(before, sequence=items[-1].sequence) if items else before
+    erased, now = _erased(context, now)
+    told += erased
     told_of_chain, now = _confirmed(context, feed, now, told)
     told += told_of_chain
     if now == before:
@@ -96,6 +98,17 @@ def _accepted(item: Item) -> Iterator[Revocation]:
         case _:
             return
     yield Revocation(Stage.ACCEPTED, kind, item.act.subject, consent, item.digest, None, item.accepted_at)
+
+
+def _erased(context: Context, now: Followed) -> tuple[list[Revocation], Followed]:
+    """Erasures count the moment they are accepted, and need no chain to confirm them."""
+    newest = context.erasures.newest()
+    if newest == now.erasure:
+        return [], now
+    subjects = context.erasures.subjects(now.erasure)  # those that come meanwhile are told with the next turn, again
+    at = context.clock.now()
+    lines = [Revocation(Stage.ACCEPTED, Act.ERASURE, subject, None, None, None, at) for subject in subjects]
+    return lines, replace(now, erasure=newest)
 
 
 def _confirmed(

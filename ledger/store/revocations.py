@@ -5,7 +5,7 @@ whoever has seen a number has seen all before it.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select, update
@@ -31,7 +31,7 @@ class SqlRevocations:
     def followed(self) -> Followed:
         """As ``RevocationStore.followed``."""
         with self._database.reading() as connection:
-            row = connection.execute(select(_CURSOR.c.sequence, _CURSOR.c.block, _CURSOR.c.block_hash)).first()
+            row = connection.execute(select(*(_CURSOR.c[field.name] for field in fields(Followed)))).first()
         return Followed() if row is None else Followed(*row)
 
     def tell(self, revocations: Sequence[Revocation], *, before: Followed, now: Followed) -> bool:

@@ -37,6 +37,7 @@ class RevocationCursor(Row, table=True):
     sequence: int = number_column()
     block: int = number_column()
     block_hash: bytes = hash_column()
+    erasure: int = number_column()
 
 
 class WebhookRow(Row, table=True):

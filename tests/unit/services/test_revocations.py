@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ledger.domain.acts import InstitutionAdmission
 from ledger.domain.revocation import Act, Stage
+from ledger.services.erase import erase
 from ledger.services.revocations import CUSTODIAN, ENGINE, follow, page
 from tests.support.scene import any_scope, fresh
 
@@ -45,6 +46,15 @@ def test_denials_are_told(house, patient):
     deny = house.scene.consent(patient, scope=any_scope(house.scene.terms, effect=2))
     house.on_chain(deny)
     assert [line[:2] for line in told(house)] == [(Stage.ACCEPTED, Act.DENIAL), (Stage.CONFIRMED, Act.DENIAL)]
+
+
+def test_an_erasure_is_told(house, patient):
+    house.on_chain(house.scene.consent(patient))
+    custodian = house.context.mirror.custodian_of(patient.subject)
+    assert told(house) == []
+    erase(house.context, house.ledger.appender, patient.subject, custodian, "institution:x")
+    assert told(house) == [(Stage.ACCEPTED, Act.ERASURE, patient.subject, None)]
+    assert told(house, CUSTODIAN, custodian) == told(house)
 
 
 def test_each_sees_its_own(house, patient):
