@@ -5,12 +5,17 @@ back block, or any doubt about what changed, means a snapshot built anew.
 """
 
 import threading
+from collections.abc import Callable, Iterator
 
 from ledger.domain.events import Block
 from ledger.domain.ontology import Ontology
+from ledger.domain.projection import Fact
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.ports import Clock, MirrorStore
 from ledger.snapshot.snapshot import Snapshot
+
+TOLD_EVERY = 10_000
+"""Facts from one word of progress to the next."""
 
 
 class Keeper:
@@ -21,13 +26,23 @@ class Keeper:
         clock: For freshness.
         most_staleness: Seconds after which an unconfirmed snapshot stops answering.
         ontology: What the operator loaded, for the data-use layer; None where nothing is.
+        progress: Told, while a snapshot is built from nothing, how many facts were read: it takes minutes at the size
+            of a country.
     """
 
-    def __init__(self, store: MirrorStore, clock: Clock, most_staleness: int, ontology: Ontology | None = None) -> None:
+    def __init__(
+        self,
+        store: MirrorStore,
+        clock: Clock,
+        most_staleness: int,
+        ontology: Ontology | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._most_staleness = most_staleness
         self._ontology = ontology
+        self._progress = progress
         self._snapshot: Snapshot | None = None
         self._confirmed_at: int | None = None
         self._alarm: str = ""
@@ -59,7 +74,13 @@ class Keeper:
             known = self._store.block_at(held.block.number)
             if known is not None and known.hash == held.block.hash:
                 return held.advance(block, self._store.facts_changed(held.block.number, block.number))
-        return Snapshot.build(block, self._store.facts_at(block.number), self._ontology)
+        return Snapshot.build(block, self._counted(self._store.facts_at(block.number)), self._ontology)
+
+    def _counted(self, facts: Iterator[Fact]) -> Iterator[Fact]:
+        for count, fact in enumerate(facts):
+            if self._progress is not None and count % TOLD_EVERY == 0:
+                self._progress(count)
+            yield fact
 
     def confirm(self, head: Block) -> None:
         """Say that the node's newest block was read now, and is this one.

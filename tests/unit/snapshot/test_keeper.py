@@ -9,6 +9,7 @@ from ledger.domain.policy import Request
 from ledger.domain.projection import Subject
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.services.sync import Mirror
+from ledger.snapshot import keeper as keeper_module
 from ledger.snapshot.keeper import Keeper
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
@@ -219,3 +220,18 @@ def test_unknown_names_are_unknown_to_the_view(bench):
     bench.follow()
     setting = bench.keeper.view().setting(Request(bytes(32), bytes(32), 1, 1))
     assert (setting.study, setting.institution, setting.engine) == (None, None, None)
+
+
+def test_a_long_start_says_how_far_it_is(bench, monkeypatch):
+    monkeypatch.setattr(keeper_module, "TOLD_EVERY", 5)
+    told = []
+    keeper = keeper_module.Keeper(bench.store, bench.clock, STALENESS, progress=told.append)
+    bench.grow(4)
+    bench.mirror.catch_up()
+    keeper.refresh()
+    count = len(list(bench.store.facts_at(bench.chain.head().number)))
+    assert told == list(range(0, count, 5))
+    bench.grow(1)
+    bench.mirror.catch_up()
+    keeper.refresh()
+    assert len(told) == len(range(0, count, 5)), "a block is not worth a word"
