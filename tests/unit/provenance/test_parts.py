@@ -62,3 +62,19 @@ def test_every_thing_and_relation_is_said_once(entries):
     assert {*things.values(), *relations.values()} <= {1}
     said = {end for part in parts for relation in part.document.relations for end in (relation.source, relation.target)}
     assert said <= things.keys()
+
+
+def test_a_second_end_of_a_run_tells_of_no_further_computation():
+    common = {"actor": "engine:0xe", "engine": "0xe", "facts": {"run": "a"}}
+    kinds = (Kind.STARTED, Kind.STARTED, Kind.COMPLETED, Kind.FAILED, Kind.STARTED)
+    builder, said = Builder(), []
+    for index, kind in enumerate(kinds):
+        document = NewEntry(kind=kind, **common).document(log=LOG, index=index, time=100 + index)
+        said += builder.take(document, f"0x{index:064x}").document.nodes
+    said += builder.finish().document.nodes
+    assert [node for node in said if "/" in node and not node.startswith(("engine", "institution"))] == [
+        "event/1",
+        "computation/a",
+        "event/3",
+        "event/4",
+    ]
