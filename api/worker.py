@@ -21,6 +21,8 @@ from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.errors import ConfigurationError
 
+STARTING: Final = 600
+"""Seconds that a process may take to read its modules and the facts."""
 _NOISY: Final = ("httpx", "httpcore", "web3")
 
 
@@ -105,6 +107,7 @@ def serve(settings: Settings, *, level: int, workers: int = 1) -> bool:
         host=settings.host,
         port=settings.port,
         workers=workers,
+        timeout_worker_healthcheck=STARTING,  # one that still starts must not be ended for its silence
         http=protocol(),
         log_config=None,
         access_log=False,  # ours leaves queries out, as a sign-in link holds a token
