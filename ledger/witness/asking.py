@@ -22,10 +22,6 @@ Prove = Callable[[int], tuple[bytes, ...]]
 """The consistency proof from a size to the head that is asked about."""
 
 
-Prove = Callable[[int], tuple[bytes, ...]]
-"""The consistency proof from a size to the head that is asked about."""
-
-
 @dataclass(slots=True)
 class WitnessClient:
     """One witness.
