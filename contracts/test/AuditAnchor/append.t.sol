@@ -104,6 +104,13 @@ contract AppendTest is AnchorLedger {
         _expect(act, abi.encodeWithSelector(selector, index, uint64(0), uint64(3)));
     }
 
+    function test_WhenTheIndexIsTheSize_ItReverts() external {
+        Anchoring memory act = nextAnchoring(3);
+        withAccess(act, 3, 0, STUDY, ENGINE);
+        bytes4 selector = IAuditAnchor.AuditAnchor__IndexOutOfRange.selector;
+        _expect(act, abi.encodeWithSelector(selector, uint64(3), uint64(0), uint64(3)));
+    }
+
     function testFuzz_WhenTheIndexesDoNotRise_ItReverts(uint64 first, uint64 second) external {
         Anchoring memory act = nextAnchoring(9);
         (first, second) = (first % 9, second % 9);
@@ -135,6 +142,14 @@ contract AppendTest is AnchorLedger {
         vm.expectRevert(IAuditAnchor.AuditAnchor__BadSignature.selector);
         anchor.append(act);
         vm.assertEq(key.length, 20, "of an address");
+    }
+
+    function test_GivenAKeyWhoseAccountDelegatesToCode_ItKeepsSigning() external {
+        vm.etch(vm.addr(HOSPITAL_KEY), address(new PlainWallet(true)).code); // whose answer is no
+        Anchoring memory act = nextAnchoring(1);
+        signAnchoring(act, HOSPITAL_KEY);
+        anchor.append(act);
+        _assertHead(1, act.root);
     }
 
     function test_WhenTheEngineIsNotRegistered_ItReverts() external {

@@ -112,6 +112,19 @@ contract SignersTest is Ledger {
         assertAccepted(addSigner(additionAct("again", signerOf(STRANGER_KEY))));
     }
 
+    function test_WhenTheIdOfARemovalIsNotFresh_ItIsRefused() external {
+        addSigner(additionAct("addition", signerOf(STRANGER_KEY)));
+        assertAccepted(record(consentAct(CONSENT)));
+        bytes32[3] memory used = [bytes32("addition"), CONSENT, 0]; // an act's, a live consent's, nobody's
+        for (uint256 i = 0; i < used.length; ++i) {
+            assertRefused(
+                removeSigner(removalAct(used[i], signerOf(STRANGER_KEY))),
+                IConsentRegistry.ConsentRegistry__IdSpent.selector
+            );
+        }
+        vm.assertTrue(registry.isLive(PATIENT, CONSENT), "the consent stands");
+    }
+
     function test_WhenTheSignerIsUnknown_ItIsRefused() external {
         assertRefused(
             removeSigner(removalAct("removal", signerOf(STRANGER_KEY))),
