@@ -45,8 +45,8 @@ class Settings:
         smallest_cell: ``CONSENTRY_SMALLEST_CELL``: counts below it are suppressed for researchers.
         recovery_delay: ``CONSENTRY_RECOVERY_DELAY``: seconds in which signers can object to the recovery of a lost
             key; it is fixed when the contracts are deployed.
-        webhook_hosts: ``CONSENTRY_WEBHOOK_HOSTS``: hosts in private networks, and this machine, that webhooks may be sent
-            to (http too), with commas between.
+        webhook_hosts: ``CONSENTRY_WEBHOOK_HOSTS``: hosts in private networks, and this machine, that webhooks may be
+            sent to (http too), with commas between.
         export_seconds: ``CONSENTRY_EXPORT_SECONDS``: how long the file of a finished export is kept.
     """
 

@@ -93,9 +93,9 @@ class Appender:
             self._lead(log)
         if job.problem is not None:
             raise job.problem
+        signer = self.keys.receipts  # asked for once: each asking looks whether the key was replaced
         receipts = tuple(
-            issue_append(AppendReceipt(log, entry.index, entry.leaf, job.note), self.keys.receipts)
-            for entry in job.stored
+            issue_append(AppendReceipt(log, entry.index, entry.leaf, job.note), signer) for entry in job.stored
         )
         return Appended(job.stored, job.note, receipts)
 

@@ -116,9 +116,7 @@ def test_the_block_of_a_bundle_is_looked_up_at_nodes(anvil, tmp_path):
     with exhibit(tmp_path / "home", anvil.url) as shown:
         data, manifest = shown.export()
     block = bytes.fromhex(manifest.trusted.hash[2:])
-    other = anvil.url.replace(
-        "127.0.0.1", "localhost"
-    )  # another way to the same node
+    other = anvil.url.replace("127.0.0.1", "localhost")  # another way to the same node
     nodes = [HttpNode(anvil.url), HttpNode(other)]
     assert verify_bundle(io.BytesIO(data), block, nodes=nodes).check("canonical").status == "pass"
     alone = verify_bundle(io.BytesIO(data), block, nodes=nodes[:1])
