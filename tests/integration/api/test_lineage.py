@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from rich.console import Console
 
 from ledger.cli.main import main
 from tests.support.service import WAIT, Service, build_world, fresh_id
@@ -98,7 +99,8 @@ def test_lineage_is_found_by_output_and_by_leaf(world, models):
 def test_the_commands_say_the_same(world, models, monkeypatch, capsys):
     ann, bob, consent, hashes, leaves = models
     monkeypatch.setenv("CONSENTRY_HOME", str(world.service.settings.home))
-    monkeypatch.setenv("COLUMNS", "300")
+    wide = Console(width=300)  # the command's own took its width when it was first imported, by whichever test
+    monkeypatch.setattr("ledger.cli.lineage.out", wide)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["consentry", "lineage", *arguments])
