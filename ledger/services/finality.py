@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ledger.domain.consent import Consent
 from ledger.domain.decision import Decision, Outcome, Reason
-from ledger.domain.directory import Dataset, Engine, Institution, Study
+from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block
 from ledger.domain.policy import Request
 from ledger.domain.projection import Subject
@@ -67,6 +67,6 @@ def _changed(context: Context, since: int, until: int) -> set[bytes] | None:
                 subjects.add(fact.subject)
             case Subject():
                 subjects.add(fact.id)
-            case Institution() | Study() | Engine() | Dataset():
+            case Institution() | Study() | Engine() | Dataset() | Terms():
                 return None
     return subjects
