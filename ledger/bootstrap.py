@@ -36,7 +36,7 @@ from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
 from ledger.identity.vault_keys import FileKeyVault
 from ledger.notify.webhooks import Notifier
-from ledger.services.anchor import anchor
+from ledger.services.anchor import anchor, is_full
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
 from ledger.services.erase import finish
@@ -218,12 +218,14 @@ class Ledger:
         finish(self.context, self.appender)  # of erasures that a killed process left half said
         if not self._leads or not self.settings.anchor_seconds:
             return REST_SECONDS
+        behind = False
         for held in self.context.audit.logs():
             try:
-                anchor(self.context, held)
+                item = anchor(self.context, held)
+                behind |= item is not None and is_full(self.context, item)
             except NotFound as problem:  # the log's institution keeps its own key and anchors by itself
                 log.debug("log 0x%s is not anchored from here: %s", held.hex(), problem)
-        return self.settings.anchor_seconds
+        return REST_SECONDS if behind else self.settings.anchor_seconds  # a full one is followed as soon as it stands
 
     def _tell(self) -> float:
         if not self._leads:
@@ -326,7 +328,11 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         ),
         log_keys=log_keys,
         witnesses=Witnesses(store.audit, store.cosignatures, askers, settings.witness_quorum or len(askers)),
-        limits=Limits(most_batch=settings.most_batch, confirmations=settings.confirmations),
+        limits=Limits(
+            most_batch=settings.most_batch,
+            confirmations=settings.confirmations,
+            anchor_accesses=0 if settings.anchor_mode == "heads" else settings.anchor_accesses,
+        ),
     )
     return Ledger(
         settings=settings,

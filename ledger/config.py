@@ -10,6 +10,9 @@ from pathlib import Path
 from ledger.errors import ConfigurationError
 
 MIB = 1 << 20
+ANCHOR_MODES = ("full", "heads")
+MOST_ACCESSES = 3_000
+"""Accesses in one anchoring: nodes take transactions of up to 128 KiB into their pools, and an access has 40 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Settings:
         confirmations: ``CONSENTRY_CONFIRMATIONS``: blocks on top of a block before it counts as final.
         batch_acts: ``CONSENTRY_BATCH_ACTS``: most acts in one transaction.
         anchor_seconds: ``CONSENTRY_ANCHOR_SECONDS``: longest time between an entry and its anchor; 0: only when asked.
+        anchor_mode: ``CONSENTRY_ANCHOR_MODE``: ``full``: heads and the accesses since the last one; ``heads``: heads
+            alone, for a chain where bytes are dear. Who reads the chain then sees no accesses; the log still proves
+            them.
+        anchor_accesses: ``CONSENTRY_ANCHOR_ACCESSES``: most accesses in one anchoring, 1 to 3,000; a log with more
+            takes several, one after the other.
         most_staleness: ``CONSENTRY_MOST_STALENESS``: seconds the mirror may be behind the node before answers stop.
         most_body: ``CONSENTRY_MOST_BODY``: bytes of a request body.
         most_batch: ``CONSENTRY_MOST_BATCH``: items of one request.
@@ -67,6 +75,8 @@ class Settings:
     confirmations: int = 0
     batch_acts: int = 200
     anchor_seconds: int = 30
+    anchor_mode: str = "full"
+    anchor_accesses: int = 1_000
     most_staleness: int = 30
     most_body: int = 8 * MIB
     most_batch: int = 10_000
@@ -84,7 +94,7 @@ class Settings:
             working_folder: Where a relative ``CONSENTRY_HOME`` starts.
 
         Raises:
-            ConfigurationError: A number is not one, or is negative.
+            ConfigurationError: A number is not one, is negative or out of its bounds, or a word is none of those known.
         """
         texts: dict[str, str] = {}
         for name in (
@@ -99,6 +109,7 @@ class Settings:
             "audience",
             "witnesses",
             "webhook_hosts",
+            "anchor_mode",
         ):
             value = environment.get(f"CONSENTRY_{name.upper()}", "")
             if value:
@@ -109,6 +120,7 @@ class Settings:
             "confirmations",
             "batch_acts",
             "anchor_seconds",
+            "anchor_accesses",
             "most_staleness",
             "most_body",
             "most_batch",
@@ -124,6 +136,10 @@ class Settings:
                 if not (value.isascii() and value.isdecimal()):
                     raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
                 numbers[name] = int(value)
+        if texts.get("anchor_mode", "full") not in ANCHOR_MODES:
+            raise ConfigurationError(f"CONSENTRY_ANCHOR_MODE must be one of {', '.join(ANCHOR_MODES)}")
+        if not 0 < numbers.get("anchor_accesses", 1) <= MOST_ACCESSES:
+            raise ConfigurationError(f"CONSENTRY_ANCHOR_ACCESSES must be 1 to {MOST_ACCESSES}; mode 'heads' has none")
         home = working_folder / (environment.get("CONSENTRY_HOME") or ".consentry")
         return cls(home=home.resolve(), **texts, **numbers)  # type: ignore[arg-type]
 

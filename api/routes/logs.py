@@ -26,7 +26,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.domain.wording import operation_of
 from ledger.errors import Forbidden, InvalidInput, NotFound, UnknownCode
 from ledger.identity.principal import Principal, Role
-from ledger.services.anchor import anchor
+from ledger.services.anchor import anchor, is_final
 from ledger.services.context import Context
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.tree import consistency_proof, inclusion_proof, root_at
@@ -214,7 +214,12 @@ def anchored_json(ports: Context, log: bytes) -> dict[str, Any] | None:
     if not heads:
         return None
     head, event = heads[-1]
-    return {"size": head.size, "root": to_hex(head.root), "block": event.block_number}
+    return {
+        "size": head.size,
+        "root": to_hex(head.root),
+        "block": event.block_number,
+        "final": is_final(ports, event.block_number),
+    }
 
 
 def entry_json(held: StoredEntry) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class AnchoredAnswer(Answer):
     size: int
     root: str
     block: int
+    final: bool = Field(description="whether as many blocks stand on its block as make it final here")
 
 
 class LogAnswer(Answer):

@@ -125,6 +125,7 @@ class Writer:
             succeeded=receipt.succeeded,
             refused=refused,
             error="" if receipt.succeeded else self._failure(receipt),
+            gas=receipt.gas_used,
         )
 
     def _failure(self, receipt: Receipt) -> str:

@@ -6,7 +6,9 @@ import typer
 from rich.table import Table
 
 from ledger.cli.common import opened, out
+from ledger.domain.acts import Anchoring
 from ledger.domain.identifiers import parse_id, to_hex
+from ledger.errors import NotFound
 
 app = typer.Typer(help="The audit logs.", no_args_is_help=True)
 DIFFERS = 1
@@ -47,3 +49,36 @@ def fsck(
             out.print(line, style="red", markup=False)
     if not all(health.sound for health in found):
         raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def anchors(
+    log: Annotated[str, typer.Argument(help="The log's id.")],
+    last: Annotated[int, typer.Option(help="How many of the newest to show.", min=1)] = 20,
+) -> None:
+    """Show the heads of a log on the chain: what each covers, whether it is final, and the gas it took.
+
+    Exit code: 0 shown, 1 there is no such log.
+    """
+    from ledger.services.anchor import anchored, under_way
+
+    with opened() as ledger:
+        context, wanted = ledger.context, parse_id(log, what="LOG")
+        if context.mirror.institution(wanted) is None:
+            raise NotFound(f"institution {log} is not admitted, so it has no log on the chain")
+        size, waiting = context.audit.size(wanted), under_way(context, wanted)
+        heads = anchored(context, wanted)
+        outcomes = context.writer.outcomes([head.transaction for head in heads[-last:]])
+        asked = context.limits.confirmations
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("entries", "root", "block", "confirmations", "accesses", "gas"):
+        table.add_column(column, overflow="fold")
+    for head, outcome in zip(heads[-last:], outcomes, strict=True):
+        final = "final" if head.final else f"{head.confirmations} of {asked}"
+        gas = "not known" if outcome is None else f"{outcome.gas:,}"
+        table.add_row(f"{head.size:,}", to_hex(head.root), str(head.block), final, str(head.accesses), gas)
+    out.print(table)
+    covered = heads[-1].size if heads else 0
+    out.print(f"{size - covered:,} of {size:,} entries are newer than the last anchor")
+    if waiting is not None and isinstance(waiting.act, Anchoring):
+        out.print(f"an anchoring of {waiting.act.size:,} entries is on its way ({waiting.state.name.lower()})")

@@ -51,10 +51,14 @@ class Transmission:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a transaction: the block that holds it, whether it ran, and the refused acts by digest."""
+    """What became of a transaction: the block that holds it, whether it ran, and the refused acts by digest.
+
+    ``gas`` is what it used, where a block holds it.
+    """
 
     block_number: int
     block_hash: bytes
     succeeded: bool
     refused: dict[bytes, str]
     error: str = ""
+    gas: int = 0

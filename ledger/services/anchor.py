@@ -1,12 +1,18 @@
 """Anchoring: binding a log's head, and the accesses since the last one, to the chain.
 
 Invariants: at most one anchoring of a log is under way; its proof starts from the head that the mirror saw last; an
-anchoring that the chain refused is made anew from what the chain holds.
+anchoring that the chain refused is made anew from what the chain holds. So it does not matter when a process stops, or
+for how long the chain was away: what is not on the chain is anchored next.
+
+One head binds everything before it, however much that is. Accesses take their own bytes in the transaction, so one
+anchoring carries a bounded number of them (``Limits.anchor_accesses``), and a log that is far behind takes several. In
+the mode ``heads`` that number is 0: the log's entries tell of the accesses, the chain does not.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 
-from ledger.domain.accesses import pack_entries
+from ledger.domain.accesses import count_entries, pack_entries
 from ledger.domain.acts import Accesses, Anchoring
 from ledger.domain.audit import ACCESSES
 from ledger.domain.identifiers import parse_id, to_hex
@@ -17,8 +23,28 @@ from ledger.services.submit import submit
 from ledger.transparency import canonical
 from ledger.transparency.tree import consistency_proof, root_at
 
-MOST_ACCESSES = 1_000
-"""Accesses in one anchoring: about 1.5 million gas, far under the 16.7 million of a transaction."""
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A head of a log on the chain.
+
+    Attributes:
+        size: Entries under it.
+        root: Their RFC 9162 root, 32 bytes.
+        block: Number of the block that holds it.
+        transaction: Hash of the transaction that brought it.
+        confirmations: Blocks on top of that one, as far as the copy has come.
+        final: Whether these are as many as are asked for; until then a reorg may take the head back.
+        accesses: Access events that came with it.
+    """
+
+    size: int
+    root: bytes
+    block: int
+    transaction: bytes
+    confirmations: int
+    final: bool
+    accesses: int
 
 
 def anchor(context: Context, log: bytes) -> Item | None:
@@ -29,13 +55,11 @@ def anchor(context: Context, log: bytes) -> Item | None:
 
     Raises:
         NotFound: The log's institution is not admitted, or its key is not kept here.
-        MirrorDiverged: The chain holds more of the log than the store does: entries are missing here.
+        MirrorDiverged: The chain holds more of the log than the store does, or another head: a fork cannot be anchored.
     """
-    cursor = context.mirror.cursor()
-    above = -1 if cursor is None else cursor.block.number
-    for item in context.outbox.unsealed(above=above):
-        if isinstance(item.act, Anchoring) and item.act.log == log:
-            return item
+    item = under_way(context, log)
+    if item is not None:
+        return item
     institution = context.mirror.institution(log)
     if institution is None:
         raise NotFound(f"institution {to_hex(log)} is not admitted, so its log cannot be anchored")
@@ -46,30 +70,83 @@ def anchor(context: Context, log: bytes) -> Item | None:
         raise MirrorDiverged(f"the chain holds {before} entries of this log, the store only {size}; restore the store")
     if size == before:
         return None
+    nodes = context.audit.nodes(log)
+    if head is not None and root_at(nodes, before) != head.root:
+        raise MirrorDiverged(f"the first {before} entries are not the anchored ones; run consentry audit fsck")
+    size, accesses = _accesses(context, log, before, size)
+    act = Anchoring(
+        log=log,
+        size=size,
+        root=root_at(nodes, size),
+        proof=tuple(consistency_proof(nodes, before, size)) if before else (),
+        accesses=accesses,
+    )
+    signed = context.keys.sign(act, institution.signer)
+    return submit(context, [signed])[0]
+
+
+def under_way(context: Context, log: bytes) -> Item | None:
+    """The anchoring of a log that the copy of the chain cannot show yet."""
+    cursor = context.mirror.cursor()
+    above = -1 if cursor is None else cursor.block.number
+    for item in context.outbox.unsealed(above=above):
+        if isinstance(item.act, Anchoring) and item.act.log == log:
+            return item
+    return None
+
+
+def is_full(context: Context, item: Item) -> bool:
+    """Whether an anchoring carries as many accesses as one may: then the next must not wait for its time."""
+    most = context.limits.anchor_accesses
+    carried = sum(count_entries(group.entries) for group in item.act.accesses) if isinstance(item.act, Anchoring) else 0
+    return 0 < most <= carried
+
+
+def anchored(context: Context, log: bytes) -> list[Anchored]:
+    """The heads of a log that the copy of the chain shows, oldest first."""
+    cursor = context.mirror.cursor()
+    top = 0 if cursor is None else cursor.block.number
+    carried: dict[bytes, int] = defaultdict(int)
+    for _, event in context.mirror.accesses_of(log):
+        carried[event.transaction] += 1
+    return [
+        Anchored(
+            size=head.size,
+            root=head.root,
+            block=event.block_number,
+            transaction=event.transaction,
+            confirmations=top - event.block_number,
+            final=is_final(context, event.block_number),
+            accesses=carried[event.transaction],
+        )
+        for head, event in context.mirror.heads_of(log)
+    ]
+
+
+def is_final(context: Context, block: int) -> bool:
+    """Whether as many blocks as are asked for stand on top of a block, in the copy of the chain."""
+    cursor = context.mirror.cursor()
+    return cursor is not None and block <= cursor.block.number - context.limits.confirmations
+
+
+def _accesses(context: Context, log: bytes, before: int, size: int) -> tuple[int, tuple[Accesses, ...]]:
+    """The accesses among the entries from ``before`` on, as many as may be, and the size of the head to carry them."""
+    most = context.limits.anchor_accesses
     found = 0
     groups: dict[tuple[str, str], list[tuple[int, bytes]]] = defaultdict(list)
-    for entry in context.audit.entries(log, before, size):
+    for entry in context.audit.entries(log, before, size) if most else ():
         document = canonical.decode_object(entry.canonical)
         study, engine = document["study"], document["engine"]
         if document["kind"] not in ACCESSES or not isinstance(study, str) or not isinstance(engine, str):
             continue
         if not study or not engine:
             continue
-        if found == MOST_ACCESSES:
+        if found == most:
             size = entry.index
             break
         found += 1
         groups[study, engine].append((entry.index, entry.leaf))
-    nodes = context.audit.nodes(log)
-    act = Anchoring(
-        log=log,
-        size=size,
-        root=root_at(nodes, size),
-        proof=tuple(consistency_proof(nodes, before, size)) if before else (),
-        accesses=tuple(
-            Accesses(study=parse_id(study), engine=parse_id(engine), entries=pack_entries(entries))
-            for (study, engine), entries in groups.items()
-        ),
+    return size, tuple(
+        Accesses(study=parse_id(study), engine=parse_id(engine), entries=pack_entries(entries))
+        for (study, engine), entries in groups.items()
     )
-    signed = context.keys.sign(act, institution.signer)
-    return submit(context, [signed])[0]

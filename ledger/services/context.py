@@ -100,11 +100,15 @@ class LogKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds: items in one request, seconds a deadline may lie ahead, blocks on top of one that make it final."""
+    """Bounds: items in one request, seconds a deadline may lie ahead, blocks on top of one that make it final.
+
+    ``anchor_accesses``: accesses in one anchoring; 0: heads are anchored alone.
+    """
 
     most_batch: int = 10_000
     longest_deadline: int = 90 * 86_400
     confirmations: int = 0
+    anchor_accesses: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Heads and accesses on the chain: once each, in order, and only as far as the chain agrees."""
 
 import sqlite3
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -10,10 +11,22 @@ from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import ItemState
 from ledger.errors import BadSignature, MirrorDiverged, NotFound
-from ledger.services import anchor as module
-from ledger.services.anchor import anchor
+from ledger.services.anchor import anchor, anchored, is_full
 from ledger.transparency.tree import root_at
-from tests.support.scene import fresh
+from tests.support.scene import Patient, fresh
+
+
+class Claims:
+    """A mirror with another head in it than the true one."""
+
+    def __init__(self, mirror, head):
+        self._mirror, self._head = mirror, head
+
+    def head_of(self, _log):
+        return self._head
+
+    def __getattr__(self, name):
+        return getattr(self._mirror, name)
 
 
 def write(house, *kinds, key="key", log=None):
@@ -70,17 +83,72 @@ def test_one_anchoring_is_under_way_at_a_time(house):
     assert anchor(house.context, log).act.size == 2
 
 
-def test_an_anchoring_holds_a_bounded_number_of_accesses(house, monkeypatch):
-    monkeypatch.setattr(module, "MOST_ACCESSES", 3)
-    log = house.scene.institution
+def with_accesses(house, most):
+    return replace(house.context, limits=replace(house.context.limits, anchor_accesses=most))
+
+
+def test_an_anchoring_holds_a_bounded_number_of_accesses(house):
+    context, log = with_accesses(house, 3), house.scene.institution
     write(house, Kind.STARTED, *[Kind.ACCESSED] * 7)
     sizes = []
-    while (item := anchor(house.context, log)) is not None:
+    while (item := anchor(context, log)) is not None:
         assert sum(count_entries(group.entries) for group in item.act.accesses) <= 3
+        assert is_full(context, item) == (len(sizes) < 2)
         sizes.append(item.act.size)
         house.seal()
     assert sizes == [4, 7, 8]
     assert [access.index for access, _ in house.context.mirror.accesses_of(log)] == list(range(1, 8))
+
+
+def test_heads_alone_bind_every_entry_and_carry_no_access(house):
+    context, log = with_accesses(house, 0), house.scene.institution
+    write(house, Kind.STARTED, *[Kind.ACCESSED] * 7)
+    item = anchor(context, log)
+    assert (item.act.size, item.act.accesses) == (8, ())
+    assert not is_full(context, item)
+    house.seal()
+    assert house.context.mirror.accesses_of(log) == []
+    assert house.context.mirror.head_of(log).root == root_at(house.context.audit.nodes(log), 8)
+
+
+def test_after_heads_alone_the_accesses_since_are_carried_again(house):
+    log = house.scene.institution
+    write(house, Kind.ACCESSED, key="silent")
+    anchor(with_accesses(house, 0), log)
+    house.seal()
+    write(house, Kind.ACCESSED, key="told")
+    anchor(house.context, log)
+    house.seal()
+    assert [access.index for access, _ in house.context.mirror.accesses_of(log)] == [1]
+
+
+def test_a_head_is_final_under_as_many_blocks_as_are_asked_for(house):
+    log = house.scene.institution
+    context = replace(house.context, limits=replace(house.context.limits, confirmations=2))
+    write(house, Kind.ACCESSED)
+    anchor(context, log)
+    house.seal()
+    seen = []
+    for _ in range(3):
+        (head,) = anchored(context, log)
+        seen.append((head.confirmations, head.final))
+        house.scene.must(house.scene.enrolment(Patient()))
+        house.ledger.catch_up()
+    assert seen == [(0, False), (1, False), (2, True)]
+    assert (head.size, head.accesses) == (1, 1)
+
+
+def test_a_fork_is_noticed_before_it_is_signed(house):
+    """Rows, tree and all were rewritten below the anchored head; the chain would refuse it, and so does the service."""
+    log = house.scene.institution
+    write(house, Kind.STARTED, key="true")
+    anchor(house.context, log)
+    house.seal()
+    write(house, Kind.STARTED, key="more")
+    head = house.context.mirror.head_of(log)
+    context = replace(house.context, mirror=Claims(house.context.mirror, replace(head, root=b"f" * 32)))
+    with pytest.raises(MirrorDiverged, match="fsck"):
+        anchor(context, log)
 
 
 def test_an_entry_without_study_or_engine_is_no_access(house):
