@@ -92,9 +92,9 @@ class Exhibit:
 
 
 @contextmanager
-def exhibit(home: Path, rpc_url: str = ""):
+def exhibit(home: Path, rpc_url: str = "", database_url: str = ""):
     """Two anchored rounds of asking and computing, with a withdrawal in between; everything is anchored."""
-    with open_ledger(Settings(home=home, rpc_url=rpc_url)) as ledger:
+    with open_ledger(Settings(home=home, rpc_url=rpc_url, database_url=database_url)) as ledger:
         scene = Scene(ledger.chain, ledger.context.clock.now()).found()
         patients = [Patient() for _ in range(6)]
         scene.must(*[scene.enrolment(patient) for patient in patients])
