@@ -23,8 +23,11 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""
-        self._open_head = 0
+        self._ends_head()
         super().on_headers_complete()
+
+    def _ends_head(self) -> None:
+        self._open_head = 0
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
+from api.hot.door import HotDoor
 from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.errors import ConfigurationError
@@ -39,6 +40,7 @@ class Lifetime:
     def __init__(self, app: ASGIApp, ledger: Ledger) -> None:
         self._app = app
         self._ledger = ledger
+        self.door = app if isinstance(app, HotDoor) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin or end, or pass a request on."""
@@ -131,7 +133,7 @@ def serve(settings: Settings, *, level: int, workers: int = 1) -> bool:
 def protocol() -> str:
     """The uvicorn protocol that parses requests, by the address of its class; its own, in Python, without httptools."""
     try:
-        import api.heads
+        import api.hot.line
     except ImportError:
         return "h11"
-    return f"{api.heads.__name__}:BoundedHeads"
+    return f"{api.hot.line.__name__}:HotLine"

@@ -5,19 +5,21 @@ checked moments ago, a body in the usual form. Anything else, a mistake above al
 came, to the route of the same address in ``api.routes``. So there is one place that says what is wrong with a request,
 and one description of both.
 
+Under our server ``api.hot.line`` knocks at the same door from the connection itself, for what is answered at once.
+
 Invariants: nothing was counted, written or answered when a request is handed on; an error after that is answered as
 the application would; the bound on bodies and the headers of answers are those of ``api.bounds``.
 
 Source: https://asgi.readthedocs.io/en/latest/specs/www.html
 """
 
-import logging
+import itertools
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
+import anyio.to_thread
 from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,55 +30,47 @@ from ledger.identity.principal import Principal
 from ledger.identity.principal import Scope as Allowed
 from ledger.identity.tokens import TokenChecker
 
-_LOG = logging.getLogger("consentry.api")
 _START: Final = "http.response.start"
 _JSON: Final = (b"content-type", b"application/json")
-_HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()] + [
+HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()] + [
     (b"cache-control", b"no-store")
 ]
+"""Of every answer."""
 _KEPT_APART: Final = frozenset({b"transfer-encoding", b"idempotency-key"})
 """Headers that ask for more than a hot route does."""
+_PROCESS: Final = secrets.token_hex(8).encode()
+_NUMBERS: Final = itertools.count()
 
 
 class Unusual(Exception):  # noqa: N818 - no error: another route answers
     """The request is not of the usual form."""
 
 
-Answering = Callable[[], bytes | Awaitable[bytes]]
-Route = Callable[[Principal, bytes], Answering]
+class Work(NamedTuple):
+    """What answers a request: ``run`` gives the body; ``quick`` where it takes microseconds and waits for nothing."""
+
+    run: Callable[[], bytes]
+    quick: bool
+
+
+Route = Callable[[Principal, bytes], Work]
 """Reads a body for a caller, and gives what answers it; raises ``Unusual`` or a ``ConsentryError`` to hand it on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a hot route looks at in the headers; ``token`` and ``size`` None: missing, or of another form."""
+class Asked(NamedTuple):
+    """A request at the door, up to its body."""
 
-    token: bytes | None
-    size: int | None
+    path: str
+    route: Route
+    who: Principal
     request_id: bytes
 
-    @classmethod
-    def of(cls, scope: Scope) -> "Asked | None":
-        """From a request; None for one that asks for more."""
-        token = size = request_id = None
-        json = False
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                if token is not None or value[:7] != b"Bearer ":
-                    return None
-                token = value[7:]
-            elif name == b"content-type":
-                json = value == b"application/json"
-            elif name == b"content-length":
-                size = int(value) if value.isdigit() and len(value) < 16 else None
-            elif name == b"x-request-id":
-                request_id = value
-            elif name in _KEPT_APART:
-                return None
-        if not json:
-            return None
-        known = request_id is not None and REQUEST_ID.match(request_id.decode("latin-1"))
-        return cls(token, size, request_id if known and request_id else secrets.token_hex(16).encode())
+
+class Reply(NamedTuple):
+    """An answer; ``failure`` where there is no body."""
+
+    body: bytes
+    failure: Response | None = None
 
 
 class HotDoor:
@@ -99,12 +93,16 @@ class HotDoor:
         self._rates = rates
         self._most = most
 
+    @property
+    def door(self) -> "HotDoor":
+        """Itself: so ``api.hot.line`` finds it, and likewise in an application around it."""
+        return self
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        asked = None if route is None else Asked.of(scope)
-        who = None if asked is None else self._who(asked)
-        if route is None or asked is None or who is None:
+        usual = scope["type"] == "http" and scope["method"] == "POST"
+        asked = self.asked(scope["path"], scope["headers"]) if usual else None
+        if asked is None:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
@@ -115,46 +113,92 @@ class HotDoor:
             body += message.get("body", b"")
         if message["type"] != "http.request":  # the caller is gone
             return
-        try:
-            answering = route(who, body)
-        except (Unusual, ConsentryError):
+        work = self.read(asked, body)
+        if work is None:
             await self._app(scope, _again(body, more=message.get("more_body", False), receive=receive), send)
             return
         status = 500
         try:
-            status = await self._answer(scope["path"], who, answering, asked.request_id, send)
+            reply = self.answer(asked, work) if work.quick else await anyio.to_thread.run_sync(self.answer, asked, work)
+            status = await _send(reply, asked.request_id, send)
         finally:
-            log_request(scope, status, started, asked.request_id.decode("latin-1"))
+            log_request("POST", asked.path, status, started, asked.request_id.decode("latin-1"))
 
-    def _who(self, asked: Asked) -> Principal | None:
-        """The caller, where the token was checked before, is in its time and allows to ask."""
-        if asked.token is None or asked.size is None or asked.size > self._most:
+    def asked(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Asked | None:
+        """What a POST asks for, by its head; None where another must answer.
+
+        That is any request whose caller did not show this token before within its time, or may not ask.
+        """
+        route = self._routes.get(path)
+        head = None if route is None else _head(headers)
+        if route is None or head is None or not 0 <= head.size <= self._most:
             return None
-        who = self._checker.remembered(asked.token)
-        return who if who is not None and Allowed.DECISION_CHECK in who.scopes else None
+        who = self._checker.remembered(head.token)
+        if who is None or Allowed.DECISION_CHECK not in who.scopes:
+            return None
+        request_id = head.request_id
+        if not request_id or not REQUEST_ID.match(request_id.decode("latin-1")):
+            request_id = b"%b-%x" % (_PROCESS, next(_NUMBERS))
+        return Asked(path, route, who, request_id)
 
-    async def _answer(self, path: str, who: Principal, answering: Answering, request_id: bytes, send: Send) -> int:
-        failure: Response | None = None
-        body = b""
+    def read(self, asked: Asked, body: bytes) -> Work | None:
+        """What answers a body; None where another must."""
         try:
-            self._rates.count((who.role, who.id), time.monotonic())
-            given = answering()
-            body = given if isinstance(given, bytes) else await given
+            return asked.route(asked.who, body)
+        except (Unusual, ConsentryError):
+            return None
+
+    def answer(self, asked: Asked, work: Work) -> Reply:
+        """Count the request and answer it. Raises nothing."""
+        try:
+            self._rates.count((asked.who.role, asked.who.id), time.monotonic())
+            return Reply(work.run())
         except RateExceeded as problem:
-            failure = rate_problem(problem, path)
+            return Reply(b"", rate_problem(problem, asked.path))
         except ConsentryError as problem:
-            failure = problem_of(problem, path)
+            return Reply(b"", problem_of(problem, asked.path))
         except Exception as problem:  # noqa: BLE001 - as the application does
-            failure = internal(problem, path)
-        headers = [*_HEADERS, (b"x-request-id", request_id)]
-        if failure is None:
-            headers += [_JSON, (b"content-length", b"%d" % len(body))]
-            await send({"type": _START, "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            return 200
-        await send({"type": _START, "status": failure.status_code, "headers": headers + failure.raw_headers})
-        await send({"type": "http.response.body", "body": bytes(failure.body)})
-        return failure.status_code
+            return Reply(b"", internal(problem, asked.path))
+
+
+class _Head(NamedTuple):
+    token: bytes
+    size: int
+    request_id: bytes
+
+
+def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:
+    """What a hot route looks at; None for a request that is of another kind, or asks for more."""
+    token = request_id = b""
+    size = -1
+    json = False
+    for name, value in headers:
+        if name == b"authorization":
+            if token or value[:7] != b"Bearer ":
+                return None
+            token = value[7:]
+        elif name == b"content-type":
+            json = value == b"application/json"
+        elif name == b"content-length":
+            size = int(value) if value.isdigit() and len(value) < 16 else -1
+        elif name == b"x-request-id":
+            request_id = value
+        elif name in _KEPT_APART:
+            return None
+    return _Head(token, size, request_id) if json and token else None
+
+
+async def _send(reply: Reply, request_id: bytes, send: Send) -> int:
+    headers = [*HEADERS, (b"x-request-id", request_id)]
+    status, body = 200, reply.body
+    if reply.failure is None:
+        headers += [_JSON, (b"content-length", b"%d" % len(body))]
+    else:
+        headers += reply.failure.raw_headers
+        status, body = reply.failure.status_code, bytes(reply.failure.body)
+    await send({"type": _START, "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    return status
 
 
 def _again(body: bytes, *, more: bool, receive: Receive) -> Receive:

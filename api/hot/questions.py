@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-import anyio.to_thread
 import msgspec
 
 from api.authzen.consent import ENGINE, PATIENT, ConsentPolicy, why
 from api.authzen.port import Policy
 from api.decision_json import answer_json, recorded_json
 from api.hot import forms
-from api.hot.door import Answering, Route, Unusual
+from api.hot.door import Route, Unusual, Work
 from ledger.bootstrap import Ledger
 from ledger.domain.decision import Decision
 from ledger.domain.events import Block
@@ -55,7 +54,7 @@ class HotQuestions:
         self._ports: Context = ledger.context
         self._local = ledger.store.local
 
-    def decisions(self, who: Principal, body: bytes) -> Answering:
+    def decisions(self, who: Principal, body: bytes) -> Work:
         """As ``POST /v1/decisions``."""
         asked = _read(forms.read_decisions, body)
         engine = _own(who, asked.engine)
@@ -65,16 +64,16 @@ class HotQuestions:
         if len(subjects) > self._ports.limits.most_batch:
             raise Unusual
         if asked.record:
-            return partial(anyio.to_thread.run_sync, self._record, request, subjects, block, asked.compact)
+            return Work(partial(self._record, request, subjects, block, asked.compact), quick=False)
         return self._placed(partial(self._look, request, subjects, block, asked.compact), len(subjects))
 
-    def evaluation(self, who: Principal, body: bytes) -> Answering:
+    def evaluation(self, who: Principal, body: bytes) -> Work:
         """As ``POST /access/v1/evaluation``."""
         asked = _read(forms.read_evaluation, body)
         known = _question(who, asked.subject, asked.action, asked.resource, asked.context)
         return self._placed(partial(self._evaluate, known), 1)
 
-    def evaluations(self, who: Principal, body: bytes) -> Answering:
+    def evaluations(self, who: Principal, body: bytes) -> Work:
         """As ``POST /access/v1/evaluations``, for several questions that are all answered."""
         asked = _read(forms.read_evaluations, body)
         if not 0 < len(asked.evaluations) <= self._ledger.settings.most_batch:
@@ -82,10 +81,8 @@ class HotQuestions:
         known = [_part(who, asked, one) for one in asked.evaluations]
         return self._placed(partial(self._evaluate_all, known), len(known))
 
-    def _placed(self, work: "partial[bytes]", size: int) -> Answering:
-        if self._local and size <= MOST_IN_PLACE:
-            return work
-        return partial(anyio.to_thread.run_sync, work)
+    def _placed(self, work: "partial[bytes]", size: int) -> Work:
+        return Work(work, quick=self._local and size <= MOST_IN_PLACE)
 
     def _look(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
         return _encode(answer_json(look(self._ports, request, subjects, at_least_block=block), compact=compact))

@@ -11,6 +11,7 @@ import uvicorn
 from coincurve import PrivateKey
 
 from api.app import create_app
+from api.worker import protocol
 from ledger.bootstrap import open_ledger
 from ledger.chain.keys import address_of, sign_digest
 from ledger.config import Settings
@@ -47,7 +48,10 @@ class Service:
         port = self.socket.getsockname()[1]
         self.settings = Settings(home=home, port=port, anchor_seconds=0, most_body=1 << 20, most_batch=100, **changes)
         self.ledger = open_ledger(self.settings)
-        config = uvicorn.Config(create_app(self.ledger, access_policy=access_policy), log_config=None, access_log=False)
+        app = create_app(self.ledger, access_policy=access_policy)
+        config = uvicorn.Config(
+            app, http=protocol(), log_config=None, access_log=False, server_header=False, proxy_headers=False
+        )
         self.server = uvicorn.Server(config)
         self.ledger.start()
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)

@@ -1,0 +1,210 @@
+"""The hot door at the connection: over a socket, byte by byte or many at once, every request has its own answer."""
+
+import json
+import socket
+import threading
+
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.bounds import Rates
+from api.worker import protocol
+from tests.support.service import fresh_id
+
+WAIT = 60
+
+
+class Line:
+    """A connection to a service, kept open."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, *parts):
+        for part in parts:
+            self.socket.sendall(part)
+
+    def receive(self):
+        """The next answer: its status, headers and document."""
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while (line := self.file.readline()) not in (b"\r\n", b""):
+            name, _, value = line.decode().rstrip("\r\n").partition(": ")
+            headers[name.lower()] = value
+        return status, headers, json.loads(self.file.read(int(headers["content-length"])))
+
+    def ended(self):
+        return self.file.read(1) == b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+
+class Asking:
+    """Writes requests of one engine."""
+
+    def __init__(self, world, subject):
+        self.token = world.service.token("engine", world.engine)
+        self.body = world.question(subjects=[subject], record=False)
+
+    def __call__(self, *, version="1.1", path="/v1/decisions", headers=(), **changes):
+        body = json.dumps(self.body | changes).encode()
+        lines = [
+            f"POST {path} HTTP/{version}",
+            "Host: here",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            f"Authorization: Bearer {self.token}",
+            *headers,
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+def handed_on(service):
+    """How many requests another route than a hot one answered."""
+    door = service.server.config.loaded_app
+    counted = []
+    inner = door._app
+
+    async def count(scope, *call):
+        counted.append(scope["path"])
+        await inner(scope, *call)
+
+    door._app = count
+    yield counted
+    door._app = inner
+
+
+@pytest.fixture
+def ask(world, ann, handed_on):
+    asking = Asking(world, ann[0])
+    with Line(world.service.settings.port) as line:  # the first time a token is seen, another route checks it
+        line.send(asking())
+        assert line.receive()[0] == 200
+    handed_on.clear()
+    return asking
+
+
+@pytest.fixture
+def line(service):
+    with Line(service.settings.port) as open_line:
+        yield open_line
+
+
+def test_requests_on_one_connection_are_answered_in_order(ask, line, ann, handed_on):
+    stranger = fresh_id()
+    line.send(ask() + ask(subjects=[stranger]) + ask(finalized=True) + ask())  # the third is for another route
+    answers = [line.receive() for _ in range(4)]
+    assert [status for status, _, _ in answers] == [200] * 4
+    assert [one["decisions"][0]["subject"] for _, _, one in answers] == [ann[0], stranger, ann[0], ann[0]]
+    assert [one["permitted"] for _, _, one in answers] == [1, 0, 1, 1]
+    assert "/v1/decisions" in handed_on
+
+
+def test_a_request_may_come_byte_by_byte(ask, line, handed_on):
+    asked = ask(headers=["X-Request-ID: slow-1"])
+    line.send(*(asked[place : place + 1] for place in range(len(asked))))
+    status, headers, document = line.receive()
+    assert (status, headers["x-request-id"], document["permitted"]) == (200, "slow-1", 1)
+    assert not handed_on
+
+
+def test_both_ways_give_the_same_headers(ask, line, handed_on):
+    line.send(ask())
+    _, hot, _ = line.receive()
+    assert not handed_on
+    line.send(ask(finalized=False, headers=["Idempotency-Key: k"]))
+    _, cold, _ = line.receive()
+    assert handed_on
+    changing = {"date", "content-length", "x-request-id"}
+    assert hot.keys() == cold.keys()
+    assert {hot[name] == cold[name] for name in hot.keys() - changing} == {True}
+    assert hot["x-request-id"] != cold["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [({"subjects": []}, 400), ({"subjects": ["x"]}, 400), ({"at_least_block": 1 << 40}, 503), ({"as_of": {}}, 400)],
+)
+def test_what_is_refused_is_refused_here_too_and_the_line_stays(ask, line, changes, status):
+    line.send(ask(**changes))
+    given, headers, document = line.receive()
+    assert (given, document["status"]) == (status, status)
+    assert headers["content-type"] == "application/problem+json"
+    line.send(ask())
+    assert line.receive()[0] == 200
+
+
+def test_a_record_goes_past_the_line_and_comes_back_in_order(ask, line, service):
+    before = service.rows()["decision"]
+    line.send(ask(record=True) + ask())
+    assert "receipt" in line.receive()[2]
+    assert "receipt" not in line.receive()[2]
+    assert service.rows()["decision"] == before + 1
+
+
+@pytest.mark.parametrize("how", [{"version": "1.0"}, {"headers": ["Connection: close"]}])
+def test_a_connection_that_is_to_end_ends(ask, line, how):
+    line.send(ask(**how))
+    assert line.receive()[2]["permitted"] == 1
+    assert line.ended()
+
+
+def test_expecting_to_be_asked_for_the_body_works(ask, line):
+    head, _, body = ask(headers=["Expect: 100-continue"]).partition(b"\r\n\r\n")
+    line.send(head + b"\r\n\r\n")
+    assert line.file.readline().startswith(b"HTTP/1.1 100")
+    assert line.file.readline() == b"\r\n"
+    line.send(body)
+    assert line.receive()[2]["permitted"] == 1
+
+
+def test_too_many_requests_are_refused_at_the_line(ask, line, service, monkeypatch):
+    monkeypatch.setattr(service.server.config.loaded_app, "_rates", Rates(1))
+    line.send(ask() + ask())
+    assert [line.receive()[0] for _ in range(2)] == [200, 429]
+
+
+def test_a_chunked_body_is_read_by_another_route(ask, line):
+    head, _, body = ask().partition(b"\r\n\r\n")
+    kept = b"\r\n".join(one for one in head.split(b"\r\n") if not one.startswith(b"Content-Length"))
+    line.send(kept + b"\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+    assert line.receive()[2]["permitted"] == 1
+
+
+def test_what_was_begun_when_the_server_stops_is_answered(service, ask):
+    app = create_app(service.ledger)
+    app._checker._known.update(service.server.config.loaded_app._checker._known)
+    config = uvicorn.Config(
+        app, http=protocol(), log_config=None, access_log=False, proxy_headers=False, lifespan="off"
+    )
+    listening = uvicorn.Config("none:none", host="127.0.0.1", port=0).bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        with Line(listening.getsockname()[1]) as line:
+            asked = ask()
+            line.send(asked)
+            assert line.receive()[0] == 200
+            line.send(asked[:-1])  # its head is whole, its body is not
+            pause = threading.Event()
+            while not any(one._asked for one in server.server_state.connections):
+                pause.wait(0.01)
+            server.should_exit = True
+            while not any(one._stopping for one in server.server_state.connections):
+                pause.wait(0.01)
+            line.send(asked[-1:])
+            assert line.receive()[2]["permitted"] == 1
+            assert line.ended()
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
