@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from ledger.domain.audit import Kind, NewEntry
-from ledger.services.append import Appender
+from ledger.services.append import Appended, Appender
 from ledger.store.store import Store
 from ledger.transparency import canonical
 
@@ -80,3 +80,8 @@ class _Times:
 
     def now(self) -> int:
         return self.at
+
+
+def receipt_in(appended: Appended) -> str:
+    """The receipt of an append of one entry."""
+    return appended.receipt if hasattr(appended, "receipt") else appended.receipts[0]
