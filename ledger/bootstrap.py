@@ -313,6 +313,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         mirror=store.mirror,
         audit=store.audit,
         decider=keeper,
+        latest=store.latest,
         pending=Pending(store.outbox),
         vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
         erasures=store.erasures,

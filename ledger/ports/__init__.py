@@ -6,6 +6,7 @@ Times are whole seconds UTC. Ids and hashes are 32 bytes.
 
 from ledger.ports.audit import AuditStore, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
+from ledger.ports.latest import Latest, LatestStore
 from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.passkeys import PasskeyStore
@@ -27,6 +28,8 @@ __all__ = [
     "ErasureStore",
     "Interval",
     "KeyVault",
+    "Latest",
+    "LatestStore",
     "Lease",
     "LogWriter",
     "MirrorStore",

@@ -15,6 +15,7 @@ from ledger.ports import (
     Clock,
     Entropy,
     ErasureStore,
+    LatestStore,
     MirrorStore,
     OutboxStore,
     SignatureChecker,
@@ -125,6 +126,7 @@ class Context:
     mirror: MirrorStore
     audit: AuditStore
     decider: Decider
+    latest: LatestStore
     pending: Pending
     vault: Vault
     erasures: ErasureStore

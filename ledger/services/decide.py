@@ -202,7 +202,8 @@ def _answer(context: Context, view: View, request: Request, subjects: Sequence[b
     decisions = view.decide(request, subjects, at)
     if finalized:
         withhold(context, view.block, request, subjects, decisions, at)
-    waiting = context.pending.at(view.block)
+    latest = context.latest.now()
+    waiting = context.pending.at(view.block, latest.act)
     if waiting:
         setting = view.setting(request)
         for place, subject in enumerate(subjects):
@@ -214,7 +215,7 @@ def _answer(context: Context, view: View, request: Request, subjects: Sequence[b
                 decisions[place] = Decision(
                     Outcome.DENY, Reason.PENDING_WITHDRAWAL, now.consent, now.version, now.valid_until
                 )
-    forgotten = context.forgotten.now()
+    forgotten = context.forgotten.now(latest.erasure)
     for place, subject in enumerate(subjects if forgotten else ()):
         if subject in forgotten:
             decisions[place] = Decision(Outcome.DENY, Reason.ERASED)

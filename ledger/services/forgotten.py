@@ -20,10 +20,11 @@ class Forgotten:
         self._last = 0
         self._subjects: frozenset[bytes] = frozenset()
 
-    def now(self) -> frozenset[bytes]:
-        """All of them."""
+    def now(self, newest: int | None = None) -> frozenset[bytes]:
+        """All of them; those up to an erasure, where its number is known to be the newest."""
         with self._lock:
-            newest = self._erasures.newest()
+            if newest is None:
+                newest = self._erasures.newest()
             if newest > self._last:
                 self._subjects |= frozenset(self._erasures.subjects(self._last))
                 self._last = newest

@@ -94,10 +94,16 @@ class Pending:
         self._last = 0
         self._acts: dict[bytes, tuple[ChangingAct, ...]] = {}
 
-    def at(self, block: Block) -> Mapping[bytes, tuple[ChangingAct, ...]]:
-        """The waiting acts of every subject that has any, as a view at ``block`` needs them."""
+    def at(self, block: Block, newest: int | None = None) -> Mapping[bytes, tuple[ChangingAct, ...]]:
+        """The waiting acts of every subject that has any, as a view at ``block`` needs them.
+
+        Args:
+            block: The view's.
+            newest: The newest sequence, where it was asked for since the question came; else it is asked for here.
+        """
         with self._lock:
-            newest = self._outbox.newest()
+            if newest is None:
+                newest = self._outbox.newest()
             if block.hash != self._block:
                 self._acts, self._last, self._block = {}, 0, None
                 self._take(self._outbox.unsealed(above=block.number))

@@ -46,7 +46,7 @@ class Database:
         self._writer = threading.Lock()
         self._reading: dict[str, Any] = {} if self.sqlite else _SNAPSHOT
         driver: Any = self._engine.dialect.loaded_dbapi
-        self._short = ShortQuestions(self._detached, driver.Error, "?" if self.sqlite else "%s")
+        self._short = ShortQuestions(self.detached, driver.Error, "?" if self.sqlite else "%s")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -148,7 +148,7 @@ class Database:
                 raise NotReady("the database is read and written without a pause; erase again to clean its files")
             return
         driver: Any = self._engine.dialect.loaded_dbapi
-        with closing(self._detached()) as connection:
+        with closing(self.detached()) as connection:
             try:
                 for table in tables:
                     connection.execute(f"VACUUM (FULL) {table.name}")
@@ -176,8 +176,8 @@ class Database:
         self._short.close()
         self._engine.dispose()
 
-    def _detached(self) -> Any:
-        """A connection of the bare driver in autocommit, for ``ShortQuestions`` to keep."""
+    def detached(self) -> Any:
+        """A connection of the bare driver in autocommit, for others to keep: ``ShortQuestions``, ``SqlLatest``."""
         with _translated():
             pooled = self._engine.raw_connection()
             bare: Any = pooled.driver_connection

@@ -4,6 +4,7 @@ from ledger.store.audit import SqlAudit
 from ledger.store.cosignatures import SqlCosignatures
 from ledger.store.database import Database
 from ledger.store.erasures import SqlErasures
+from ledger.store.latest import SqlLatest
 from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
@@ -18,6 +19,7 @@ class Store:
 
     Attributes:
         outbox: Accepted acts (``ports.OutboxStore``).
+        latest: The newest of them, and of the erasures (``ports.LatestStore``).
         mirror: The copy of the chain (``ports.MirrorStore``).
         audit: The audit logs (``ports.AuditStore``).
         vault: Sealed personal data (``ports.VaultStore``).
@@ -32,6 +34,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outbox = SqlOutbox(database)
+        self.latest = SqlLatest(database)
         self.mirror = SqlMirror(database)
         self.audit = SqlAudit(database)
         self.vault = SqlVault(database)
@@ -49,6 +52,7 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        self.latest.close()
         self._database.close()
 
 
