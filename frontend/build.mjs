@@ -1,11 +1,12 @@
 // Builds dist/checker.html: one file, with its script and style inside and a policy that lets it load nothing else.
-// With --tests it bundles the tests into build/ instead, for node's own runner.
+// With --tests it bundles the tests into build/ instead, for node's own runner; with --command FILE it bundles the same
+// checker as a command of Node, which the tests hold against `consentry verify`.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { buildSync } from "esbuild";
 
-const common = { bundle: true, charset: "utf8", target: "es2022", legalComments: "none", write: false };
+const common = { bundle: true, charset: "utf8", target: "es2022", legalComments: "inline", write: false };
 
 function source(sha) {
   return `sha256-${createHash("sha256").update(sha).digest("base64")}`;
@@ -18,6 +19,9 @@ if (process.argv.includes("--tests")) {
     const [built] = buildSync({ ...common, entryPoints: [`test/${name}`], platform: "node", format: "esm" }).outputFiles;
     writeFileSync(`build/${name.replace(/ts$/, "mjs")}`, built.contents);
   }
+} else if (process.argv[2] === "--command") {
+  const [built] = buildSync({ ...common, entryPoints: ["test/command.ts"], platform: "node", format: "esm" }).outputFiles;
+  writeFileSync(process.argv[3], built.contents);
 } else {
   const [built] = buildSync({ ...common, entryPoints: ["src/checker/page.ts"], format: "iife" }).outputFiles;
   const js = `\n${built.text}`;

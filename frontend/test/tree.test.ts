@@ -30,9 +30,9 @@ function vectors(kind: string): [string, Vector][] {
   return names.sort().map((name) => [name, JSON.parse(readFileSync(join(DATA, kind, name), "utf8")) as Vector]);
 }
 
-async function holds(work: Promise<void>): Promise<boolean> {
+function holds(work: () => void): boolean {
   try {
-    await work;
+    work();
     return true;
   } catch (problem) {
     assert.ok(problem instanceof ProofInvalid, String(problem));
@@ -43,33 +43,33 @@ async function holds(work: Promise<void>): Promise<boolean> {
 const data = (value: string | null | undefined): Bytes => fromBase64(value ?? "");
 const path = (vector: Vector): Bytes[] => (vector.proof ?? []).map(data);
 
-test("inclusion vectors", { skip: missing }, async () => {
+test("inclusion vectors", { skip: missing }, () => {
   const all = vectors("inclusion");
   assert.ok(all.length > 50);
   for (const [name, one] of all) {
-    const work = verifyInclusion(data(one.leafHash), BigInt(one.leafIdx), BigInt(one.treeSize), path(one), data(one.root));
-    assert.equal(await holds(work), !one.wantErr, name);
+    const work = () => verifyInclusion(data(one.leafHash), BigInt(one.leafIdx), BigInt(one.treeSize), path(one), data(one.root));
+    assert.equal(holds(work), !one.wantErr, name);
   }
 });
 
-test("consistency vectors", { skip: missing }, async () => {
+test("consistency vectors", { skip: missing }, () => {
   const all = vectors("consistency");
   assert.ok(all.length > 50);
   for (const [name, one] of all) {
-    const work = verifyConsistency(BigInt(one.size1), BigInt(one.size2), data(one.root1), data(one.root2), path(one));
-    assert.equal(await holds(work), !one.wantErr, name);
+    const work = () => verifyConsistency(BigInt(one.size1), BigInt(one.size2), data(one.root1), data(one.root2), path(one));
+    assert.equal(holds(work), !one.wantErr, name);
   }
 });
 
-test("an edge has the root of the tree", async () => {
+test("an edge has the root of the tree", () => {
   const edge = new Edge();
-  assert.equal(toHex(await edge.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  const leaves = await Promise.all(["a", "b", "c"].map((one) => leafHash(utf8(one))));
-  for (const leaf of leaves) await edge.append(leaf);
+  assert.equal(toHex(edge.root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  const leaves = ["a", "b", "c"].map((one) => leafHash(utf8(one)));
+  for (const leaf of leaves) edge.append(leaf);
   const [a, b, c] = leaves as [Bytes, Bytes, Bytes];
-  const root = await nodeHash(await nodeHash(a, b), c);
-  assert.deepEqual(await edge.root(), root);
-  assert.deepEqual(await rootFromInclusion(c, 2n, 3n, [await nodeHash(a, b)]), root);
-  assert.equal(await holds(verifyInclusion(c, 2n, 3n, [a], root)), false);
-  assert.equal(await holds(verifyInclusion(a, 0n, 3n, [b, c, c], root)), false);
+  const root = nodeHash(nodeHash(a, b), c);
+  assert.deepEqual(edge.root(), root);
+  assert.deepEqual(rootFromInclusion(c, 2n, 3n, [nodeHash(a, b)]), root);
+  assert.equal(holds(() => verifyInclusion(c, 2n, 3n, [a], root)), false);
+  assert.equal(holds(() => verifyInclusion(a, 0n, 3n, [b, c, c], root)), false);
 });

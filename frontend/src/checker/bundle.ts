@@ -1,190 +1,155 @@
-// The log's side of a bundle: its files, its entries, their tree, the signed heads and the proofs between them. What
-// rests on the chain (headers, receipts, consents, the decisions themselves) is left to `consentry verify`, and said so.
+// A bundle, opened: its manifest, its keys and the typed lines of its files. Nothing here says that a line is true.
 
-import { type Bytes, CannotCheck, equal, fromHex, ProofInvalid, sha256, text, toHex, utf8 } from "./bytes.ts";
+import { type Bytes, ProofInvalid, sha256, text, to0x } from "./bytes.ts";
+import * as form from "./form.ts";
 import { canonical, type JsonObject, parseCanonical } from "./json.ts";
-import { parseKey, readCheckpoint, verifyCheckpoint } from "./note.ts";
-import { quorum, type Trust, WITNESSES } from "./proof.ts";
-import { type Check, Trial } from "./report.ts";
-import { Edge, leafHash, verifyConsistency } from "./tree.ts";
+import { KeySet } from "./jws.ts";
+import { type NoteKey, parseKey } from "./note.ts";
 import { readZip } from "./zip.ts";
 
-const FORMAT = "consentry.bundle/1";
-const LAST = ["manifest.json", "manifest.jws"];
+const MOST_DOCUMENT = 1 << 20;
+const NEWLINE = 10;
+type Reader<Line> = (value: JsonObject, what: string) => Line;
 
-const ARCHIVE = {
-  name: "archive",
-  proves: "Every byte of the file belongs to the bundle; nothing was cut off, added or hidden.",
-  doesNotProve: "That the content is true.",
-};
-const MANIFEST = {
-  name: "manifest",
-  proves: "The files are exactly those that the manifest lists, unchanged since it was written.",
-  doesNotProve: "Who wrote the manifest.",
-};
-const ENTRIES = {
-  name: "entries",
-  proves: "Each entry stands at its place in this log, and has the fingerprint that the bundle states.",
-  doesNotProve: "That these are the entries that were logged: the heads and the chain show that.",
-};
-const CHECKPOINTS = {
-  name: "checkpoints",
-  proves: "The log's key signed heads of exactly these entries; one of them covers all.",
-  doesNotProve: "That the key is the institution's, unless you gave it yourself.",
-};
-const CONSISTENCY = {
-  name: "consistency",
-  proves: "Each anchored head provably extends the one before it (RFC 9162), and the entries extend the last.",
-  doesNotProve: "That these heads are on the chain.",
-};
-const CHAIN = {
-  name: "chain",
-  proves: "The heads, the consents and the decisions are those of the chain whose block you trust.",
-  doesNotProve: "Anything, here: this page does not read blocks.",
-};
-
-interface Manifest extends JsonObject {
-  log: string;
-  entries: number;
-  files: JsonObject[];
+/** A line of the log: its place, its canonical text, its content, and the leaf hash that the bundle states. */
+export interface Entry {
+  index: number;
+  canonical: string;
+  document: JsonObject;
+  stated: string;
 }
 
-interface Log {
-  size: bigint;
-  roots: Map<bigint, Bytes>;
-}
+export class Bundle {
+  readonly files: Map<string, Bytes>;
+  readonly manifest: form.Manifest;
+  /** The names of the contracts by address. */
+  readonly contracts: Map<string, string>;
 
-/** Check a bundle, as far as a page can. */
-export async function checkBundle(data: Bytes, trust: Trust): Promise<Check[]> {
-  const trial = new Trial();
-  let files = new Map<string, Bytes>();
-  const opened = await trial.attempt(ARCHIVE, () => {
-    files = readZip(data);
-    return `${files.size} files`;
-  });
-  if (!opened) return trial.checks;
-  await trial.attempt(MANIFEST, () => checkFiles(files));
-  let log: Log | undefined;
-  await trial.attempt(ENTRIES, async () => {
-    log = await recompute(files);
-    return `${log.size} entries`;
-  });
-  await trial.attempt(CHECKPOINTS, () => checkHeads(files, need(log), trust));
-  await trial.attempt(CONSISTENCY, () => checkConsistency(files, need(log)));
-  if (trust.needed) await trial.attempt(WITNESSES, () => checkWitnesses(files, need(log), trust));
-  await trial.attempt(CHAIN, () => {
-    throw new CannotCheck("for this, run: consentry verify BUNDLE --block HASH, with a block hash that you trust");
-  });
-  return trial.checks;
-}
+  constructor(data: Bytes) {
+    this.files = readZip(data);
+    for (const name of [form.MANIFEST, form.SIGNATURE, form.KEYS]) {
+      if (!this.files.has(name)) throw new ProofInvalid(`the bundle holds no ${name}`);
+    }
+    this.manifest = this.document(form.MANIFEST, form.manifestDocument);
+    if (this.manifest.format !== form.FORMAT) {
+      throw new ProofInvalid(`${form.MANIFEST}: format '${this.manifest.format}'; this checker reads '${form.FORMAT}'`);
+    }
+    this.contracts = new Map(Object.entries(this.manifest.chain.contracts).map(([name, at]) => [at, name]));
+  }
 
-function need(log: Log | undefined): Log {
-  if (!log) throw new CannotCheck("it rests on the claim 'entries', which does not hold");
-  return log;
-}
+  get log(): string {
+    return this.manifest.log;
+  }
 
-function manifestOf(files: Map<string, Bytes>): Manifest {
-  const [manifest] = lines(files, "manifest.json");
-  if (manifest?.["format"] !== FORMAT || !Array.isArray(manifest["files"])) throw new ProofInvalid(`not of the form ${FORMAT}`);
-  return manifest as Manifest;
-}
+  /** Every file is the one that the manifest names, in order, and there is no other. */
+  checkFiles(): string {
+    const { files: stated, members } = this.manifest;
+    for (const [name, content] of this.files) {
+      if (name === form.MANIFEST || name === form.SIGNATURE) continue;
+      const line = stated.find((one) => one.name === name);
+      if (!line) throw new ProofInvalid(`${name}: the manifest does not list it`);
+      if (line.size !== content.length || line.sha256 !== to0x(sha256(content))) {
+        throw new ProofInvalid(`${name}: its content is not the one that the manifest lists`);
+      }
+    }
+    const absent = members ? [] : [form.MEMBERS, form.ERASED];
+    if (!stated.some((one) => one.name === form.ERASED)) absent.push(form.ERASED);
+    const expected = form.ORDER.filter((name) => !absent.includes(name));
+    const found = [...this.files.keys()];
+    if (found.join() !== expected.join()) throw new ProofInvalid(`the bundle holds ${found.join(", ")}; it must hold ${expected.join(", ")}`);
+    if (stated.map((one) => one.name).join() !== expected.slice(0, -2).join()) {
+      throw new ProofInvalid(`${form.MANIFEST}: it does not list the files in their order`);
+    }
+    const bytes = [...this.files.values()].reduce((sum, content) => sum + content.length, 0);
+    return `${expected.length} files, ${bytes} bytes`;
+  }
 
-async function checkFiles(files: Map<string, Bytes>): Promise<string> {
-  const { files: listed } = manifestOf(files);
-  const names = [...listed.map((one) => String(one["name"])), ...LAST];
-  if (names.join() !== [...files.keys()].join()) throw new ProofInvalid("the files are not those that the manifest lists");
-  for (const one of listed) {
-    const content = files.get(String(one["name"]))!;
-    if (one["size"] !== content.length || one["sha256"] !== `0x${toHex(await sha256(content))}`) {
-      throw new ProofInvalid(`${String(one["name"])}: its content is not the one that the manifest lists`);
+  /** One of the keys in the bundle signed the manifest. */
+  async checkSignature(): Promise<string> {
+    const jws = text(this.#onlyLine(form.SIGNATURE));
+    const { payload } = await this.receiptKeys().open(jws, form.MANIFEST_TYPE).catch(within(form.SIGNATURE));
+    if (canonical(payload) !== canonical({ manifest: to0x(sha256(this.files.get(form.MANIFEST)!)) })) {
+      throw new ProofInvalid(`${form.MANIFEST}: it is not the one that ${form.SIGNATURE} signs`);
+    }
+    return `${form.MANIFEST} is signed by a key of ${form.KEYS}`;
+  }
+
+  /** The keys of receipts and manifest. */
+  receiptKeys(): KeySet {
+    return new KeySet(this.document(form.KEYS, form.keysDocument).jwks);
+  }
+
+  /** The keys of checkpoints. */
+  checkpointKeys(): NoteKey[] {
+    return this.document(form.KEYS, form.keysDocument).checkpoint.map((key) => parseKey(key, "log"));
+  }
+
+  /** The log's entries, in order. */
+  *entries(): Generator<Entry> {
+    for (const [index, { document, leaf }] of numbered(this.lines(form.ENTRIES, form.entryLine))) {
+      if (document["index"] !== index || document["log"] !== this.log) {
+        throw new ProofInvalid(
+          `${form.ENTRIES}, entry ${index}: it says that it is entry ${String(document["index"])} of ${String(document["log"])}`,
+        );
+      }
+      yield { index, canonical: canonical(document), document, stated: leaf };
     }
   }
-  return `${names.length} files`;
-}
 
-async function recompute(files: Map<string, Bytes>): Promise<Log> {
-  const manifest = manifestOf(files);
-  const wanted = new Set(lines(files, "anchors.ndjson").map((one) => BigInt(Number(one["size"]))));
-  for (const one of lines(files, "checkpoints.ndjson")) wanted.add(readCheckpoint(String(one["note"])).size);
-  const edge = new Edge();
-  const roots = new Map([[0n, await edge.root()]]);
-  for (const line of lines(files, "entries.ndjson")) {
-    const [document, stated] = [line["document"] as JsonObject, String(line["leaf"])];
-    const leaf = await leafHash(utf8(canonical(document)));
-    if (`0x${toHex(leaf)}` !== stated) throw new ProofInvalid(`entry ${edge.size}: changed: it does not have the fingerprint that was logged`);
-    if (document["log"] !== manifest.log || document["index"] !== Number(edge.size)) {
-      throw new ProofInvalid(`entry ${edge.size}: it says that it stands elsewhere`);
+  /** The lines of a file as documents of one kind. */
+  *lines<Line>(name: string, read: Reader<Line>): Generator<Line> {
+    const content = this.files.get(name);
+    if (!content) throw new ProofInvalid(`the bundle holds no ${name}`);
+    let number = 1;
+    for (let at = 0; at < content.length; number += 1) {
+      const end = content.indexOf(NEWLINE, at);
+      if (end < 0) throw new ProofInvalid(`${name}: its last line does not end in a newline`);
+      const what = `${name}, line ${number}`;
+      yield read(parseCanonical(decoded(content.subarray(at, end), what), what), what);
+      at = end + 1;
     }
-    await edge.append(leaf);
-    if (wanted.has(edge.size)) roots.set(edge.size, await edge.root());
   }
-  if (edge.size !== BigInt(manifest.entries)) throw new ProofInvalid(`${edge.size} entries, the manifest says ${manifest.entries}`);
-  return { size: edge.size, roots };
+
+  document<Document>(name: string, read: Reader<Document>): Document {
+    return read(parseCanonical(decoded(this.#onlyLine(name), name), name), name);
+  }
+
+  #onlyLine(name: string): Bytes {
+    const data = this.files.get(name)!;
+    if (data.length > MOST_DOCUMENT) throw new ProofInvalid(`${name}: ${data.length} bytes, where at most ${MOST_DOCUMENT} are expected`);
+    if (data.indexOf(NEWLINE) !== data.length - 1 || !data.length) throw new ProofInvalid(`${name}: it must be one line`);
+    return data.subarray(0, -1);
+  }
 }
 
-async function checkHeads(files: Map<string, Bytes>, log: Log, trust: Trust): Promise<string> {
-  const own = lines(files, "keys.json")[0]?.["checkpoint"];
-  const given = trust.keys.filter((key) => key.type === 1);
-  const keys = given.length ? given : await Promise.all((own as string[]).map((key) => parseKey(key, "log")));
-  const origin = `consentry/${manifestOf(files).log.slice(2)}`;
-  let last = 0n;
-  for (const one of lines(files, "checkpoints.ndjson")) {
-    const head = await verifyCheckpoint(String(one["note"]), keys);
-    const root = log.roots.get(head.size);
-    if (head.origin !== origin || !root || !equal(root, head.root)) {
-      throw new ProofInvalid(`the signed head of ${head.size} entries is not the head of the first ${head.size} entries here`);
-    }
-    if (head.size <= last) throw new ProofInvalid("the heads are not in the order of their sizes");
-    last = head.size;
-  }
-  if (last !== log.size) throw new ProofInvalid(`no signed head covers all ${log.size} entries`);
-  return `the last head is of ${last} entries, signed with ${given.length ? "the key you gave" : "a key that the bundle itself names"}`;
+/** Items with their numbers, from 0. */
+export function* numbered<Item>(items: Iterable<Item>): Generator<[number, Item]> {
+  let number = 0;
+  for (const item of items) yield [number++, item];
 }
 
-async function checkConsistency(files: Map<string, Bytes>, log: Log): Promise<string> {
-  const heads = lines(files, "anchors.ndjson").map((one): [bigint, Bytes] => [
-    BigInt(Number(one["size"])),
-    fromHex(String(one["root"]).slice(2)),
-  ]);
-  for (const [size, root] of heads) {
-    const own = log.roots.get(size);
-    if (!own || !equal(own, root)) throw new ProofInvalid(`the anchored head of ${size} entries is not the head of the first ${size} here`);
-  }
-  const last = heads.at(-1);
-  if (last && last[0] < log.size) heads.push([log.size, log.roots.get(log.size)!]);
-  const proofs = lines(files, "consistency.ndjson");
-  if (proofs.length !== Math.max(heads.length - 1, 0)) throw new ProofInvalid("not one proof from each head to the next");
-  for (const [at, proof] of proofs.entries()) {
-    const [[first, oldRoot], [second, newRoot]] = [heads[at]!, heads[at + 1]!];
-    if (BigInt(Number(proof["first"])) !== first || BigInt(Number(proof["second"])) !== second) {
-      throw new ProofInvalid("a proof is of other heads");
-    }
-    await verifyConsistency(first, second, oldRoot, newRoot, (proof["proof"] as string[]).map((hash) => fromHex(hash.slice(2))));
-  }
-  return `${proofs.length} proofs between ${heads.length} heads`;
+/** Puts the place in front of a problem's words. */
+export function within(what: string): (problem: unknown) => never {
+  return (problem) => {
+    if (problem instanceof ProofInvalid) throw new ProofInvalid(`${what}: ${problem.message}`);
+    throw problem;
+  };
 }
 
-async function checkWitnesses(files: Map<string, Bytes>, log: Log, trust: Trust): Promise<string> {
-  for (const one of lines(files, "checkpoints.ndjson").reverse()) {
-    const note = String(one["note"]);
-    let names: string;
-    try {
-      names = await quorum(note, trust);
-    } catch (problem) {
-      if (problem instanceof CannotCheck) continue;
-      throw problem;
-    }
-    const { size } = readCheckpoint(note);
-    if (size < log.size) throw new CannotCheck(`${names} signed ${size} entries; the others are newer`);
-    return names;
+/** The same, for work that is done at once. */
+export function inside<Found>(what: string, work: () => Found): Found {
+  try {
+    return work();
+  } catch (problem) {
+    return within(what)(problem);
   }
-  throw new CannotCheck(`no head has the signatures of ${trust.needed} of the witnesses you named`);
 }
 
-function lines(files: Map<string, Bytes>, name: string): JsonObject[] {
-  const content = files.get(name);
-  if (!content) throw new ProofInvalid(`${name} is missing`);
-  const whole = text(content);
-  if (whole && !whole.endsWith("\n")) throw new ProofInvalid(`${name}: the last line is not whole`);
-  return whole.split("\n").slice(0, -1).map((line, at) => parseCanonical(line, `${name}, line ${at + 1}`));
+function decoded(data: Bytes, what: string): string {
+  try {
+    return text(data);
+  } catch {
+    throw new ProofInvalid(`${what}: not UTF-8`);
+  }
 }
+

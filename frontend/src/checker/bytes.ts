@@ -1,4 +1,7 @@
-// Bytes and their texts, read strictly: one value has one text, and everything else is refused.
+// Bytes, their texts and their hashes. Texts are read strictly: one value has one text, and everything else is refused.
+
+import { sha256 as digest } from "@noble/hashes/sha2.js";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -11,6 +14,7 @@ export class CannotCheck extends Error {}
 export const HASH_SIZE = 32;
 
 const HEX = /^(?:[0-9a-f]{2})*$/;
+const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export const text = (data: Uint8Array): string => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
 export const utf8 = (value: string): Bytes => new TextEncoder().encode(value);
@@ -29,14 +33,31 @@ export function equal(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
-export const toHex = (data: Uint8Array): string =>
-  Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export function toHex(data: Uint8Array): string {
+  let hex = "";
+  for (const byte of data) hex += OCTETS[byte];
+  return hex;
+}
 
 /** The bytes of lower-case hex. */
 export function fromHex(value: string): Bytes {
   if (!HEX.test(value)) throw new ProofInvalid("not lower-case hex");
-  return Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const data = new Uint8Array(value.length / 2);
+  for (let at = 0; at < data.length; at += 1) data[at] = Number.parseInt(value.slice(2 * at, 2 * at + 2), 16);
+  return data;
 }
+
+/** Lower-case hex with 0x in front, as JSON carries ids and hashes. */
+export const to0x = (data: Uint8Array): string => `0x${toHex(data)}`;
+
+/** The bytes of hex with 0x in front. */
+export function from0x(value: string): Bytes {
+  if (!value.startsWith("0x")) throw new ProofInvalid("not 0x and hex digits");
+  return fromHex(value.slice(2));
+}
+
+/** The number that bytes write, the highest first. */
+export const toNumber = (data: Uint8Array): bigint => (data.length ? BigInt(to0x(data)) : 0n);
 
 export const toBase64 = (data: Uint8Array): string => btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join(""));
 
@@ -52,7 +73,17 @@ export function fromBase64(value: string): Bytes {
   return data;
 }
 
-export const sha256 = async (data: Bytes): Promise<Bytes> => new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+/** The bytes of URL-safe base64 without padding, in its one form (RFC 4648 section 5). */
+export function fromBase64url(value: string): Bytes {
+  if (/[+/=]/.test(value)) throw new ProofInvalid("not base64url");
+  return fromBase64(value.replaceAll("-", "+").replaceAll("_", "/") + "=".repeat(-value.length & 3));
+}
+
+export const toBase64url = (data: Uint8Array): string =>
+  toBase64(data).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+export const sha256 = (data: Uint8Array): Bytes => digest(data) as Bytes;
+export const keccak256 = (data: Uint8Array): Bytes => keccak_256(data) as Bytes;
 
 /** Whether an Ed25519 key signed a message. */
 export async function signed(key: Bytes, signature: Bytes, message: Bytes): Promise<boolean> {

@@ -1,6 +1,6 @@
 // Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature).
 
-import { type Bytes, CannotCheck, concat, equal, fromBase64, HASH_SIZE, ProofInvalid, sha256, signed, utf8 } from "./bytes.ts";
+import { type Bytes, CannotCheck, concat, equal, fromBase64, HASH_SIZE, ProofInvalid, sha256, signed, toHex, utf8 } from "./bytes.ts";
 
 const LOG = 1;
 const WITNESS = 4;
@@ -31,16 +31,16 @@ interface Signature {
 }
 
 /** The key that name+id+base64 writes; throws ProofInvalid where it does not fit together. */
-export async function parseKey(written: string, type: "log" | "witness"): Promise<NoteKey> {
+export function parseKey(written: string, type: "log" | "witness"): NoteKey {
   const [name = "", id = "", ...rest] = written.trim().split("+");
   const data = fromBase64(rest.join("+"));
   const wanted = type === "log" ? LOG : WITNESS;
   if (!NAME.test(name) || data.length !== 33 || data[0] !== wanted) {
     throw new ProofInvalid(`not the key of a ${type}: it is written name+id+base64`);
   }
-  const digest = await sha256(concat(utf8(`${name}\n`), data));
+  const digest = sha256(concat(utf8(`${name}\n`), data));
   const key = { name, type: wanted, id: digest.slice(0, 4), key: data.slice(1) };
-  if (Array.from(key.id, (byte) => byte.toString(16).padStart(2, "0")).join("") !== id) {
+  if (toHex(key.id) !== id) {
     throw new ProofInvalid(`the id of ${name}'s key does not belong to it`);
   }
   return key;

@@ -2,9 +2,9 @@
 // to send anything to, and its policy forbids the browser to.
 
 import { CannotCheck, ProofInvalid, text, toHex } from "./bytes.ts";
-import { checkBundle } from "./bundle.ts";
+import { checkBundle, type Trust } from "./check.ts";
 import { type NoteKey, parseKey } from "./note.ts";
-import { checkProof, HEADER, type Trust } from "./proof.ts";
+import { checkProof, HEADER } from "./proof.ts";
 import { type Check, verdict } from "./report.ts";
 
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -19,6 +19,8 @@ const form = byId<HTMLFormElement>("check");
 const files = byId<HTMLInputElement>("files");
 const keys = byId<HTMLTextAreaElement>("keys");
 const needed = byId<HTMLInputElement>("needed");
+const block = byId<HTMLInputElement>("block");
+const contracts = byId<HTMLTextAreaElement>("contracts");
 const status = byId("status");
 const results = byId("results");
 
@@ -45,16 +47,33 @@ function line(check: Check): HTMLElement {
   return item;
 }
 
-async function trust(): Promise<Trust> {
-  const lines = keys.value.split("\n").map((key) => key.trim()).filter(Boolean);
-  const read = await Promise.all(lines.map((key) => parseKey(key, "log").catch(() => parseKey(key, "witness"))));
+const linesOf = (area: HTMLTextAreaElement) => area.value.split("\n").map((line) => line.trim()).filter(Boolean);
+
+function anyKey(written: string): NoteKey {
+  try {
+    return parseKey(written, "log");
+  } catch {
+    return parseKey(written, "witness");
+  }
+}
+
+function contract(line: string): [string, string] {
+  const [, name, address] = /^(\w+)\s*=\s*(0x[0-9a-f]{40})$/i.exec(line) ?? [];
+  if (!name || !address) throw new ProofInvalid(`"${line}" is not NAME=ADDRESS of a contract`);
+  return [name, address.toLowerCase()];
+}
+
+function trust(): Trust {
+  const read = linesOf(keys).map(anyKey);
   const witnesses = read.filter((key) => key.type !== 1);
   for (const part of [(key: NoteKey) => key.name, (key: NoteKey) => toHex(key.key)]) {
     if (new Set(witnesses.map(part)).size !== witnesses.length) throw new ProofInvalid("a witness stands there twice");
   }
   const wanted = needed.value === "" ? witnesses.length : Number(needed.value);
   if (wanted > witnesses.length) throw new ProofInvalid(`${wanted} witnesses are asked for, ${witnesses.length} named`);
-  return { keys: read, needed: wanted };
+  const hash = block.value.trim().toLowerCase();
+  if (hash && !/^0x[0-9a-f]{64}$/.test(hash)) throw new ProofInvalid("a block hash is written 0x and 64 hex digits");
+  return { keys: read, needed: wanted, block: hash, contracts: new Map(linesOf(contracts).map(contract)) };
 }
 
 async function check(): Promise<Check[]> {
@@ -62,7 +81,7 @@ async function check(): Promise<Check[]> {
   if (!chosen.length) throw new ProofInvalid("choose a file first");
   if (chosen.some((file) => file.size > MOST_BYTES)) throw new CannotCheck("larger than 512 MiB: run consentry verify");
   const contents = await Promise.all(chosen.map(async (file) => new Uint8Array(await file.arrayBuffer())));
-  const given = await trust();
+  const given = trust();
   const bundle = contents.find((data) => data[0] === 0x50 && data[1] === 0x4b);
   if (bundle) {
     if (contents.length > 1) throw new ProofInvalid("choose the bundle alone");

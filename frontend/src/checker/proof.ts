@@ -1,6 +1,7 @@
 // One entry against one signed head: a .tlog-proof file (C2SP tlog-proof).
 
 import { type Bytes, CannotCheck, fromBase64, ProofInvalid, utf8 } from "./bytes.ts";
+import { WITNESSES } from "./claims.ts";
 import { canonical, type Json, type JsonObject } from "./json.ts";
 import { cosigned, type NoteKey, readCheckpoint, verifyCheckpoint } from "./note.ts";
 import { type Check, Trial } from "./report.ts";
@@ -16,23 +17,17 @@ const INCLUSION = {
 };
 const PLACE = {
   name: "place",
-  proves: "The entry says of itself that it stands in this log at this index.",
+  proves: "The entry says of itself that it stands in this log at this index, in its one canonical form.",
   doesNotProve: "That the entries before and after it are unchanged; an export and its anchors prove that.",
 };
-export const WITNESSES = {
-  name: "witnesses",
-  proves: "Enough of the witnesses that you named saw this very head, so that no other log of this size can be shown.",
-  doesNotProve: "That the witnesses are independent of the log and of each other.",
-};
-
 export interface Proof {
   index: bigint;
   path: Bytes[];
   note: string;
 }
 
-/** What you trust: the log's keys, witnesses, and how many of these must have signed. */
-export interface Trust {
+/** Whose signatures you trust: the log's keys, witnesses, and how many of these must have signed. */
+export interface Signers {
   keys: NoteKey[];
   needed: number;
 }
@@ -49,12 +44,12 @@ export function parseProof(file: string): Proof {
 }
 
 /** Check a proof file with the entry, as the service answers it. */
-export async function checkProof(file: string, entry: string, trust: Trust): Promise<Check[]> {
+export async function checkProof(file: string, entry: string, trust: Signers): Promise<Check[]> {
   const trial = new Trial();
   await trial.attempt(INCLUSION, async () => {
     const proof = parseProof(file);
     const head = await verifyCheckpoint(proof.note, trust.keys);
-    await verifyInclusion(await leafHash(utf8(canonical(documentOf(entry)))), proof.index, head.size, proof.path, head.root);
+    verifyInclusion(leafHash(utf8(canonical(documentOf(entry)))), proof.index, head.size, proof.path, head.root);
     return `entry ${proof.index} of ${head.size} in ${head.origin}`;
   });
   await trial.attempt(PLACE, () => {
@@ -71,7 +66,7 @@ export async function checkProof(file: string, entry: string, trust: Trust): Pro
 }
 
 /** Names the witnesses that signed a note, if they are enough. */
-export async function quorum(note: string, trust: Trust): Promise<string> {
+export async function quorum(note: string, trust: Signers): Promise<string> {
   const found = await cosigned(note, trust.keys);
   if (found.size < trust.needed) {
     throw new CannotCheck(`${found.size} of the witnesses you named signed this head, ${trust.needed} needed`);

@@ -31,6 +31,12 @@ export class Trial {
     this.checks.push({ ...claim, status, detail });
     return status === "pass";
   }
+
+  /** All of some claims, in their order; those that were not tried could not be checked. */
+  report(claims: Claim[], because: string): Check[] {
+    const found = new Map(this.checks.map((check) => [check.name, check]));
+    return claims.map((claim) => found.get(claim.name) ?? { ...claim, status: "could not check", detail: because });
+  }
 }
 
 /** All claims together: one failure fails; one that could not be checked leaves it open. */

@@ -7,32 +7,32 @@ import { type Bytes, concat, equal, HASH_SIZE, ProofInvalid, sha256 } from "./by
 
 const MAX_SIZE = (1n << 63n) - 1n;
 
-export const leafHash = (data: Uint8Array): Promise<Bytes> => sha256(concat(Uint8Array.of(0), data));
-export const nodeHash = (left: Bytes, right: Bytes): Promise<Bytes> => sha256(concat(Uint8Array.of(1), left, right));
+export const leafHash = (data: Uint8Array): Bytes => sha256(concat(Uint8Array.of(0), data));
+export const nodeHash = (left: Bytes, right: Bytes): Bytes => sha256(concat(Uint8Array.of(1), left, right));
 
 /** The right edge of a growing tree: the complete subtrees, the largest first. */
 export class Edge {
   size = 0n;
   #peaks: Bytes[] = [];
 
-  async append(leaf: Bytes): Promise<void> {
+  append(leaf: Bytes): void {
     let node = leaf;
-    for (let rest = this.size; rest & 1n; rest >>= 1n) node = await nodeHash(this.#peaks.pop()!, node);
+    for (let rest = this.size; rest & 1n; rest >>= 1n) node = nodeHash(this.#peaks.pop()!, node);
     this.#peaks.push(node);
     this.size += 1n;
   }
 
-  async root(): Promise<Bytes> {
+  root(): Bytes {
     const peaks = [...this.#peaks];
     let result = peaks.pop();
     if (result === undefined) return sha256(new Uint8Array());
-    for (const peak of peaks.reverse()) result = await nodeHash(peak, result);
+    for (const peak of peaks.reverse()) result = nodeHash(peak, result);
     return result;
   }
 }
 
 /** The root that an inclusion proof leads to. */
-export async function rootFromInclusion(leaf: Bytes, index: bigint, size: bigint, proof: Bytes[]): Promise<Bytes> {
+export function rootFromInclusion(leaf: Bytes, index: bigint, size: bigint, proof: Bytes[]): Bytes {
   checkSize("tree size", size, 1n);
   if (index < 0n || index >= size) throw new ProofInvalid(`inclusion proof: index ${index} is not below ${size}`);
   checkHashes("inclusion proof", [leaf, ...proof]);
@@ -43,10 +43,10 @@ export async function rootFromInclusion(leaf: Bytes, index: bigint, size: bigint
   let [result, node, last] = [leaf, index, size - 1n];
   for (const sibling of proof) {
     if (node & 1n || node === last) {
-      result = await nodeHash(sibling, result);
+      result = nodeHash(sibling, result);
       for (; node && !(node & 1n); node >>= 1n) last >>= 1n;
     } else {
-      result = await nodeHash(result, sibling);
+      result = nodeHash(result, sibling);
     }
     node >>= 1n;
     last >>= 1n;
@@ -55,15 +55,15 @@ export async function rootFromInclusion(leaf: Bytes, index: bigint, size: bigint
 }
 
 /** Returns if a leaf is in the tree with this root; otherwise throws ProofInvalid. */
-export async function verifyInclusion(leaf: Bytes, index: bigint, size: bigint, proof: Bytes[], root: Bytes) {
+export function verifyInclusion(leaf: Bytes, index: bigint, size: bigint, proof: Bytes[], root: Bytes): void {
   checkHashes("root", [root]);
-  if (!equal(await rootFromInclusion(leaf, index, size, proof), root)) {
+  if (!equal(rootFromInclusion(leaf, index, size, proof), root)) {
     throw new ProofInvalid(`inclusion proof: leaf ${index} and its path do not lead to the root of ${size} leaves`);
   }
 }
 
 /** Returns if the second tree extends the first; otherwise throws ProofInvalid. */
-export async function verifyConsistency(first: bigint, second: bigint, oldRoot: Bytes, newRoot: Bytes, proof: Bytes[]) {
+export function verifyConsistency(first: bigint, second: bigint, oldRoot: Bytes, newRoot: Bytes, proof: Bytes[]): void {
   checkSize("first size", first, 1n);
   checkSize("second size", second, first);
   checkHashes("consistency proof", [oldRoot, newRoot, ...proof]);
@@ -82,11 +82,11 @@ export async function verifyConsistency(first: bigint, second: bigint, oldRoot: 
   let [older, newer] = [start!, start!];
   for (const sibling of rest) {
     if (node & 1n || node === last) {
-      older = await nodeHash(sibling, older);
-      newer = await nodeHash(sibling, newer);
+      older = nodeHash(sibling, older);
+      newer = nodeHash(sibling, newer);
       for (; node && !(node & 1n); node >>= 1n) last >>= 1n;
     } else {
-      newer = await nodeHash(newer, sibling);
+      newer = nodeHash(newer, sibling);
     }
     node >>= 1n;
     last >>= 1n;

@@ -1,0 +1,137 @@
+"""The checker page and ``consentry verify`` say the same of the same bundles, good and forged, claim by claim.
+
+The page's checker is built as a command of Node (``frontend/test/command.ts``); the browser itself is ``test_checker``.
+"""
+
+import io
+import json
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.services.directory import admit_institution
+from ledger.services.submit import submit
+from ledger.verify.archive import Archive
+from ledger.verify.checks import verify_bundle
+from ledger.verify.report import Status
+from tests.support.exhibit import exhibit
+from tests.support.forging import FORGERIES, forge, pack, unpack
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+ELSEWHERE = b"\x01" * 32
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page's checker: bundles with their trusted blocks and contracts, to what it says of each."""
+    node = shutil.which("node")
+    if node is None or not (FRONTEND / "node_modules" / "esbuild").is_dir():
+        pytest.skip("Node or the tools of frontend/ are not here: npm --prefix frontend install")
+    folder = tmp_path_factory.mktemp("page")
+    command = folder / "command.mjs"
+    subprocess.run([node, "build.mjs", "--command", command], cwd=FRONTEND, check=True)
+
+    def run(jobs):
+        lines = []
+        for number, (data, block, contracts) in enumerate(jobs):
+            path = folder / f"{number}.zip"
+            path.write_bytes(data)
+            given = {name: "0x" + at.hex() for name, at in (contracts or {}).items()}
+            lines.append(
+                json.dumps({"bundle": str(path), "block": "0x" + block.hex() if block else "", "contracts": given})
+            )
+        done = subprocess.run(
+            [node, command], input="\n".join(lines), capture_output=True, text=True, check=True, timeout=300
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    with exhibit(tmp_path_factory.mktemp("exhibit") / "home") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def exported(shown):
+    data, manifest = shown.export()
+    return data, bytes.fromhex(manifest.trusted.hash[2:])
+
+
+def agree(page, jobs):
+    """What both say of each job: it must be the same; returns the reports of the command."""
+    reports = [verify_bundle(io.BytesIO(data), block, contracts=contracts) for data, block, contracts in jobs]
+    for number, (report, said) in enumerate(zip(reports, page(jobs), strict=True)):
+        assert [(one["name"], one["status"]) for one in said] == [
+            (check.name, check.status.value) for check in report.checks
+        ], f"job {number}: {said} {report}"
+        for check, one in zip(report.checks, said, strict=True):
+            assert (one["proves"], one["doesNotProve"]) == (check.proves, check.does_not_prove)
+            if check.status is not Status.FAIL:
+                assert one["detail"] == check.detail
+    return reports
+
+
+def test_of_a_good_bundle_they_say_the_same_word_for_word(page, shown, exported):
+    data, block = exported
+    lean, manifest = shown.export(with_members=False)
+    contracts = shown.ledger.context.reader.contracts
+    jobs = [
+        (data, block, None),
+        (data, block, contracts),
+        (data, block, {**contracts, "AuditAnchor": b"\x01" * 20}),
+        (data, None, None),
+        (data, ELSEWHERE, None),
+        (lean, bytes.fromhex(manifest.trusted.hash[2:]), None),
+    ]
+    assert [report.exit_code for report in agree(page, jobs)] == [0, 0, 1, 3, 1, 3]
+
+
+def test_of_every_forgery_they_say_the_same(page, exported):
+    data, block = exported
+    jobs = [(forge(data, **changes), block, None) for changes, _, _ in FORGERIES.values()]
+    for report, (_, claim, _) in zip(agree(page, jobs), FORGERIES.values(), strict=True):
+        assert report.check(claim).status is Status.FAIL
+
+
+def test_of_changed_bytes_they_say_the_same(page, exported):
+    data, block = exported
+    chance = random.Random(2)
+    jobs = []
+    for member in Archive(io.BytesIO(data)).members.values():
+        bad = bytearray(data)
+        bad[member.offset + chance.randrange(member.size)] ^= 1 << chance.randrange(8)
+        jobs.append((bytes(bad), block, None))
+    for name, content in unpack(data).items():
+        for _ in range(3):
+            bad = bytearray(content)
+            bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+            jobs.append((pack({**unpack(data), name: bytes(bad)}), block, None))
+        jobs.append((pack({key: value for key, value in unpack(data).items() if key != name}), block, None))
+    jobs += [(data[: chance.randrange(len(data))], block, None) for _ in range(8)]
+    jobs += [(data + b"\0", block, None), (b"", block, None), (pack({**unpack(data), "more.txt": b"x\n"}), block, None)]
+    assert {report.exit_code for report in agree(page, jobs)} == {1}
+
+
+def test_of_a_log_with_a_tail_and_an_act_on_its_way_they_say_the_same(page, tmp_path):
+    with exhibit(tmp_path / "home") as shown:
+        shown.decide(shown.patients[:2])
+        tail, manifest = shown.export()
+        jobs = [(tail, bytes.fromhex(manifest.trusted.hash[2:]), None)]
+        submit(shown.ledger.context, [shown.scene.withdrawal(shown.patients[1], shown.consents[1])])
+        shown.decide([shown.patients[1]])
+        shown.anchor()
+        pending, manifest = shown.export()
+        jobs.append((pending, bytes.fromhex(manifest.trusted.hash[2:]), None))
+        _, identity, _ = admit_institution(shown.ledger.context, "An empty hospital \u00e9\U0001f3e5")
+        shown.ledger.relayer.run_once()
+        shown.ledger.catch_up()
+        empty, manifest = replace(shown, scene=type("Elsewhere", (), {"institution": identity})()).export()
+        jobs.append((empty, bytes.fromhex(manifest.trusted.hash[2:]), None))
+    assert [report.exit_code for report in agree(page, jobs)] == [3, 0, 3]
