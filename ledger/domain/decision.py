@@ -3,8 +3,8 @@
 ``Reason`` up to 31 is the same table as ``contracts/src/libraries/Reasons.sol``; codes are never renumbered.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from ledger.domain.data_use import Obligation
 from ledger.domain.vocabulary import FOREVER
@@ -68,9 +68,8 @@ OF_DATA_USE = frozenset(
 """Refusals by the data-use layer (``release``), of what the patient's own rule permits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One answer on one subject.
+class Decision(NamedTuple):
+    """One answer on one subject; a tuple, as one is made in a third of the time of a frozen dataclass.
 
     ``consent`` and ``version`` name the consent that decided (``None``, 0: none did); ``valid_until`` is the first
     instant (seconds UTC) after the question's at which time alone could change the answer. ``codes`` are the terms of

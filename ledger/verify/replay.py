@@ -7,7 +7,6 @@ its way, an erasure, or an ontology that took a permit back.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
@@ -72,14 +71,14 @@ def _replay(bundle: Bundle, case: Case, world: World) -> Counter[Reason]:
         again = ask.about(member.subject)
         given.append(said)
         if said.reason in {Reason.PENDING_WITHDRAWAL, Reason.NOT_FINAL} and again.permitted:
-            again = replace(again, outcome=Outcome.DENY, reason=said.reason, obligations=())
+            again = again._replace(outcome=Outcome.DENY, reason=said.reason, obligations=())
         if said.reason is Reason.ERASED:
             again = Decision(Outcome.DENY, Reason.ERASED)
         if said.reason is Reason.ONTOLOGY_DISAGREES and (again.permitted or again.reason in _BY_TERMS):
             again = Decision(Outcome.ABSTAIN, Reason.ONTOLOGY_DISAGREES, valid_until=case.receipt.valid_until)
         answers.append(again)
         until = min(until, again.valid_until)
-        if replace(again, valid_until=FOREVER, codes=(), obligations=()) != said:
+        if again._replace(valid_until=FOREVER, codes=(), obligations=()) != said:
             raise ProofInvalid(
                 f"{what}: on subject {to_hex(member.subject)} it said {said.outcome.name.lower()} "
                 f"({said.reason.code}); the chain says {again.outcome.name.lower()} ({again.reason.code})"
