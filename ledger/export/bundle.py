@@ -6,12 +6,14 @@ format; the manifest is written last, over what was really written, and signed.
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import chain
 from typing import BinaryIO
 
 from ledger.domain.events import Logged
 from ledger.domain.identifiers import to_hex
 from ledger.export.archive import ArchiveWriter
 from ledger.export.readme import readme
+from ledger.export.source import Progress, unseen
 from ledger.provenance import bundle as form
 from ledger.services.export import Export, Ports, Suspicion
 from ledger.transparency.jws import sign_jws
@@ -19,7 +21,9 @@ from ledger.verify.chain import later_events, may_change
 from ledger.verify.headers import read_header
 
 
-def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool = False) -> form.Manifest:
+def export_bundle(
+    ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool = False, progress: Progress = unseen
+) -> form.Manifest:
     """Write the bundle of a log.
 
     Args:
@@ -28,6 +32,7 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
         out: Where it goes: an empty seekable file; it stays the caller's to close.
         with_members: Whether the considered subjects' rows (pseudonymous ids, salts, outcomes) and their consent
             history go along. They are needed to replay decisions; only for readers who may see them.
+        progress: Is told how far the export is; what it raises ends it.
 
     Returns:
         The manifest; its ``trusted`` block is the one whose hash the reader must know from elsewhere.
@@ -38,9 +43,11 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
         MirrorDiverged: Store and chain disagree.
         TooLarge: The bundle would exceed 4 GiB.
     """
-    export = Export(ports, log, with_members)
+    export = Export(ports, log, with_members, progress)
+    progress(0, export.size)
     history = export.history()
-    erased = list(export.erased()) if with_members else []
+    erased = export.erased() if with_members else iter(())
+    first_erased = next(erased, None)
     shown: set[int] = set()
     archive = ArchiveWriter(out)
     parts = {
@@ -52,7 +59,7 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
         form.CONSISTENCY: export.consistency(),
         form.DECISIONS: export.decisions(),
         **({form.MEMBERS: export.members()} if with_members else {}),
-        **({form.ERASED: erased} if erased else {}),
+        **({form.ERASED: chain((first_erased,), erased)} if first_erased else {}),
         form.CONSENTS: export.consents(history),
         form.HEADERS: export.headers(history, _suspicion(export, history), shown),
         form.RECEIPTS: export.receipts(shown),
@@ -66,6 +73,7 @@ def export_bundle(ports: Ports, log: bytes, out: BinaryIO, *, with_members: bool
     payload = {"manifest": to_hex(sha256(manifest).digest())}
     archive.add(form.SIGNATURE, [sign_jws(payload, ports.log_keys.receipts, form.MANIFEST_TYPE).encode() + b"\n"])
     archive.finish()
+    progress(export.size, export.size)
     return form.from_line(manifest[:-1], form.Manifest, form.MANIFEST)
 
 

@@ -98,5 +98,6 @@ def write_export(source: Source, kind: Format, out: BinaryIO) -> Written:
         return Written()
     if not source.selection.everything:
         raise InvalidInput("a bundle proves a log whole: leave the conditions out, or choose another format")
-    trusted = export_bundle(source.ports, source.log, out, with_members=source.with_members).trusted
+    manifest = export_bundle(source.ports, source.log, out, with_members=source.with_members, progress=source.progress)
+    trusted = manifest.trusted
     return Written(trusted.number, bytes.fromhex(trusted.hash[2:]))

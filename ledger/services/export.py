@@ -1,31 +1,37 @@
 """Exporting a log: gathering, through the ports, what a bundle or a provenance document is written from.
 
-Invariants: everything is as of one checkpoint of the log and one block of the chain; entries, members and headers are
-streamed; what the store and the chain disagree on stops the export, it is never papered over.
+Invariants: everything is as of one checkpoint of the log and one block of the chain; entries, decisions, members and
+headers are streamed, and of each decision 40 bytes are kept; what the store and the chain disagree on stops the export,
+it is never papered over.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
+from typing import Final, Protocol
 
 from ledger.domain import events as ev
-from ledger.domain.audit import DecisionRecord, Kind, Member
+from ledger.domain.audit import Member
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.events import Block, Logged
-from ledger.domain.identifiers import parse_id, to_hex
+from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Head
 from ledger.errors import MirrorDiverged, NotFound, NotReady
 from ledger.ports import AuditStore, ChainReader, Clock, MirrorStore
 from ledger.provenance import bundle as form
 from ledger.provenance.history import Interest
 from ledger.services.context import LogKeys
+from ledger.services.decided import Decided
 from ledger.services.witness import Witnesses
 from ledger.transparency import canonical
 from ledger.transparency.tree import consistency_proof
 
 Suspicion = Callable[[bytes], bool]
 """Whether a block, by the RLP of its header, may hold an event that would change what was gathered."""
+Progress = Callable[[int, int], None]
+"""Is told how many entries of how many are done."""
+STEP: Final = 500
+_PASSES: Final = 3  # over the log: to find its decisions, to write its entries, to write its decisions
 
 
 class Ports(Protocol):
@@ -62,6 +68,10 @@ class Ports(Protocol):
         ...
 
 
+def _unseen(_done: int, _total: int) -> None:
+    """The progress that nobody watches."""
+
+
 @dataclass(slots=True)
 class Export:
     """One log at one moment: its entries up to a checkpoint, and the chain up to a block.
@@ -71,6 +81,7 @@ class Export:
         log: The log's id.
         with_members: Whether the considered subjects' rows go along, and with them their consent history. Only for
             readers who may see them.
+        progress: Is told how far the export is; what it raises ends it.
 
     Raises:
         NotFound: There is no such institution.
@@ -81,11 +92,13 @@ class Export:
     ports: Ports
     log: bytes
     with_members: bool
+    progress: Progress = _unseen
     size: int = field(init=False)
     block: Block = field(init=False)
     institution: str = field(init=False)
     heads: list[tuple[Head, Logged]] = field(init=False)
-    _decided: list[tuple[int, str]] | None = None
+    _found: Decided | None = None
+    _told: int = 0
 
     def __post_init__(self) -> None:
         institution = self.ports.mirror.institution(self.log)
@@ -108,6 +121,7 @@ class Export:
     def entries(self) -> Iterator[bytes]:
         """The lines of the entries."""
         for entry in self.ports.audit.entries(self.log, 0, self.size):
+            self._tell(1, entry.index)
             yield form.entry_line(entry.canonical, entry.leaf)
 
     def checkpoints(self) -> Iterator[bytes]:
@@ -138,46 +152,29 @@ class Export:
             proof = [to_hex(node) for node in consistency_proof(nodes, first, second)]
             yield form.to_line(form.ConsistencyLine(first, second, proof))
 
-    def records(self) -> Iterator[DecisionRecord]:
-        """The records of the decisions in the log, in the order of their entries.
-
-        Raises:
-            MirrorDiverged: An entry tells of a decision that the store does not hold.
-        """
-        if self._decided is None:
-            self._decided = [
-                (entry.index, str(document["decision"]))
-                for entry in self.ports.audit.entries(self.log, 0, self.size)
-                if (document := canonical.decode_object(entry.canonical))["kind"] == Kind.DECISION
-            ]
-        for index, decision in self._decided:
-            record = self.ports.audit.decision(decision)
-            if record is None or (record.log, record.index) != (self.log, index):
-                raise MirrorDiverged(f"entry {index} tells of a decision that is not stored with it; run audit fsck")
-            yield record
-
     def decisions(self) -> Iterator[bytes]:
         """The lines of the decisions."""
-        for record in self.records():
+        for record in self._decided:
+            self._tell(2, record.index)
             request = canonical.decode_object(record.request)
             line = form.DecisionLine(record.id, record.index, record.block_number, request, record.receipt)
             yield form.to_line(line)
 
     def members(self) -> Iterator[bytes]:
         """The lines of the considered rows, decision by decision."""
-        for record in self.records():
+        for record in self._decided:
             for member in self.ports.audit.members(record.id):
                 yield form.to_line(_member_line(record.id, member))
 
     def erased(self) -> Iterator[bytes]:
         """The lines of what is left of erased rows, decision by decision."""
-        for record in self.records():
+        for record in self._decided:
             for place, leaf in sorted(self.ports.audit.erased(record.id).items()):
                 yield form.to_line(form.ErasedLine(record.id, place, to_hex(leaf)))
 
     def history(self) -> list[Logged]:  # noqa: C901 - one line a kind
         """The events that the decisions rest on, in chain order."""
-        interest = self._interest()
+        interest = self._decided.interest
         mirror = self.ports.mirror
         found: dict[tuple[int, int], Logged] = {}
 
@@ -227,7 +224,8 @@ class Export:
             shown: Takes in the numbers of all blocks whose receipts must be shown.
         """
         shown |= {logged.block_number for logged in history} | {logged.block_number for _, logged in self.heads}
-        first = min([*shown, *(record.block_number for record in self.records()), self.block.number])
+        decided = self._decided.first_block
+        first = min([*shown, *([] if decided is None else [decided]), self.block.number])
         for number in range(first, self.block.number + 1):
             header = self.ports.reader.header(number)
             if suspicion(header):
@@ -255,7 +253,7 @@ class Export:
                 institution=self.institution,
                 created=self.ports.clock.now(),
                 entries=self.size,
-                decisions=len(list(self.records())),
+                decisions=len(self._decided),
                 members=self.with_members,
                 chain=form.ChainLine(reader.chain_id, {name: to_hex(at) for name, at in reader.contracts.items()}),
                 trusted=form.TrustedBlock(self.block.number, to_hex(self.block.hash)),
@@ -268,17 +266,21 @@ class Export:
         held = self.ports.mirror.datasets_at(self.block.number)
         return [one.id for one in held if one.custodian in custodians or one.id in interest.datasets]
 
-    def _interest(self) -> Interest:
-        studies, engines, subjects, datasets = set[bytes](), set[bytes](), set[bytes](), set[bytes]()
-        for record in self.records():
-            request = canonical.decode_object(record.request)
-            studies.add(parse_id(str(request["study"])))
-            engines.add(parse_id(str(request["engine"])))
-            if "dataset" in request:
-                datasets.add(parse_id(str(request["dataset"])))
-            if self.with_members:
-                subjects |= {member.subject for member in self.ports.audit.members(record.id)}
-        return Interest(self.log, *map(frozenset, (studies, engines, subjects, datasets)))
+    @property
+    def _decided(self) -> Decided:
+        """The decisions in the log; it is read for them once."""
+        if self._found is None:
+            self._found = Decided(
+                self.ports.audit, self.log, self.size, with_members=self.with_members, tell=lambda at: self._tell(0, at)
+            )
+        return self._found
+
+    def _tell(self, passes: int, index: int) -> None:
+        """Progress, in entries of the log: so many passes are done, and of the next one all before ``index``."""
+        done = (passes * self.size + index) // _PASSES
+        if done >= self._told + STEP:
+            self._told = done
+            self.progress(done, self.size)
 
     def _is_in(self, logged: Logged) -> bool:
         return logged.block_number <= self.block.number

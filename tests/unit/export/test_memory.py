@@ -57,6 +57,23 @@ def test_a_longer_log_needs_no_more_memory(kind):
     assert peak(kind, SIZE) < peak(kind, SIZE // 10) + 600_000, "a few buffers; the entries alone are twice that"
 
 
+def test_of_decisions_a_bundle_keeps_an_index_and_an_id():
+    peak(Format.BUNDLE, 30)
+    grown = peak(Format.BUNDLE, 4 * SIZE) - peak(Format.BUNDLE, SIZE)
+    assert grown / (3 * SIZE) < 60, "bytes an entry, of which each third is a decision: a record alone is 2,000"
+
+
+@pytest.mark.parametrize("kind", list(Format))
+def test_progress_rises_to_the_end(kind):
+    told = []
+    source = Source(SyntheticLog(2_400).ports, LOG, progress=lambda done, total: told.append((done, total)))
+    write_export(source, kind, Sink())
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert (told[0], told[-1]) == ((0, 2_400), (2_400, 2_400))
+    assert len({done for done, _ in told}) > 3
+    assert {total for _, total in told} == {2_400}
+
+
 @pytest.mark.parametrize("kind", [Format.PROV_JSON, Format.PROV_JSONLD])
 def test_of_provenance_what_may_be_built_on_is_kept_and_little_else(kind):
     peak(kind, 30)
