@@ -231,6 +231,23 @@ def test_the_decision_is_that_of_the_function(rules: Rules):
     assert min(seen.values()) > 20, seen
 
 
+def test_a_disease_use_asks_for_each_disease_of_the_study(rules: Rules):
+    """The lanes of a consent's diseases may have gaps: what they hold is looked at, not where."""
+    signature = f"decide(bytes32[],{FACTS}[],{STUDY_FACTS},uint32,{REQUEST},uint40)"
+    named = {0: (), 1: (1,), 2 | 3 << 64: (2, 3), 1 << 128: (1,)}
+    studies = [(), ((1,),), ((0,),), ((9, 1),), ((1,), (2,)), ((2, 9), (3,)), ((9,), (1,)), ((1,), (9,))]
+    for purposes in (8, 8 | 64, 64, 4):
+        for lanes, codes in named.items():
+            for diseases in studies:
+                consent = (1, False, 1, 0, purposes, ANY16, ANY16, ANY32, 0, FOREVER, 1, 0, FOREVER, lanes)
+                study = (INSTITUTION, 17, 4, 3, 0, 1, FOREVER, diseases)
+                request = (STUDY, ENGINE, 1, 1, 0, FOREVER)
+                reason = rules(signature, VERDICT, [b"\1" * 32], [consent], study, 7, request, 5)[1]
+                inside = purposes & 8 and diseases and all(set(closure) & set(codes) for closure in diseases)
+                accepted = purposes == 4 or inside  # health research has every disease in it
+                assert reason == (Reason.PERMITTED if accepted else Reason.NOT_COVERED), (purposes, codes, diseases)
+
+
 def test_a_refusal_is_a_deny_that_no_time_changes(rules: Rules):
     assert rules("refusal(uint8)", VERDICT, 9) == (Outcome.DENY, 9, bytes(32), 0, FOREVER)
 
@@ -316,6 +333,20 @@ def test_a_proof_holds_where_the_verifier_says_so_and_breaks_with_any_bit(rules:
                 found = rules(signature, "bool", first, one, second, two, nodes)[0]
                 assert found == holds(first, second, one, two, nodes), (first, second, place)
                 assert not found
+
+
+def test_a_proof_that_climbs_above_the_roots_is_refused(rules: Rules):
+    """Whoever anchors a root may have made it up, such as one whose tree is higher than its size can be."""
+    tree = Tree()
+    tree.extend([bytes([number]) * 32 for number in range(12)])
+    above = bytes(32)
+    signature = "verify(uint64,bytes32,uint64,bytes32,bytes32[])"
+    for second in range(2, 13):
+        for first in range(1, second):
+            roots = [sha256(b"\1" + above + tree.root(size)).digest() for size in (first, second)]
+            proof = [*tree.consistency_proof(first, second), above]
+            assert not rules(signature, "bool", first, roots[0], second, roots[1], proof)[0], (first, second)
+            assert not holds(first, second, *roots, proof)
 
 
 def holds(first: int, second: int, one: bytes, two: bytes, proof: list[bytes]) -> bool:
