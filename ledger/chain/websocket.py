@@ -8,7 +8,7 @@ Source: https://geth.ethereum.org/docs/interacting-with-geth/rpc/pubsub (eth_sub
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from secrets import SystemRandom
 
 from websockets.exceptions import WebSocketException
@@ -41,7 +41,7 @@ class Exchange:
     def __init__(self, url: str, timeout: float) -> None:
         self._url = url
         self._timeout = timeout
-        self._idle: list[ClientConnection] = []
+        self._idle: list[tuple[ClientConnection, ExitStack]] = []
 
     def post(self, content: bytes) -> bytes:
         """Send a request; returns what came back.
@@ -50,27 +50,28 @@ class Exchange:
             ExchangeFailed: Nothing did.
         """
         try:
-            socket = self._idle.pop()
+            socket, held = self._idle.pop()
         except IndexError:
-            socket = self._connected()
+            socket, held = self._connected()
         try:
             socket.send(content, text=True)
             answer = socket.recv(timeout=self._timeout, decode=False)
         except _FAULTS as problem:
-            socket.close()
+            held.close()
             raise ExchangeFailed(f"{type(problem).__name__}: {problem}") from problem
-        self._idle.append(socket)
+        self._idle.append((socket, held))
         return answer
 
     def close(self) -> None:
         """Close the connections."""
         while self._idle:
             with suppress(IndexError):
-                self._idle.pop().close()
+                self._idle.pop()[1].close()
 
-    def _connected(self) -> ClientConnection:
+    def _connected(self) -> tuple[ClientConnection, ExitStack]:
+        held = ExitStack()
         try:
-            return _open(self._url, self._timeout)
+            return held.enter_context(_open(self._url, self._timeout)), held
         except (*_FAULTS, ValueError) as problem:
             raise ExchangeFailed(f"{type(problem).__name__}: {problem}") from problem
 
@@ -116,5 +117,5 @@ class HeadWatch:
             self._on_head()
 
 
-def _open(url: str, timeout: float) -> ClientConnection:
+def _open(url: str, timeout: float) -> AbstractContextManager[ClientConnection]:
     return connect(url, open_timeout=timeout, close_timeout=1, max_size=None, compression=None)
