@@ -117,4 +117,6 @@ Exporter = Annotated[Principal, Security(caller, scopes=[Scope.EXPORT_CREATE.val
 Anchorer = Annotated[Principal, Security(caller, scopes=[Scope.ANCHOR_WRITE.value])]
 VaultReader = Annotated[Principal, Security(caller, scopes=[Scope.VAULT_READ.value])]
 VaultWriter = Annotated[Principal, Security(caller, scopes=[Scope.VAULT_WRITE.value])]
+Overrider = Annotated[Principal, Security(caller, scopes=[Scope.OVERRIDE_WRITE.value])]
+Verifier = Annotated[Principal, Security(caller, scopes=[Scope.VERIFICATION_WRITE.value])]
 Eraser = Annotated[Principal, Security(caller, scopes=[Scope.SUBJECT_ERASE.value])]

@@ -22,6 +22,7 @@ from api.schemas.base import Id
 from api.schemas.items import ItemsAnswer
 from api.writing import Made, Write
 from ledger.domain.audit import BY_ENGINES, Kind, NewEntry, StoredEntry
+from ledger.domain.entry_facts import check_facts
 from ledger.domain.identifiers import to_hex
 from ledger.domain.wording import operation_of
 from ledger.errors import Forbidden, InvalidInput, NotFound, UnknownCode
@@ -255,6 +256,7 @@ def _new_entry(ports: Context, who: Principal, body: EntryBody) -> NewEntry:
         if held is None or held.engine != who.id or held.study != body.study:
             raise NotFound(f"there is no decision {to_hex(body.decision)} of this engine for this study")
         decision, block = held.id, (held.block_number, to_hex(held.block_hash))
+    check_facts(Kind(body.kind), body.facts)
     return NewEntry(
         kind=Kind(body.kind),
         actor=who.actor,

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ledger.cli.common import opened, out
 from ledger.domain.acts import Anchoring
+from ledger.domain.audit import Kind
 from ledger.domain.identifiers import parse_id, to_hex
 from ledger.errors import NotFound
 
@@ -22,16 +23,19 @@ def group() -> None:
 @app.command()
 def fsck(
     log: Annotated[str, typer.Argument(help="One log's id; without it, every log.")] = "",
+    record: Annotated[bool, typer.Option("--record", help="Write what was found into each log, as an entry.")] = False,
 ) -> None:
     """Check every stored entry against its tree, its signed heads, its decisions, and the heads on the chain.
 
     Exit code: 0 sound, 1 something was changed (each finding is named), 3 could not be checked.
     """
     from ledger.services.fsck import check_log, check_logs
+    from ledger.services.records import record_fsck
 
     with opened() as ledger:
         wanted = parse_id(log, what="LOG") if log else None
         found = check_logs(ledger.context) if wanted is None else [check_log(ledger.context, wanted)]
+        recorded = [record_fsck(ledger.context, ledger.appender, health) for health in found if record]
     if not found:
         out.print("There are no logs.")
         return
@@ -47,8 +51,25 @@ def fsck(
             place = "" if finding.index is None else f" at entry {finding.index}"
             line = f"{to_hex(health.log)}: {finding.fault.value}{place}: {finding.detail}"
             out.print(line, style="red", markup=False)
+    for appended in recorded:
+        (entry,) = appended.entries
+        out.print(f"{to_hex(entry.log)}: written down as entry {entry.index}")
     if not all(health.sound for health in found):
         raise typer.Exit(DIFFERS)
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="Such as computation.completed; without it, the kinds are listed.")] = "",
+) -> None:
+    """Show the JSON Schema of a kind of entry."""
+    from ledger.domain.entry_facts import schema_of
+
+    if kind:
+        out.print_json(data=schema_of(kind))
+    else:
+        for known in Kind:
+            out.print(known.value)
 
 
 @app.command()

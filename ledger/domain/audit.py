@@ -32,7 +32,16 @@ class Kind(StrEnum):
 
 # Kinds that engines may append; the rest the service writes itself.
 BY_ENGINES = frozenset(
-    {Kind.STARTED, Kind.COMPLETED, Kind.FAILED, Kind.WITHHELD, Kind.ACCESSED, Kind.DISCLOSED, Kind.DERIVED}
+    {
+        Kind.STARTED,
+        Kind.COMPLETED,
+        Kind.FAILED,
+        Kind.WITHHELD,
+        Kind.ACCESSED,
+        Kind.DISCLOSED,
+        Kind.DERIVED,
+        Kind.RESERVED,
+    }
 )
 # Kinds that become access events on the chain when their entry is anchored.
 ACCESSES = frozenset({Kind.ACCESSED, Kind.DISCLOSED, Kind.COMPLETED})

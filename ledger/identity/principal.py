@@ -35,6 +35,8 @@ class Scope(StrEnum):
     COHORT_READ = "cohort:read"
     AUDIT_APPEND = "audit:append"
     AUDIT_READ = "audit:read"
+    OVERRIDE_WRITE = "override:write"
+    VERIFICATION_WRITE = "verification:write"
     EXPORT_CREATE = "export:create"
     ANCHOR_WRITE = "anchor:write"
     VAULT_READ = "vault:read"
@@ -56,13 +58,23 @@ SCOPES_OF: dict[Role, frozenset[Scope]] = {
             Scope.DECISION_CHECK,
             Scope.AUDIT_READ,
             Scope.ANCHOR_WRITE,
+            Scope.OVERRIDE_WRITE,
+            Scope.VERIFICATION_WRITE,
             Scope.VAULT_READ,
             Scope.VAULT_WRITE,
             Scope.SUBJECT_ERASE,
         }
     ),
     Role.REVIEWER: frozenset({Scope.STUDY_APPROVE}),
-    Role.AUDITOR: frozenset({Scope.SUBJECT_READ, Scope.AUDIT_READ, Scope.EXPORT_CREATE, Scope.ANCHOR_WRITE}),
+    Role.AUDITOR: frozenset(
+        {
+            Scope.SUBJECT_READ,
+            Scope.AUDIT_READ,
+            Scope.EXPORT_CREATE,
+            Scope.ANCHOR_WRITE,
+            Scope.VERIFICATION_WRITE,
+        }
+    ),
     Role.STEWARD: frozenset({Scope.DIRECTORY_ADMIT}),
 }
 """The most that a token of each role can allow; also what a local token allows when none are named."""

@@ -50,4 +50,5 @@ def test_only_reading_the_directory_and_acts_and_typed_data_needs_no_scope():
         "/v1/datasets",
         "/v1/datasets/{dataset}",
         "/v1/acts/{digest}",
+        "/v1/entry-schemas/{kind}",
     }
