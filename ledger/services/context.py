@@ -7,6 +7,7 @@ from typing import Protocol
 from ledger.domain.decision import Decision
 from ledger.domain.events import Block
 from ledger.domain.policy import Request, Setting
+from ledger.domain.sheet import Sheet
 from ledger.ports import (
     ActSigner,
     AuditStore,
@@ -46,6 +47,10 @@ class View(Protocol):
 
     def decide(self, request: Request, subjects: Sequence[bytes], at: int) -> list[Decision]:
         """One decision a subject, in order; equal to ``policy.decide``."""
+        ...
+
+    def sheet(self, request: Request, subjects: Sequence[bytes], at: int) -> Sheet | None:
+        """As ``decide``, in columns, where it can be had so; worth it for many subjects."""
         ...
 
     def subjects(self, custodian: bytes | None = None) -> list[bytes]:

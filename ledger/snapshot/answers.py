@@ -6,7 +6,10 @@ Equal to ``ledger.domain.policy.decide`` on the same facts, whatever they are.
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.sheet import ID, Sheet
 from ledger.snapshot.profiles import COVERS, DENIES, LIVE, STALE, UNREADABLE
 from ledger.snapshot.question import Question
 from ledger.snapshot.table import UNKNOWN_CUSTODIAN, State
@@ -20,6 +23,17 @@ _REASONS: Final = {
     UNREADABLE: (_DENY, Reason.UNKNOWN_CODE),
 }
 _REFUSES: Final = DENIES | UNREADABLE
+_KINDS: Final = (
+    _UNKNOWN_SUBJECT,
+    Decision(_DENY, Reason.NO_CONSENT),
+    Decision(_DENY, Reason.NOT_COVERED),
+    *(Decision(outcome, reason) for outcome, reason in _REASONS.values()),
+)
+_KIND_OF: Final = np.ones(2 * UNREADABLE, np.uint8)
+"""The kind of each verdict on a subject's only consent."""
+_KIND_OF[LIVE] = 2
+for _place, _verdict in enumerate(_REASONS, 3):
+    _KIND_OF[[_verdict, _verdict | LIVE]] = _place
 
 
 def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> list[Decision]:
@@ -34,6 +48,38 @@ def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> l
         return [question.refusal or _UNKNOWN_SUBJECT] * len(subjects)
     verdicts = state.shared.profiles.verdicts(question)
     return [_answer(state, question, verdicts, subject) for subject in subjects]
+
+
+def answer_sheet(state: State, question: Question, subjects: Sequence[bytes]) -> Sheet:
+    """As ``answer_all``, in columns: all who have at most one consent in one pass, the others one by one."""
+    if question.refusal is not None or question.match is None:
+        return Sheet.of_one(question.refusal or _UNKNOWN_SUBJECT, len(subjects))
+    verdicts = state.shared.profiles.verdicts(question)
+    sheet = Sheet.of_one(_UNKNOWN_SUBJECT, len(subjects))
+    found = state.find_all(subjects)
+    known = np.flatnonzero(found >= 0)
+    known = known[state.shared.custodian.array[found[known]] != UNKNOWN_CUSTODIAN]
+    only = state.only_rows(found[known])
+    simple = known[only.simple]
+    at, since, end = question.at, only.since, only.until
+    early, ended = at < since, at >= end
+    verdict = np.asarray(verdicts)[only.profile]
+    verdict[~only.alive | early | ended] = 0
+    until = np.full(len(simple), question.ethics_until, np.int64)
+    for bound, counts in ((since, only.alive & early), (end, only.alive & ~early & ~ended)):
+        until[counts] = np.minimum(until[counts], bound[counts])
+    decided = (verdict & ~np.uint8(LIVE)) != 0
+    sheet.kinds = list(_KINDS)
+    np.frombuffer(sheet.of, np.uint8)[simple] = _KIND_OF[verdict]
+    np.frombuffer(sheet.named, np.uint8)[simple] = decided
+    np.frombuffer(sheet.consents, np.uint8).reshape(-1, ID)[simple] = only.ids
+    versions, untils = np.zeros(len(sheet), np.int64), np.array(sheet.untils, np.int64)
+    versions[simple], untils[simple] = np.where(decided, only.version, 0), until
+    sheet.versions, sheet.untils = versions.tolist(), untils.tolist()
+    # Several consents, or one that is not understood, whose version stands apart: as ever.
+    for row in [*known[~only.simple].tolist(), *simple[(verdict & UNREADABLE) != 0].tolist()]:
+        sheet[row] = _answer(state, question, verdicts, subjects[row])
+    return sheet
 
 
 def _answer(state: State, question: Question, verdicts: memoryview, subject: bytes) -> Decision:

@@ -4,7 +4,7 @@ Python's own hash of the id (keyed by the process, so nobody can aim ids at one 
 stands in the table decides. Eight bytes a subject, where a dict takes two hundred.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,28 @@ class Index:
         self._ids: Final = flat
         self._members: Final = members.data
         self._starts: Final = starts.data
+
+    def find_all(self, ids: Sequence[bytes], packed: Array) -> Array:
+        """The places of many ids; -1 where one is not there.
+
+        Args:
+            ids: Of 32 bytes each.
+            packed: The same as numbers, four of 64 bits a row.
+        """
+        starts, members = np.asarray(self._starts), np.asarray(self._members)
+        held = np.frombuffer(self._ids, np.uint64).reshape(-1, ID // 8)
+        buckets = np.fromiter(map(hash, ids), np.int64, len(ids)) & self._mask
+        at, end = starts[buckets].astype(np.int64), starts[buckets + 1]
+        found = np.full(len(ids), -1, np.int64)
+        open_ = np.flatnonzero(at < end)
+        while len(open_):
+            places = members[at[open_]]
+            same = (held[places] == packed[open_]).all(axis=1)
+            found[open_[same]] = places[same]
+            open_ = open_[~same]
+            at[open_] += 1
+            open_ = open_[at[open_] < end[open_]]
+        return found
 
     def find(self, id: bytes) -> int | None:
         """The place of an id; None where it is not there."""

@@ -21,7 +21,8 @@ from ledger.domain.ontology import Ontology
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Fact, Subject
 from ledger.domain.release import Release, judge, restrict
-from ledger.snapshot.answers import answer_all
+from ledger.domain.sheet import Sheet
+from ledger.snapshot.answers import answer_all, answer_sheet
 from ledger.snapshot.cohort import Sweep, sweep
 from ledger.snapshot.question import Question, compile_question
 from ledger.snapshot.table import State
@@ -99,6 +100,12 @@ class Snapshot:
         if self.datasets or request.dataset is not None:
             self._restrict(found, request, subjects, at)
         return found
+
+    def sheet(self, request: Request, subjects: Sequence[bytes], at: int) -> Sheet | None:
+        """As ``decide``, in columns; None where the data-use layer has a word in it."""
+        if self.datasets or request.dataset is not None:
+            return None
+        return answer_sheet(self.table, self._compiled(request, at), subjects)
 
     def _restrict(self, found: list[Decision], request: Request, subjects: Sequence[bytes], at: int) -> None:
         """Put every permit before the data-use layer, which is asked once a custodian."""

@@ -75,6 +75,28 @@ class Shared(NamedTuple):
     """The number of the last state, which alone can be followed by another, and of rows in ``more``."""
 
 
+class OnlyRows(NamedTuple):
+    """Of some subjects the rows of those with at most one.
+
+    Attributes:
+        simple: For each subject asked about, whether it has at most one; the rest is about these, in order.
+        alive: Whether it has one; else its row means nothing.
+        profile: As in ``Rows``, and so on.
+        since: Start of its validity.
+        until: End of its validity.
+        version: The consent's version.
+        ids: The consent's id.
+    """
+
+    simple: Array
+    alive: Array
+    profile: Array
+    since: Array
+    until: Array
+    version: Array
+    ids: Array
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The table as of one block: its first ``subjects`` subjects, and the first ``extra`` rows of ``more``."""
@@ -99,6 +121,17 @@ class State:
             place = self.shared.late.get(subject, self.subjects)
             return place if place < self.subjects else None
         return place
+
+    def find_all(self, subjects: Sequence[bytes]) -> Array:
+        """The numbers of many subjects; -1 where one is not known."""
+        packed = np.frombuffer(b"".join(subjects), np.uint64).reshape(-1, ID // 8)
+        places = self.shared.finder.find_all(subjects, packed)
+        if self.shared.late:
+            for at in np.flatnonzero(places < 0).tolist():
+                place = self.shared.late.get(subjects[at], self.subjects)
+                if place < self.subjects:
+                    places[at] = place
+        return places
 
     def advance(self, facts: Iterable[Consent | Subject]) -> "State":
         """The next state; each fact is the last of its key."""
@@ -146,6 +179,36 @@ class State:
                 found.append((more, row))
             row = shared.next.view[row]
         return found
+
+    def only_rows(self, places: Array) -> "OnlyRows":
+        """The living row of each subject that has at most one, and who has."""
+        shared = self.shared
+        head = shared.head.array[places]
+        in_first = places < shared.built
+        in_first[in_first] = self._lives(shared.first, places[in_first])
+        behind = np.flatnonzero(head != NO_ROW)
+        row = head[behind]
+        known = row < self.extra  # a later state may have put rows before the one that is meant
+        alone = known.copy()
+        alone[known] = shared.next.array[row[known]] == NO_ROW
+        alone &= ~in_first[behind]
+        simple = np.ones(len(places), bool)
+        simple[behind[~alone]] = False
+        in_more = np.zeros(len(places), bool)
+        in_more[behind[alone]] = self._lives(shared.more, row[alone])
+        in_first &= simple
+
+        def chosen(first: Column, more: Column) -> Array:
+            values = np.zeros((len(places), *first.array.shape[1:]), first.array.dtype)
+            values[in_first], values[in_more] = first.array[places[in_first]], more.array[head[in_more]]
+            return values[simple]
+
+        pairs = zip(shared.first.values(), shared.more.values(), strict=True)
+        return OnlyRows(simple, (in_first | in_more)[simple], *(chosen(*pair) for pair in pairs))
+
+    def _lives(self, rows: Rows, places: Array) -> Array:
+        living: Array = (rows.dead.array[places] > self.number) & (rows.profile.array[places] != NOTHING)
+        return living
 
     def custodian_of(self, subject: bytes) -> bytes:
         """The custodian of an enrolled subject."""

@@ -232,3 +232,13 @@ def test_what_broke_inside_is_not_told(service, world, subjects, monkeypatch):
     answer = caller.ask("/v1/decisions", json.dumps(look(world, subjects)).encode())
     assert answer.status_code == 500
     assert answer.json()["detail"] == "the failure is in our log; try again later"
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_many_are_answered_in_columns_and_the_same(world, both, subjects, compact):
+    many = [*subjects, *(fresh_id() for _ in range(40))]
+    answer, hot = both.compare("/v1/decisions", json.dumps(look(world, many, compact=compact)).encode())
+    assert hot
+    assert (answer.status_code, answer.json()["permitted"], answer.json()["considered"]) == (200, 1, len(many))
+    twice, _ = both.compare("/v1/decisions", json.dumps(look(world, [*many, many[0]], compact=compact)).encode())
+    assert twice.status_code == 400

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 
 import pytest
 import uvicorn
@@ -98,6 +99,14 @@ def line(service):
         yield open_line
 
 
+def until(condition):
+    """Wait for something that another thread does."""
+    latest = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < latest
+        time.sleep(0.01)
+
+
 def test_requests_on_one_connection_are_answered_in_order(ask, line, ann, handed_on):
     stranger = fresh_id()
     line.send(ask() + ask(subjects=[stranger]) + ask(finalized=True) + ask())  # the third is for another route
@@ -190,17 +199,15 @@ def test_what_was_begun_when_the_server_stops_is_answered(service, ask):
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
+        until(lambda: server.started)
         with Line(listening.getsockname()[1]) as line:
             asked = ask()
             line.send(asked)
             assert line.receive()[0] == 200
             line.send(asked[:-1])  # its head is whole, its body is not
-            pause = threading.Event()
-            while not any(one._asked for one in server.server_state.connections):
-                pause.wait(0.01)
+            until(lambda: any(one._asked for one in list(server.server_state.connections)))
             server.should_exit = True
-            while not any(one._stopping for one in server.server_state.connections):
-                pause.wait(0.01)
+            until(lambda: any(one._stopping for one in list(server.server_state.connections)))
             line.send(asked[-1:])
             assert line.receive()[2]["permitted"] == 1
             assert line.ended()

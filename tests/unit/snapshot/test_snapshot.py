@@ -57,7 +57,10 @@ def subject(number):
 
 
 def permitted(snapshot, *numbers):
-    return [decision.permitted for decision in snapshot.decide(REQUEST, [subject(n) for n in numbers], NOW)]
+    subjects = [subject(n) for n in numbers]
+    found = snapshot.decide(REQUEST, subjects, NOW)
+    assert list(snapshot.sheet(REQUEST, subjects, NOW)) == found
+    return [decision.permitted for decision in found]
 
 
 @pytest.fixture

@@ -115,6 +115,7 @@ class Pair:
             for subject in SUBJECTS
         }
         assert dict(zip(SUBJECTS, self.snapshot.decide(request, SUBJECTS, at), strict=True)) == expected
+        assert dict(zip(SUBJECTS, self.snapshot.sheet(request, SUBJECTS, at), strict=True)) == expected
         for custodian in (None, *CUSTODIANS, b"\x77" * 32):
             asked = [subject for subject in people if custodian in (None, people[subject])]
             assert self.snapshot.subjects(custodian) == sorted(asked)

@@ -1,0 +1,114 @@
+"""The bodies of hot answers, written without a document in between.
+
+Invariant: the same bytes as the encoder gives for ``api.decision_json`` and ``api.authzen.consent.why``; the tests of
+the hot routes hold them against those.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from api.authzen.consent import why
+from api.decision_json import answer_json
+from api.schemas.decisions import obligations_json
+from ledger.domain.decision import Decision
+from ledger.domain.events import Block
+from ledger.domain.sheet import ID, Sheet
+from ledger.services.decide import Answer
+
+encode: Final = msgspec.json.Encoder().encode
+_ONE_DIGIT: Final = 10
+
+
+def _kind(kind: Decision) -> str:
+    """The outcome, reason, codes and obligations, without the braces around them."""
+    document: dict[str, Any] = {
+        "outcome": kind.outcome.name.lower(),
+        "reason": kind.reason.code,
+        "codes": list(kind.codes),
+        "obligations": obligations_json(kind.obligations),
+    }
+    return encode(document).decode()[1:-1]
+
+
+_PLAIN: Final[dict[tuple[int, int], str]] = {}
+"""Kinds without codes and obligations, by outcome and reason, as they come up."""
+
+
+def _said(decision: Decision) -> str:
+    if decision.codes or decision.obligations:
+        return _kind(decision)
+    key = (decision.outcome, decision.reason)
+    held = _PLAIN.get(key)
+    if held is None:
+        held = _PLAIN[key] = _kind(Decision(decision.outcome, decision.reason))
+    return held
+
+
+def _block(block: Block) -> str:
+    return f'"block":{{"number":{block.number},"hash":"0x{block.hash.hex()}"}}'
+
+
+def _consent(consent: bytes | None) -> str:
+    return "null" if consent is None else f'"0x{consent.hex()}"'
+
+
+def answer_bytes(given: Answer, *, compact: bool) -> bytes:
+    """As ``answer_json``."""
+    decisions = given.decisions
+    if isinstance(decisions, Sheet):
+        listed = _compact(decisions) if compact else _whole(given.subjects, decisions)
+        permits = decisions.permits
+    elif len(decisions) == 1 and not compact:
+        (one,) = decisions
+        listed = (
+            f'"decisions":[{{"subject":"0x{given.subjects[0].hex()}",{_said(one)},"consent":{_consent(one.consent)},'
+            f'"version":{one.version},"valid_until":{one.valid_until}}}]'
+        )
+        permits = int(one.permitted)
+    else:
+        return encode(answer_json(given, compact=compact))
+    return (
+        f'{{"at":{given.at},{_block(given.block)},{listed},"considered":{len(decisions)},"permitted":{permits}}}'
+    ).encode()
+
+
+def evaluation_bytes(decision: Decision, block: Block) -> bytes:
+    """As AuthZEN's answer to one evaluation."""
+    if decision.codes or decision.obligations:
+        return encode({"decision": decision.permitted, "context": why(decision, block)})
+    return (
+        f'{{"decision":{"true" if decision.permitted else "false"},"context":{{'
+        f'"outcome":"{decision.outcome.name.lower()}","reason":"{decision.reason.code}",'
+        f'"consent":{_consent(decision.consent)},"version":{decision.version},{_block(block)},'
+        f'"valid_until":{decision.valid_until},"codes":[],"obligations":[]}}}}'
+    ).encode()
+
+
+def _compact(sheet: Sheet) -> str:
+    shown = list(dict.fromkeys(sheet.of))
+    order = bytes(shown)
+    kinds = ",".join(f"{{{_said(sheet.kinds[place])}}}" for place in shown)
+    if len(shown) <= _ONE_DIGIT:
+        joined = bytearray(b",") * (2 * len(sheet) - 1)
+        joined[::2] = sheet.of.translate(bytes.maketrans(order, b"0123456789"[: len(shown)]))
+        of = joined.decode()
+    else:
+        of = ",".join(map(str, sheet.of.translate(bytes.maketrans(order, bytes(range(len(shown)))))))
+    return f'"compact":{{"kinds":[{kinds}],"of":[{of}],"valid_until":{min(sheet.untils)}}}'
+
+
+def _whole(subjects: Sequence[bytes], sheet: Sheet) -> str:
+    width = 2 * ID
+    who, consents = b"".join(subjects).hex(), sheet.consents.hex()
+    said = [f'",{_said(kind)},"consent":' for kind in sheet.kinds]
+    rows = [
+        f'{{"subject":"0x{who[at : at + width]}{said[of]}'
+        + (f'"0x{consents[at : at + width]}"' if named else "null")
+        + f',"version":{version},"valid_until":{until}}}'
+        for at, of, named, version, until in zip(
+            range(0, len(who), width), sheet.of, sheet.named, sheet.versions, sheet.untils, strict=True
+        )
+    ]
+    return f'"decisions":[{",".join(rows)}]'
