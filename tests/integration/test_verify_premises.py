@@ -110,7 +110,7 @@ def test_a_commitment_to_other_rows_fails(read):
 
 
 def test_an_erased_row_that_no_entry_tells_of_fails(read):
-    """A row that is only said to be erased, to hide who it was: its leaf is right, and nothing in the log tells of it."""
+    """A row that is only said to be erased, to hide who it was: its leaf is right, but no entry tells of an erasure."""
     honest = read.cases[0]
     rows = list(decisions.members_of(read.opened, honest))
     leaf = sha256(b"").digest()

@@ -25,7 +25,9 @@ class Node:
 
 
 def test_two_nodes_that_have_the_block_are_enough():
-    words = check_canonical(MANIFEST, bytes.fromhex("ab" * 32), [Node("a"), Node("b", final={"number": "0x6"})])
+    words = check_canonical(
+        MANIFEST, bytes.fromhex("ab" * 32), [Node("a", final={"number": "0x7"}), Node("b", final={"number": "0x6"})]
+    )
     assert words == "block 7 is on the chain of a (final), b (not final yet)"
 
 

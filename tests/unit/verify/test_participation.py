@@ -37,9 +37,7 @@ def computation(first, *rechecks, kind=Kind.COMPLETED):
 
 def participation(entries, computed, decided, *, subject=ANN):
     """The file on the patient's row in a log of some entries, in the order in which the places are given."""
-    documents = [
-        {**entry, "kind": str(entry["kind"]), "index": index, "log": to_hex(LOG)} for index, entry in enumerate(entries)
-    ]
+    documents = [{"index": index, "log": to_hex(LOG), **entry} for index, entry in enumerate(entries)]
     tree = Tree()
     for document in documents:
         tree.append(leaf_hash(canonical.encode(document)))
@@ -118,6 +116,17 @@ def test_an_entry_of_another_log_or_place_fails():
     document = participation([decision("a"), computation("a")], 1, [0])
     document["decisions"][0]["entry"] = document["computation"]
     assert "decisions" in failed(check(document))
-    document = participation([decision("a"), computation("a")], 1, [0])
-    document["computation"]["document"]["log"] = to_hex(BOB)
-    assert "computation" in failed(check(document))
+    for stranger in ({"log": to_hex(BOB)}, {"index": 0}, {"index": None}):
+        entries = [decision("a"), {**computation("a"), **stranger}]
+        assert "computation" in failed(check(participation(entries, 1, [0])))
+
+
+@pytest.mark.parametrize("commitment", [None, {}, {"size": 2}, {"size": -1, "root": to_hex(ANN)}, {"size": True}])
+def test_a_decision_that_commits_to_no_cohort_fails(commitment):
+    entries = [{**decision("a"), "facts": {"cohort": commitment}}, computation("a")]
+    assert failed(check(participation(entries, 1, [0]))) == {"rows"}
+
+
+def test_a_decision_that_commits_to_another_cohort_fails():
+    entries = [{**decision("a"), "facts": {"cohort": {"size": 2, "root": to_hex(ANN)}}}, computation("a")]
+    assert failed(check(participation(entries, 1, [0]))) == {"rows"}
