@@ -272,6 +272,15 @@ def test_a_contract_elsewhere_shows_nothing(exported):
     assert check(forge(data, manifest={"chain": chain}), block).exit_code == 1
 
 
+def test_contracts_of_other_names_show_nothing(exported):
+    data, block = exported
+    chain = canonical.decode_object(unpack(data)[form.MANIFEST][:-1])["chain"]
+    chain["contracts"]["Registry"] = chain["contracts"].pop("ConsentRegistry")
+    report = check(forge(data, manifest={"chain": chain}), block)
+    assert report.check("receipts").status is Status.FAIL
+    assert "three contracts" in report.check("receipts").detail
+
+
 # --- what happens while the log lives ---------------------------------------------------------------------------------
 
 

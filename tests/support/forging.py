@@ -124,6 +124,16 @@ FORGERIES = {
         "not what the receipts prove",
     ),
     "a decision removed": ({"decisions": without(0), "manifest": {"decisions": 2}}, "decisions", "entry 0"),
+    "two decisions swapped": (
+        {"decisions": lambda lines: [lines[1], lines[0], *lines[2:]]},
+        "decisions",
+        "out of the order",
+    ),
+    "two groups of rows swapped": (
+        {"members": lambda lines: [*lines[4:], *lines[:4]]},
+        "cohorts",
+        "not in the order of the decisions",
+    ),
     "fewer decisions than the manifest says": ({"decisions": without(0)}, "decisions", "the manifest says 3"),
     "another request shown": (
         {"decisions": rewritten(0, lambda line: line["request"].update(categories=["genomics"]))},
