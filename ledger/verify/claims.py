@@ -78,7 +78,8 @@ ACCESSES = Claim(
 )
 DECISIONS = Claim(
     "decisions",
-    "Every decision in the log has its signed receipt, for the request shown, at a block of this chain.",
+    "Every decision in the log has its signed receipt, for the request shown, at a block of this chain, and stands "
+    "before every entry that names it.",
     "That the signing key is the institution's: the bundle names it itself.",
 )
 HISTORY = Claim(

@@ -70,11 +70,17 @@ def read_cases(bundle: Bundle) -> list[Case]:
 
 
 def check_receipts(cases: Sequence[Case], log: Recomputed, linked: Linked) -> str:
-    """Every decision entry has its receipt, they say the same, and the block is one of the chain.
+    """Every decision entry has its receipt, at a block of the chain, and stands before what rests on it.
 
     Raises:
         ProofInvalid: One does not; the message names the decision.
     """
+    log.must_be_known()
+    if log.early is not None:
+        index, decision = log.early
+        raise ProofInvalid(
+            f"{form.ENTRIES}, entry {index}: it names decision {decision}, which does not stand before it"
+        )
     listed = {case.line.index: case for case in cases}
     for index, entry in log.decisions.items():
         if index not in listed:

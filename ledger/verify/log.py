@@ -4,6 +4,7 @@ Invariant: every root is recomputed from the entries' own bytes; what the bundle
 used to name where it goes wrong.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from ledger.transparency.cosignature import Quorum, cosigned
 from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.proofs import verify_consistency
-from ledger.verify.bundle import Bundle
+from ledger.verify.bundle import Bundle, Entry
 from ledger.verify.events import Placed
 
 _KINDS = frozenset(Kind)
@@ -38,7 +39,10 @@ class Recomputed:
         places: Study and engine (0x-hex) of those.
         decisions: The entries of decisions, by index.
         erasures: How many erasures tell that a row beside a decision was destroyed, by the decision's index.
+        early: The first entry that names a decision which does not stand before it, and that decision.
+        newer: The first index at which an entry is of a later schema than this checker knows.
         misfit: The first index at which the stated leaf is not the entry's; None where there is none.
+        decided: The decisions that stand in the log so far.
     """
 
     size: int = 0
@@ -47,7 +51,43 @@ class Recomputed:
     places: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     decisions: dict[int, dict[str, Any]] = field(default_factory=dict)
     erasures: Counter[int] = field(default_factory=Counter)
+    early: tuple[int, str] | None = None
+    newer: int | None = None
     misfit: int | None = None
+    decided: set[Any] = field(default_factory=set)
+
+    def take(self, entry: Entry, leaf: bytes) -> None:
+        """Take in what an entry says, its bytes aside.
+
+        Raises:
+            ProofInvalid: It is of no schema of ours, or of an unknown kind.
+        """
+        document = entry.document
+        kind, decision = document.get("kind"), document.get("decision")
+        if _is_later(document.get("schema")):
+            self.newer = entry.index if self.newer is None else self.newer
+            return
+        if document.get("schema") != SCHEMA or kind not in _KINDS:
+            raise ProofInvalid(f"{form.ENTRIES}, entry {entry.index}: not of schema {SCHEMA}, or of an unknown kind")
+        if kind == Kind.DECISION:
+            self.decisions[entry.index] = document
+            self.decided.add(decision)
+        elif decision and decision not in self.decided and self.early is None:
+            self.early = (entry.index, str(decision))
+        if kind in ACCESSES:
+            self.leaves[entry.index] = leaf
+            self.places[entry.index] = (document.get("study"), document.get("engine"))
+        elif kind == Kind.ERASURE:
+            self.erasures.update(openings_in(document))
+
+    def must_be_known(self) -> None:
+        """Go on only where every entry can be read.
+
+        Raises:
+            CannotCheck: One is of a later schema; its bytes count for the tree all the same.
+        """
+        if self.newer is not None:
+            raise CannotCheck(f"entry {self.newer} is of a later schema than {SCHEMA}; use a newer checker")
 
 
 def recompute(bundle: Bundle) -> Recomputed:
@@ -66,16 +106,7 @@ def recompute(bundle: Bundle) -> Recomputed:
         leaf = leaf_hash(entry.canonical)
         if leaf != entry.stated and found.misfit is None:
             found.misfit = entry.index
-        kind = entry.document.get("kind")
-        if entry.document.get("schema") != SCHEMA or kind not in _KINDS:
-            raise ProofInvalid(f"{form.ENTRIES}, entry {entry.index}: not of schema {SCHEMA}, or of an unknown kind")
-        if kind in ACCESSES:
-            found.leaves[entry.index] = leaf
-            found.places[entry.index] = (entry.document.get("study"), entry.document.get("engine"))
-        elif kind == Kind.DECISION:
-            found.decisions[entry.index] = entry.document
-        elif kind == Kind.ERASURE:
-            found.erasures.update(openings_in(entry.document))
+        found.take(entry, leaf)
         edge, _ = edge.append(leaf)
         if edge.size in sizes:
             found.roots[edge.size] = edge.root()
@@ -223,6 +254,7 @@ def check_accesses(bundle: Bundle, log: Recomputed, events: Sequence[Placed]) ->
     Raises:
         ProofInvalid: One is not; the message names the entry.
     """
+    log.must_be_known()
     told: set[int] = set()
     for placed in events:
         event = placed.event
@@ -248,6 +280,13 @@ def _entries(event: ev.AccessesRecorded, block: int) -> Iterator[tuple[int, byte
         return unpack_entries(event.entries)
     except InvalidInput as problem:
         raise ProofInvalid(f"block {block}: {problem}") from problem
+
+
+def _is_later(schema: object) -> bool:
+    """Whether a schema is a version of ours that came after this checker."""
+    name, _, version = SCHEMA.rpartition("/")
+    found = re.fullmatch(rf"{re.escape(name)}/([1-9][0-9]{{0,8}})", schema) if isinstance(schema, str) else None
+    return found is not None and int(found[1]) > int(version)
 
 
 def _same_root(what: str, checkpoint: Checkpoint, log: Recomputed) -> None:
