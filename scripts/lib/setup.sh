@@ -3,6 +3,7 @@
 #   setup_python run|dev   a virtual environment in .venv with the pinned set of that name, and this project
 #   setup_node             contracts/node_modules: compiler, OpenZeppelin, forge, anvil (optional parts say so)
 #   setup_frontend         frontend/node_modules: what builds and tests the checker page; after setup_node
+#   setup_crate            .venv-crate: the validator of RO-Crates, for the tests of exports
 #   setup_browser          Chromium, from the distribution, for the tests of the pages
 #   setup_contract_tools   contracts/.venv: slither and halmos
 #
@@ -108,6 +109,20 @@ setup_contract_tools() {
     .venv/bin/python -m venv "$venv" && # uv comes with the service's environment
       .venv/bin/python -m uv pip install --quiet --python "$venv/bin/python" -r contracts/requirements.txt >&2 ||
       return 1
+    printf '%s' "$want" >"$venv/.installed"
+  fi
+}
+
+# The validator of RO-Crates, in an environment of its own: it wants an older rich than the service.
+setup_crate() {
+  local venv=".venv-crate" want
+  want="$(cksum <requirements/crate.txt | tr -d ' ')"
+  if [ "$(cat "$venv/.installed" 2>/dev/null)" != "$want" ]; then
+    say "Installing the validator of RO-Crates (requirements/crate.txt) ..."
+    rm -rf "$venv"
+    { .venv/bin/python -m venv "$venv" &&
+      .venv/bin/python -m uv pip install --quiet --python "$venv/bin/python" -r requirements/crate.txt >&2; } ||
+      { rm -rf "$venv"; say "The validator could not be installed: its test will be skipped."; return 1; }
     printf '%s' "$want" >"$venv/.installed"
   fi
 }
