@@ -43,11 +43,13 @@ from ledger.services.erase import finish
 from ledger.services.forgotten import Forgotten
 from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
+from ledger.services.registers import Registers
 from ledger.services.revocations import follow
 from ledger.services.sync import Change, Mirror, Standing
 from ledger.services.vault import Vault
 from ledger.services.witness import Witnesses
 from ledger.snapshot.keeper import Keeper
+from ledger.snapshot.progress import Bar
 from ledger.store.ontologies import Ontologies
 from ledger.store.store import Store, open_store
 from ledger.witness.asking import read_witnesses
@@ -285,7 +287,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     except BaseException:
         store.close()
         raise
-    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded())
+    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded(), Bar())
     log_keys = FileLogKeys(settings.home / "keys")
 
     def changed(_change: Change) -> None:
@@ -318,6 +320,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         vault=Vault(store.vault, FileKeyVault(settings.home / "keys" / "vault"), entropy),
         erasures=store.erasures,
         forgotten=Forgotten(store.erasures),
+        registers=Registers(store.registers, store.mirror, log_keys.secret("registers of cohorts")),
         texts=store.texts,
         passkeys=Passkeys(
             store.passkeys,

@@ -10,6 +10,7 @@ from ledger.ports.latest import Latest, LatestStore
 from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.passkeys import PasskeyStore
+from ledger.ports.registers import PagedBits, RegisterStore
 from ledger.ports.revocations import RevocationStore, WebhookStore
 from ledger.ports.surroundings import Clock, Entropy
 from ledger.ports.texts import TextStore
@@ -34,8 +35,10 @@ __all__ = [
     "LogWriter",
     "MirrorStore",
     "OutboxStore",
+    "PagedBits",
     "PasskeyStore",
     "ReceiptProof",
+    "RegisterStore",
     "RevocationStore",
     "SignatureChecker",
     "TextStore",

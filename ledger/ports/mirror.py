@@ -80,6 +80,10 @@ class MirrorStore(Facts, Protocol):
         """Every fact that held at a block."""
         ...
 
+    def count_at(self, block: int) -> int:
+        """How many facts held at a block."""
+        ...
+
     def facts_changed(self, since: int, until: int) -> Iterator[Fact]:
         """Facts that began in blocks ``since < number <= until``, the last of each key."""
         ...

@@ -3,14 +3,15 @@
 It holds the computation's entry and the entries of the decisions that it rests on, each with its way to one signed head
 of the log, and for each decision the patient's own row with its way to the commitment in the decision's entry.
 
-Where a decision did not consider the patient at all there is no row to show, and the tree cannot show that there is
-none without showing its neighbours. Then the ledger signs that it was so. Whoever holds all rows, an auditor, can
-refute that; it is a statement to be held to, not a proof.
+Where a decision did not consider the patient at all there is no row to show. A cohort of some size is committed to over
+a register of all enrolled besides: the patient's bit there shows that they were not asked about, or agrees with their
+row. For the smallest cohorts, and for who was enrolled since the register was made, the ledger signs that it was so.
+Whoever holds all rows, an auditor, can refute that; it is a statement to be held to, not a proof.
 
-Source: ``ledger.transparency.cohort``, https://www.rfc-editor.org/rfc/rfc9162
+Source: ``ledger.transparency.cohort``, ``ledger.transparency.register``, https://www.rfc-editor.org/rfc/rfc9162
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -21,6 +22,8 @@ from ledger.transparency.canonical import encode
 FORMAT: Final = "consentry.participation/1"
 ABSENCE_TYPE: Final = "consentry-absence+jws"
 MOST_BYTES: Final = 1 << 22
+Salt: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{32}\Z")]
+Bits: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{1024}\Z")]
 
 
 class EntryProof(Line, frozen=True):
@@ -34,17 +37,36 @@ class RowProof(Line, frozen=True):
     """The patient's row of a decision: what was decided, what opens the leaf, its place, and its way to the root."""
 
     permitted: bool
-    salt: Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{32}\Z")]
+    salt: Salt
     index: Count
     path: list[Hex32]
 
 
-class DecisionProof(Line, frozen=True):
-    """A decision that the computation rests on: with the row, or with the signed statement that there is none."""
+class PageProof(Line, frozen=True):
+    """The patient's bit over the register (``ledger.transparency.register``): their row opened, and its page.
+
+    ``considered`` and ``permitted`` are the bits of the page's rows, the first in the highest bit; whose the others are
+    is not said.
+    """
+
+    row: Count
+    rows: Count
+    row_salt: Salt
+    row_path: list[Hex32]
+    page: Count
+    page_salt: Salt
+    considered: Bits
+    permitted: Bits
+    path: list[Hex32]
+
+
+class DecisionProof(Line, frozen=True, omit_defaults=True):
+    """A decision that the computation rests on: with the row, the page, or the signed statement that there is none."""
 
     entry: EntryProof
     row: RowProof | None
     absence: str | None
+    page: PageProof | None = None
 
 
 class Participation(Line, frozen=True):

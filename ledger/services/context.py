@@ -25,6 +25,7 @@ from ledger.ports import (
 from ledger.services.forgotten import Forgotten
 from ledger.services.passkeys import Passkeys
 from ledger.services.pending import Pending
+from ledger.services.registers import Registers
 from ledger.services.vault import Vault
 from ledger.services.witness import Witnesses
 from ledger.transparency.keys import KeySet, SigningKey
@@ -136,6 +137,7 @@ class Context:
     vault: Vault
     erasures: ErasureStore
     forgotten: Forgotten
+    registers: Registers
     passkeys: Passkeys
     texts: TextStore
     log_keys: LogKeys

@@ -25,6 +25,7 @@ from ledger.services.append import Appended, Appender
 from ledger.services.context import POLICY_VERSION, Context, View
 from ledger.services.finality import withhold
 from ledger.services.pending import still_permitted
+from ledger.services.registers import LEAST
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortCommitment
 from ledger.transparency.receipt import Answer as AnswerWord
@@ -171,6 +172,9 @@ def record(
     identity = to_hex(context.entropy.token(32))
     request_bytes = canonical.encode(request_to_json(request) | {"subjects": asked})
     members, commitment = _commit(context, answer)
+    over = None
+    if len(subjects) >= LEAST:
+        over = context.registers.commit(view, identity, subjects, [one.permitted for one in answer.decisions])
     receipt = issue_decision(_receipt(identity, request_bytes, answer, commitment), context.log_keys.receipts)
 
     def keep(index: int) -> tuple[DecisionRecord, Sequence[Member]]:
@@ -193,7 +197,7 @@ def record(
         )
 
     appended = appender.append(
-        log, identity, [_entry(identity, request, request_bytes, answer, commitment, receipt)], keep
+        log, identity, [_entry(identity, request, request_bytes, answer, commitment, over, receipt)], keep
     )
     return RecordedAnswer(identity, answer, commitment, log, appended, receipt)
 
@@ -277,7 +281,13 @@ def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCo
 
 
 def _entry(
-    identity: str, request: Request, request_bytes: bytes, answer: Answer, commitment: CohortCommitment, receipt: str
+    identity: str,
+    request: Request,
+    request_bytes: bytes,
+    answer: Answer,
+    commitment: CohortCommitment,
+    over: dict[str, Any] | None,
+    receipt: str,
 ) -> NewEntry:
     permitted = len(answer.permitted)
     return NewEntry(
@@ -298,5 +308,6 @@ def _entry(
             "excluded": {reason.code: count for reason, count in sorted(answer.excluded.items())},
             "cohort": {"size": commitment.size, "root": to_hex(commitment.root)},
             "policy": POLICY_VERSION,
+            **({} if over is None else {"register": over}),
         },
     )

@@ -15,6 +15,7 @@ from ledger.services.context import Context
 from ledger.services.replay import membership
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.jws import sign_jws
+from ledger.transparency.register import PagedProof
 from ledger.transparency.tree import inclusion_proof
 
 
@@ -53,9 +54,12 @@ def _decision(context: Context, subject: bytes, decision: str, size: int) -> for
         raise NotFound(f"the computation names decision {decision}, which is not in the log")
     document = decode_object(held.canonical)
     row, absence = None, None
+    bit = context.registers.prove(decision, subject)
     try:
         proof = membership(context, decision, subject)
     except NotFound:
+        if bit is not None:
+            return form.DecisionProof(_entry(context, record.log, record.index, document, size), None, None, _page(bit))
         root = str(mapping(facts_of(document).get("cohort")).get("root", ""))
         payload = form.absence(decision, root, to_hex(subject), context.clock.now())
         absence = sign_jws(payload, context.log_keys.receipts, form.ABSENCE_TYPE)
@@ -66,7 +70,23 @@ def _decision(context: Context, subject: bytes, decision: str, size: int) -> for
             index=proof.index,
             path=[to_hex(node) for node in proof.path],
         )
-    return form.DecisionProof(_entry(context, record.log, record.index, document, size), row, absence)
+    return form.DecisionProof(_entry(context, record.log, record.index, document, size), row, absence, _page(bit))
+
+
+def _page(proof: PagedProof | None) -> form.PageProof | None:
+    if proof is None:
+        return None
+    return form.PageProof(
+        row=proof.row,
+        rows=proof.rows,
+        row_salt=to_hex(proof.row_salt),
+        row_path=[to_hex(node) for node in proof.row_path],
+        page=proof.page,
+        page_salt=to_hex(proof.page_salt),
+        considered=to_hex(proof.considered),
+        permitted=to_hex(proof.permitted),
+        path=[to_hex(node) for node in proof.path],
+    )
 
 
 def _entry(context: Context, log: bytes, index: int, document: dict[str, Any], size: int) -> form.EntryProof:

@@ -26,8 +26,8 @@ class Keeper:
         clock: For freshness.
         most_staleness: Seconds after which an unconfirmed snapshot stops answering.
         ontology: What the operator loaded, for the data-use layer; None where nothing is.
-        progress: Told, while a snapshot is built from nothing, how many facts were read: it takes minutes at the size
-            of a country.
+        progress: Told, while a snapshot is built from nothing, how many facts were read, and of how many: it takes
+            minutes at the size of a country.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Keeper:
         clock: Clock,
         most_staleness: int,
         ontology: Ontology | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -74,13 +74,19 @@ class Keeper:
             known = self._store.block_at(held.block.number)
             if known is not None and known.hash == held.block.hash:
                 return held.advance(block, self._store.facts_changed(held.block.number, block.number))
-        return Snapshot.build(block, self._counted(self._store.facts_at(block.number)), self._ontology)
+        return Snapshot.build(block, self._counted(block), self._ontology)
 
-    def _counted(self, facts: Iterator[Fact]) -> Iterator[Fact]:
+    def _counted(self, block: Block) -> Iterator[Fact]:
+        facts = self._store.facts_at(block.number)
+        if self._progress is None:
+            yield from facts
+            return
+        total = self._store.count_at(block.number)
         for count, fact in enumerate(facts):
-            if self._progress is not None and count % TOLD_EVERY == 0:
-                self._progress(count)
+            if count % TOLD_EVERY == 0:
+                self._progress(count, total)
             yield fact
+        self._progress(total, total)
 
     def confirm(self, head: Block) -> None:
         """Say that the node's newest block was read now, and is this one.

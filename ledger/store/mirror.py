@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from ledger.domain.consent import Consent
 from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
@@ -242,6 +242,12 @@ class SqlMirror:
             for kind in kinds.KINDS:
                 for row in _stream(connection, kind.oldest_first(kind.rows().where(kind.held_at(block)))):
                     yield kind.fact_of(row)
+
+    def count_at(self, block: int) -> int:
+        """As ``MirrorStore.count_at``."""
+        with self._as_of(block) as connection:
+            held = [select(func.count()).select_from(kind.table).where(kind.held_at(block)) for kind in kinds.KINDS]
+            return sum(connection.execute(rows).scalar_one() for rows in held)
 
     def facts_changed(self, since: int, until: int) -> Iterator[Fact]:
         """As ``MirrorStore.facts_changed``, kind by kind: asked after every block, so past SQLAlchemy.

@@ -9,6 +9,7 @@ from ledger.store.migrate import upgrade
 from ledger.store.mirror import SqlMirror
 from ledger.store.outbox import SqlOutbox
 from ledger.store.passkeys import SqlPasskeys
+from ledger.store.registers import SqlRegisters
 from ledger.store.revocations import SqlRevocations, SqlWebhooks
 from ledger.store.texts import SqlTexts
 from ledger.store.vault import SqlVault
@@ -28,6 +29,7 @@ class Store:
         texts: Consent texts (``ports.TextStore``).
         revocations: The feed of revocations (``ports.RevocationStore``).
         webhooks: Who is sent it (``ports.WebhookStore``).
+        registers: Bits of cohorts (``ports.RegisterStore``).
         cosignatures: What witnesses signed (``ports.CosignatureStore``).
     """
 
@@ -43,6 +45,7 @@ class Store:
         self.texts = SqlTexts(database)
         self.revocations = SqlRevocations(database)
         self.webhooks = SqlWebhooks(database)
+        self.registers = SqlRegisters(database)
         self.cosignatures = SqlCosignatures(database)
 
     @property

@@ -24,6 +24,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9162#section-2.1, docs/adr/0015
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256, shake_128
 from typing import Final
 
@@ -57,7 +58,16 @@ class Register:
         self._key: Final = key
         self._ids: Final = memoryview(ids)
         self.size: Final = len(ids) // ID
-        self.roots: Final = [root_of(self._leaves(page)) for page in range(-(-self.size // PAGE))]
+        self.pages: Final = -(-self.size // PAGE)
+
+    @cached_property
+    def roots(self) -> list[bytes]:
+        """The roots of all pages: four seconds a million, the first time."""
+        return [self.root(page) for page in range(self.pages)]
+
+    def root(self, page: int) -> bytes:
+        """The root of one page."""
+        return root_of(self._leaves(page))
 
     def rows_on(self, page: int) -> int:
         """How many rows a page has: 4,096, the last one perhaps fewer."""
@@ -150,7 +160,7 @@ class PagedCohort:
     ) -> None:
         if len(seed) < SEED_SIZE or not len(considered) == len(permitted) == -(-register.size // 8):
             raise InvalidInput(f"{register.size} places need as many bits, twice, and a seed of 32 bytes")
-        pages = len(register.roots)
+        pages = register.pages
         self._register: Final = register
         self._salts: Final = shake_128(seed).digest(SALT_SIZE * (pages + len(later)))
         self._considered: Final = considered
@@ -158,7 +168,8 @@ class PagedCohort:
         leaves = [page_leaf(*self._page(page)) for page in range(pages)]
         for place, (subject, allowed) in enumerate(later, start=pages):
             leaves.append(cohort_leaf(self._salt(place), subject, permitted=allowed))
-        self._leaves: Final = leaves
+        self.leaves: Final = leaves
+        """The leaves (32 bytes) of the tree."""
         count = int.from_bytes(considered, "big").bit_count() + len(later)
         self.commitment: Final = PagedCommitment(count, len(leaves), root_of(leaves))
         """What is published."""
@@ -175,9 +186,14 @@ class PagedCohort:
         subject, row_salt, row_path = self._register.row(place)
         salt, _, rows, considered, permitted = self._page(page)
         tree = Tree()
-        tree.extend(self._leaves)
+        tree.extend(self.leaves)
         path = tuple(tree.inclusion_proof(page))
         return PagedProof(subject, row, rows, row_salt, row_path, page, salt, considered, permitted, path)
+
+    @staticmethod
+    def salt(seed: bytes, leaf: int) -> bytes:
+        """The salt (16 bytes) of a leaf, which follows from the cohort's seed."""
+        return shake_128(seed).digest(SALT_SIZE * (leaf + 1))[SALT_SIZE * leaf :]
 
     def _salt(self, leaf: int) -> bytes:
         return self._salts[SALT_SIZE * leaf : SALT_SIZE * (leaf + 1)]

@@ -10,6 +10,7 @@ from hashlib import sha256
 from itertools import takewhile
 
 from ledger.domain.audit import Member
+from ledger.domain.computation import mapping
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request
@@ -181,6 +182,8 @@ def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str
         if cohort.commitment != case.receipt.cohort:
             raise ProofInvalid(f"{what}: the rows are not those that the decision committed to")
         facts = log.decisions[case.line.index]["facts"]
+        if "register" in facts and mapping(facts["register"]).get("considered") != cohort.commitment.size:
+            raise ProofInvalid(f"{what}: the commitment over a register is to another number of rows")
         if facts.get("considered") != len(members) + len(case.erased):
             raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows")
         if not 0 <= int(facts.get("permitted", -1)) - sum(permitted) <= len(case.erased):

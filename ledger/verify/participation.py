@@ -16,6 +16,7 @@ from ledger.transparency.jws import verify_jws
 from ledger.transparency.keys import KeySet
 from ledger.transparency.note import VerifierKey
 from ledger.transparency.proofs import verify_inclusion
+from ledger.transparency.register import BITS, PagedCommitment, PagedProof, verify_paged
 from ledger.verify.claims import Claim, Trial
 from ledger.verify.report import Report
 
@@ -36,7 +37,7 @@ DECISIONS = Claim(
 )
 ROWS = Claim(
     "rows",
-    "What was decided about this patient is committed to in each decision: in the cohort, or refused.",
+    "What was decided about this patient is committed to in each decision: in the cohort, refused, or not asked about.",
     "Anything about anybody else; nor that the engine kept to the cohort that it was given.",
 )
 
@@ -117,11 +118,19 @@ def _rows(case: _Case, jwks: dict[str, Any] | None) -> str:
         case.place(one.entry, "a decision's entry")
         commitment = mapping(facts_of(one.entry.document).get("cohort"))
         decision, root = str(one.entry.document.get("decision")), str(commitment.get("root"))
+        bit = None if one.page is None else _bit(case, decision, one, one.page)
         if one.row is not None:
             verify_cohort(_cohort_proof(case, one.row), _commitment(commitment))
+            if one.page is not None and bit is not one.row.permitted:
+                raise ProofInvalid(f"decision {decision}: the patient's row and their bit in the register differ")
             words.append(
                 f"{decision}: the patient was {'in the cohort' if one.row.permitted else 'refused, not in it'}"
             )
+            continue
+        if one.page is not None:
+            if bit is not None:
+                raise ProofInvalid(f"decision {decision}: the patient was asked about, and their row is not shown")
+            words.append(f"{decision}: the patient was not asked about, not in it")
             continue
         if one.absence is None:
             raise ProofInvalid(f"decision {decision}: neither a row nor a statement that there is none")
@@ -147,6 +156,30 @@ def _cohort_proof(case: _Case, row: form.RowProof) -> CohortProof:
         index=row.index,
         path=tuple(parse_bytes(node, size=32) for node in row.path),
     )
+
+
+def _bit(case: _Case, decision: str, one: form.DecisionProof, page: form.PageProof) -> bool | None:
+    """What the patient's bit says, once it is shown to be in the register's commitment: None, not asked about."""
+    facts = facts_of(one.entry.document)
+    found = mapping(facts.get("register"))
+    considered, leaves, root = (found.get(name) for name in ("considered", "leaves", "root"))
+    if type(considered) is not int or type(leaves) is not int or leaves < 0 or not isinstance(root, str):
+        raise ProofInvalid(f"decision {decision}: its entry holds no commitment over a register")
+    if considered != mapping(facts.get("cohort")).get("size"):
+        raise ProofInvalid(f"decision {decision}: its two commitments are to cohorts of different sizes")
+    proof = PagedProof(
+        subject=parse_bytes(case.proof.subject, size=32),
+        row=page.row,
+        rows=page.rows,
+        row_salt=parse_bytes(page.row_salt, size=16),
+        row_path=tuple(parse_bytes(node, size=32) for node in page.row_path),
+        page=page.page,
+        page_salt=parse_bytes(page.page_salt, size=16),
+        considered=parse_bytes(page.considered, size=BITS),
+        permitted=parse_bytes(page.permitted, size=BITS),
+        path=tuple(parse_bytes(node, size=32) for node in page.path),
+    )
+    return verify_paged(proof, PagedCommitment(considered, leaves, parse_bytes(root, size=32)))
 
 
 def _commitment(found: Mapping[str, Any]) -> CohortCommitment:

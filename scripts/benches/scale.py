@@ -57,7 +57,7 @@ def figures_of(size: int) -> dict[str, float]:
     asked = [[table.id(place)] for place in Random(1).choices(range(table.subjects), k=CHECKS)]  # noqa: S311
     middle, worst = spread(each(lambda place: snapshot.decide(request, asked[place], now), CHECKS), 1e6)
     count = typical([lambda: snapshot.cohort(request, now)] * RUNS)
-    register = seconds(table.register)
+    register = seconds(lambda: table.register().roots)
 
     def cohort() -> object:
         return commit(table, snapshot.cohort(request, now), secrets.token_bytes(32)).commitment

@@ -61,6 +61,7 @@ def everything(mirror) -> dict:
     if cursor is not None:
         for number in range(3, cursor.block.number + 1):
             said[f"facts at {number}"] = sorted(map(repr, mirror.facts_at(number)))
+            said[f"count at {number}"] = mirror.count_at(number)
             said[f"changed until {number}"] = sorted(map(repr, mirror.facts_changed(number - 2, number)))
     return said
 

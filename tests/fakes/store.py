@@ -233,6 +233,9 @@ class MemoryMirror:
         self._reach(block)
         return (version.fact for version in self._intervals() if _held(version, block))
 
+    def count_at(self, block):
+        return sum(1 for _ in self.facts_at(block))
+
     def facts_changed(self, since, until):
         self._reach(until)
         return (v.fact for v in self._intervals() if v.since > since and _held(v, until))

@@ -15,6 +15,7 @@ from ledger.store.tables.directory import (
 )
 from ledger.store.tables.outbox import OutboxItem, Transmission, TransmissionItem
 from ledger.store.tables.passkeys import InvitationRow, PasskeyRow
+from ledger.store.tables.registers import CohortBitsRow
 from ledger.store.tables.registry import (
     AccessEventRow,
     AnchoredHeadRow,
@@ -38,6 +39,7 @@ __all__ = [
     "AuditLog",
     "Block",
     "Checkpoint",
+    "CohortBitsRow",
     "ConsentRow",
     "CosignatureRow",
     "DatasetRow",

@@ -225,13 +225,13 @@ def test_unknown_names_are_unknown_to_the_view(bench):
 def test_a_long_start_says_how_far_it_is(bench, monkeypatch):
     monkeypatch.setattr(keeper_module, "TOLD_EVERY", 5)
     told = []
-    keeper = keeper_module.Keeper(bench.store, bench.clock, STALENESS, progress=told.append)
+    keeper = keeper_module.Keeper(bench.store, bench.clock, STALENESS, progress=lambda *said: told.append(said))
     bench.grow(4)
     bench.mirror.catch_up()
     keeper.refresh()
     count = len(list(bench.store.facts_at(bench.chain.head().number)))
-    assert told == list(range(0, count, 5))
+    assert told == [*((at, count) for at in range(0, count, 5)), (count, count)]
     bench.grow(1)
     bench.mirror.catch_up()
     keeper.refresh()
-    assert len(told) == len(range(0, count, 5)), "a block is not worth a word"
+    assert len(told) == len(range(0, count, 5)) + 1, "a block is not worth a word"
