@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ledger.domain.values import quick
 from ledger.domain.vocabulary import (
     ANY16,
     ANY32,
@@ -37,6 +38,7 @@ class ConsentState(IntEnum):
     WITHDRAWN = 2
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a consent allows or forbids; the fields, widths and units of ``types/Scope.sol``."""
@@ -97,6 +99,7 @@ class Scope:
             raise InvalidInput("terms must be the SHA-256 of the text that was shown")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Consent:
     """One version of one consent, as the chain holds it.

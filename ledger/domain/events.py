@@ -6,6 +6,7 @@ Field for field the events of ``contracts/src/interfaces``. Together they carry 
 from dataclasses import dataclass
 
 from ledger.domain.consent import Scope
+from ledger.domain.values import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ class RecoveryCompleted:
     digest: bytes
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ConsentRecorded:
     subject: bytes
@@ -270,6 +272,7 @@ class Block:
     timestamp: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Logged:
     """An event at its place in the chain, with the raw log that it was read from."""
