@@ -178,7 +178,7 @@ class RpcNode:
     def logs_between(self, first: int, last: int, addresses: Collection[bytes]) -> list[RawLog]:
         """Logs of these contracts in an inclusive range of blocks, in chain order."""
         query = {"fromBlock": hex(first), "toBlock": hex(last), "address": _names(addresses)}
-        return [_log(log) for log in _decode(_logs, self._rpc.call("eth_getLogs", query))]
+        return _raw(_decode(_logs, self._rpc.call("eth_getLogs", query)))
 
     def logs_of(self, block_hash: bytes, addresses: Collection[bytes]) -> list[RawLog]:
         """Logs of these contracts in one block, in order.
@@ -195,7 +195,7 @@ class RpcNode:
         found = _decode(_head, head)
         if found is None:
             raise NotFound(f"the node has no block {name}")
-        logs = [_log(log) for log in _decode(_logs, answer)]
+        logs = _raw(_decode(_logs, answer))
         if any(log.block_hash != block_hash for log in logs):
             raise LedgerUnreachable(f"the node answered with logs of another block than {name}; do not trust it")
         if not logs and self._has_logs(found, addresses):
@@ -247,7 +247,7 @@ class RpcNode:
                 succeeded=receipt.status == "0x1",
                 cumulative_gas=int(receipt.cumulative_gas_used, 16),
                 bloom=_bytes(receipt.logs_bloom),
-                logs=[_log(log) for log in receipt.logs],
+                logs=_raw(receipt.logs),
             )
             for receipt in sorted(found, key=lambda receipt: int(receipt.transaction_index, 16))
         ]
@@ -363,21 +363,42 @@ def _receipt_of(found: _Receipt, topic: str | None = None) -> Receipt:
         int(found.transaction_index, 16),
         found.status == "0x1",
         int(found.gas_used, 16),
-        tuple([_log(log) for log in found.logs if topic is None or topic in log.topics[:1]]),
+        tuple(_raw([log for log in found.logs if topic is None or topic in log.topics[:1]])),
     )
 
 
-def _log(log: _Log) -> RawLog:
+class _Bytes(dict[str, bytes]):
+    """The bytes of hex texts, each read once."""
+
+    def __missing__(self, text: str) -> bytes:
+        self[text] = found = _fromhex(text[2:])
+        return found
+
+
+class _Numbers(dict[str, int]):
+    """The same for numbers."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = found = int(text, 16)
+        return found
+
+
+def _raw(logs: list[_Log]) -> list[RawLog]:
+    """Logs as they are; what thousands of them share (contract, kind, block, transaction) is read once."""
+    known, numbers = _Bytes(), _Numbers()
     try:
-        return RawLog(
-            _fromhex(log.address[2:]),
-            tuple([_fromhex(topic[2:]) for topic in log.topics]),
-            _fromhex(log.data[2:]),
-            int(log.block_number, 16),
-            _fromhex(log.block_hash[2:]),
-            int(log.log_index, 16),
-            _fromhex(log.transaction_hash[2:]),
-        )
+        return [
+            RawLog(
+                known[log.address],
+                tuple([known[topic] if place == 0 else _fromhex(topic[2:]) for place, topic in enumerate(log.topics)]),
+                _fromhex(log.data[2:]),
+                numbers[log.block_number],
+                known[log.block_hash],
+                numbers[log.log_index],
+                known[log.transaction_hash],
+            )
+            for log in logs
+        ]
     except ValueError as problem:
         raise LedgerUnreachable(f"the node answered with a log that is not in hex: {problem}") from problem
 
