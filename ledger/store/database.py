@@ -20,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from ledger.errors import ConfigurationError, Conflict, NotReady
+from ledger.store import bulk
 from ledger.store.short import Question, ShortQuestions
 
 LOCK_SECONDS = 30
@@ -89,16 +90,15 @@ class Database:
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Add plain rows in bulk, past the ORM: executemany on SQLite, COPY on PostgreSQL."""
+        """Add plain rows in bulk, past the ORM; see ``store.bulk``."""
         quote = connection.dialect.identifier_preparer
         into = f"{quote.format_table(table)} ({', '.join(map(quote.quote, columns))})"
-        if self.sqlite:
-            marks = ", ".join("?" * len(columns))
-            self.run_many(connection, f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our tables
-            return
-        with driver_cursor(connection) as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        with driver_cursor(connection) as cursor:
+            if self.sqlite:
+                bulk.insert(cursor, into, rows)
+                return
+            types = [table.c[name].type.compile(connection.dialect).lower() for name in columns]
+            bulk.copy(cursor, into, types, rows)
 
     def run_many(self, connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run a statement for many rows of plain values, past SQLAlchemy; returns how many rows it changed.

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Select, Table, and_, or_, select, true
+from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 from ledger.domain import projection as facts
@@ -19,6 +20,7 @@ from ledger.store import tables
 from ledger.store.tables.base import table_of
 
 _F = TypeVar("_F")
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 INTERVAL = ("from_block", "to_block", "place")
 
 
@@ -70,6 +72,33 @@ class Kind(Generic[_F]):
         columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
         held = "from_block > ? AND from_block <= ? AND (to_block IS NULL OR to_block > ?)"
         return f"SELECT {columns} FROM {self.table.name} WHERE {held} ORDER BY from_block, place"  # noqa: S608 - our names
+
+    def end(self) -> str:
+        """SQL that ends the version that holds: at a block, of a key."""
+        key = "".join(f' AND "{name}" = ?' for name in self.key)
+        return f"UPDATE {self.table.name} SET to_block = ? WHERE to_block IS NULL{key}"  # noqa: S608 - our names
+
+    def end_all(self) -> str:
+        """The same for PostgreSQL, for a list of blocks and one of each value of the keys."""
+        given, same = self._given("bigint")
+        return (
+            f"UPDATE {self.table.name} SET to_block = given.v0 FROM {given} "  # noqa: S608 - our names
+            f"WHERE to_block IS NULL{same}"
+        )
+
+    def held_of_all(self) -> str:
+        """SQL of PostgreSQL for the versions that hold of many keys, for a list of each value of the keys."""
+        columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
+        given, same = self._given()
+        return f"SELECT {columns} FROM {self.table.name}, {given} WHERE to_block IS NULL{same}"  # noqa: S608 - our names
+
+    def _given(self, *before: str) -> tuple[str, str]:
+        """Lists as a table ``given``, and the condition that its row has a version's key."""
+        types = (*before, *(self.table.c[name].type.compile(_POSTGRESQL) for name in self.key))
+        lists = ", ".join(f"%b::{name}[]" for name in types)
+        names = ", ".join(f"v{place}" for place in range(len(types)))
+        same = "".join(f' AND "{name}" = given.v{place}' for place, name in enumerate(self.key, len(before)))
+        return f"unnest({lists}) AS given ({names})", same
 
     def oldest_first(self, rows: Select[Any]) -> Select[Any]:
         """Rows in the order of the chain."""

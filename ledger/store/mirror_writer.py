@@ -12,13 +12,14 @@ digest, so do the facts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from ledger.domain.consent import Consent
+from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block, ConsentWithdrawn, Logged, SignerRemoved
 from ledger.domain.flat import NO_DIGEST, encode, encode_row, flatten, next_digest
@@ -45,7 +46,6 @@ _EVENT_COLUMNS = (
     "data",
     "body",
 )
-_PREFETCH = 1000
 CURSOR_QUESTION = (
     "SELECT block.number, block.hash, parent, timestamp, block.digest, mirror_cursor.hash, mirror_cursor.digest "
     "FROM mirror_cursor LEFT JOIN block ON block.number = mirror_cursor.number"
@@ -190,6 +190,14 @@ def _moved(expect: Cursor | None) -> WrongState:
     return WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
 
 
+def _is_first(fact: Fact) -> bool:
+    """Whether a fact is new for certain, so that no version of it is there to be closed: most are.
+
+    The contract records a first version under an unused id alone (``ConsentRegistry__IdSpent``).
+    """
+    return isinstance(fact, Consent) and fact.version == 1 and fact.state is ConsentState.ACTIVE
+
+
 def _event_row(logged: Logged) -> tuple[Any, ...]:
     return (
         logged.block_hash,
@@ -208,6 +216,7 @@ class _Batch:
 
     def __init__(self, connection: Connection, events: Sequence[Logged]) -> None:
         self._connection = connection
+        self._sqlite = connection.dialect.name == "sqlite"
         self._facts: dict[tuple[Any, ...], Any] = {}
         self._consents: dict[bytes, dict[bytes, Consent]] = defaultdict(dict)
         self._open: dict[tuple[Any, ...], list[Any]] = {}
@@ -225,10 +234,10 @@ class _Batch:
         values = flatten(fact)
         row = [*values, block, None, place]
         before = self._open.get(key)
-        if before is None:
-            self._ends[kind].append((block, *key[1:]))
-        else:
+        if before is not None:
             before[-2] = block
+        elif not _is_first(fact):
+            self._ends[kind].append((block, *key[1:]))
         self._open[key] = row
         self._facts[key] = fact
         if isinstance(fact, Consent):
@@ -239,9 +248,10 @@ class _Batch:
     def write(self, database: Database, connection: Connection) -> None:
         """Close the versions that were replaced, then add the new ones."""
         for kind, ends in self._ends.items():
-            key = "".join(f' AND "{name}" = ?' for name in kind.key)
-            close = f"UPDATE {kind.table.name} SET to_block = ? WHERE to_block IS NULL{key}"  # noqa: S608 - our names
-            database.run_many(connection, close, ends)
+            if database.sqlite:
+                database.run_many(connection, kind.end(), ends)
+            else:
+                connection.exec_driver_sql(kind.end_all(), tuple(map(list, zip(*ends, strict=True))))
         for kind, rows in self._rows.items():
             database.insert(connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
 
@@ -266,7 +276,7 @@ class _Batch:
     def consents(self, subject: bytes) -> Iterable[Consent]:
         """Every consent of a subject: those that are there, and over them those of this batch."""
         kind = kinds.CONSENT
-        rows = self._connection.execute(kind.rows().where(kind.held(), kind.is_key((subject,))))
+        rows = self._ask(kind.question(1, held=True), (subject,))
         found = {consent.id: consent for consent in map(kind.fact_of, rows)}
         return (found | self._consents[subject]).values()
 
@@ -279,26 +289,25 @@ class _Batch:
     def _look_up(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
         place = (kind.fact, *key)
         if place not in self._facts:
-            row = self._connection.execute(kind.rows().where(kind.held(), kind.is_key(key))).first()
-            self._facts[place] = None if row is None else kind.fact_of(row)
+            rows = self._ask(kind.question(len(key), held=True), key)
+            self._facts[place] = kind.fact_of(rows[0]) if rows else None
         found: _F | None = self._facts[place]
         return found
 
     def _prefetch(self, kind: kinds.Kind[Any], keys: Iterable[tuple[Any, ...]]) -> None:
-        """Read the rows that the batch will change, past the ORM."""
-        for row in self._rows_of(kind, list(keys)):
+        """Read the rows that the batch will change, all at once."""
+        found: Iterable[Sequence[Any]]
+        if self._sqlite:
+            one = kind.question(len(kind.key), held=True)
+            found = chain.from_iterable(self._ask(one, key) for key in keys)
+        else:
+            lists = tuple(map(list, zip(*keys, strict=True)))
+            found = self._connection.exec_driver_sql(kind.held_of_all(), lists) if lists else ()
+        for row in found:
             fact = kind.fact_of(row)
             self._facts[(kind.fact, *kind.identify(fact))] = fact
 
-    def _rows_of(self, kind: kinds.Kind[Any], keys: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[Any]]:
-        if self._connection.dialect.name == "sqlite":  # it scans the table for a list of pairs
-            columns = ", ".join(f'"{name}"' for name in kind.columns)
-            match = "".join(f' AND "{name}" = ?' for name in kind.key)
-            one = f"SELECT {columns} FROM {kind.table.name} WHERE to_block IS NULL{match}"  # noqa: S608 - our names
-            for key in keys:
-                yield from self._connection.exec_driver_sql(one, key)
-            return
-        columns_of_key = [kind.table.c[name] for name in kind.key]
-        for start in range(0, len(keys), _PREFETCH):
-            chosen = tuple_(*columns_of_key).in_(keys[start : start + _PREFETCH])
-            yield from self._connection.execute(kind.rows().where(kind.held(), chosen))
+    def _ask(self, question: str, values: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
+        """The rows of a question whose parameters are written ``?``, past SQLAlchemy's own."""
+        written = question if self._sqlite else question.replace("?", "%s")
+        return self._connection.exec_driver_sql(written, values).all()
