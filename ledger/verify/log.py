@@ -54,7 +54,7 @@ class Recomputed:
     early: tuple[int, str] | None = None
     newer: int | None = None
     misfit: int | None = None
-    decided: set[Any] = field(default_factory=set)
+    decided: set[str] = field(default_factory=set)
 
     def take(self, entry: Entry, leaf: bytes) -> None:
         """Take in what an entry says, its bytes aside.
@@ -71,9 +71,9 @@ class Recomputed:
             raise ProofInvalid(f"{form.ENTRIES}, entry {entry.index}: not of schema {SCHEMA}, or of an unknown kind")
         if kind == Kind.DECISION:
             self.decisions[entry.index] = document
-            self.decided.add(decision)
-        elif decision and decision not in self.decided and self.early is None:
-            self.early = (entry.index, str(decision))
+            self.decided.add(str(decision))
+        elif isinstance(decision, str) and decision and decision not in self.decided and self.early is None:
+            self.early = (entry.index, decision)
         if kind in ACCESSES:
             self.leaves[entry.index] = leaf
             self.places[entry.index] = (document.get("study"), document.get("engine"))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.domain import audit
 from ledger.services.directory import admit_institution
 from ledger.services.submit import submit
 from ledger.verify.archive import Archive
@@ -135,3 +136,19 @@ def test_of_a_log_with_a_tail_and_an_act_on_its_way_they_say_the_same(page, tmp_
         empty, manifest = replace(shown, scene=type("Elsewhere", (), {"institution": identity})()).export()
         jobs.append((empty, bytes.fromhex(manifest.trusted.hash[2:]), None))
     assert [report.exit_code for report in agree(page, jobs)] == [3, 0, 3]
+
+
+def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, tmp_path, monkeypatch):
+    jobs = []
+    with exhibit(tmp_path / "home") as shown:
+        for number, (schema, decision) in enumerate([("consentry.entry/2", ""), (audit.SCHEMA, "0x" + "77" * 32)]):
+            entry = audit.NewEntry(audit.Kind.STARTED, "engine", decision=decision)
+            with monkeypatch.context() as patch:
+                patch.setattr(audit, "SCHEMA", schema)
+                shown.ledger.appender.append(shown.log, f"odd-{number}", [entry])
+            shown.anchor()
+            data, manifest = shown.export()
+            jobs.append((data, bytes.fromhex(manifest.trusted.hash[2:]), None))
+    later, early = agree(page, jobs)
+    assert (later.exit_code, later.check("decisions").status) == (3, Status.UNCHECKED)
+    assert early.check("tree").status is Status.PASS

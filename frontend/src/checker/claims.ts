@@ -62,7 +62,9 @@ export const ACCESSES: Claim = {
 };
 export const DECISIONS: Claim = {
   name: "decisions",
-  proves: "Every decision in the log has its signed receipt, for the request shown, at a block of this chain.",
+  proves:
+    "Every decision in the log has its signed receipt, for the request shown, at a block of this chain, and stands " +
+    "before every entry that names it.",
   doesNotProve: "That the signing key is the institution's: the bundle names it itself.",
 };
 export const HISTORY: Claim = {

@@ -6,7 +6,7 @@ import { type Bytes, CannotCheck, concat, from0x, ProofInvalid, sha256, to0x, ut
 import type { Interest, Linked } from "./chain.ts";
 import * as form from "./form.ts";
 import { canonical, type Json, type JsonObject } from "./json.ts";
-import type { Recomputed } from "./log.ts";
+import { mustBeKnown, type Recomputed } from "./log.ts";
 import { Edge } from "./tree.ts";
 import { CATEGORIES, FOREVER, maskOf, OPERATIONS, ZERO } from "./vocabulary.ts";
 
@@ -67,6 +67,11 @@ export async function readCases(bundle: Bundle): Promise<Case[]> {
 
 /** Every decision entry has its receipt, they say the same, and the block is one of the chain. */
 export function checkReceipts(cases: Case[], log: Recomputed, linked: Linked): string {
+  mustBeKnown(log);
+  if (log.early) {
+    const { index, decision } = log.early;
+    throw new ProofInvalid(`${form.ENTRIES}, entry ${index}: it names decision ${String(decision)}, which does not stand before it`);
+  }
   const listed = new Set(cases.map(({ line }) => line.index));
   for (const [index, entry] of log.decisions) {
     if (!listed.has(index)) throw new ProofInvalid(`${form.DECISIONS}: the decision of entry ${index} (${String(entry["decision"])}) is missing`);

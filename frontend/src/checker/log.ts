@@ -31,6 +31,15 @@ export interface Recomputed {
   erasures: Map<Json, number>;
   /** The first index at which the stated leaf is not the entry's. */
   misfit: number | undefined;
+  /** The first entry that names a decision which does not stand before it, and that decision. */
+  early: { index: number; decision: Json } | undefined;
+  /** The first index at which an entry is of a later schema than this checker knows. */
+  newer: number | undefined;
+}
+
+/** Go on only where every entry can be read; the bytes of one of a later schema count for the tree all the same. */
+export function mustBeKnown({ newer }: Recomputed): void {
+  if (newer !== undefined) throw new CannotCheck(`entry ${newer} is of a later schema than ${SCHEMA}; use a newer checker`);
 }
 
 /** Read all entries and recompute the tree. */
@@ -41,25 +50,39 @@ export function recompute(bundle: Bundle): Recomputed {
   const edge = new Edge();
   const found: Recomputed = {
     size: 0n, roots: new Map([[0n, edge.root()]]), accesses: new Map(), decisions: new Map(), erasures: new Map(), misfit: undefined,
+    early: undefined, newer: undefined,
   };
+  const decided = new Set<Json | undefined>();
   for (const { index, canonical, document, stated } of bundle.entries()) {
     const leaf = leafHash(utf8(canonical));
     if (to0x(leaf) !== stated) found.misfit ??= index;
-    const { kind, study, engine } = document;
+    edge.append(leaf);
+    if (sizes.has(edge.size)) found.roots.set(edge.size, edge.root());
+    const { kind, study, engine, decision } = document;
+    if (isLater(document["schema"])) {
+      found.newer ??= index;
+      continue;
+    }
     if (document["schema"] !== SCHEMA || !KINDS.includes(kind as string)) {
       throw new ProofInvalid(`${form.ENTRIES}, entry ${index}: not of schema ${SCHEMA}, or of an unknown kind`);
     }
+    if (kind === "decision") decided.add(decision);
+    else if (typeof decision === "string" && decision && !decided.has(decision)) found.early ??= { index, decision };
     if (ACCESSES.includes(kind as string)) found.accesses.set(BigInt(index), { leaf: to0x(leaf), study, engine });
     else if (kind === "decision") found.decisions.set(index, document);
     else if (kind === "erasure") for (const one of openings(document)) found.erasures.set(one, (found.erasures.get(one) ?? 0) + 1);
-    edge.append(leaf);
-    if (sizes.has(edge.size)) found.roots.set(edge.size, edge.root());
   }
   found.size = edge.size;
   if (found.size !== BigInt(bundle.manifest.entries)) {
     throw new ProofInvalid(`${form.ENTRIES}: ${found.size} entries, the manifest says ${bundle.manifest.entries}`);
   }
   return found;
+}
+
+/** Whether a schema is a version of ours that came after this checker. */
+function isLater(schema: Json | undefined): boolean {
+  const version = typeof schema === "string" ? /^consentry\.entry\/([1-9][0-9]{0,8})$/.exec(schema)?.[1] : undefined;
+  return version !== undefined && Number(version) > 1;
 }
 
 function openings(document: JsonObject): Json[] {
@@ -174,6 +197,7 @@ export function checkConsistency(bundle: Bundle, log: Recomputed, heads: Head[])
 
 /** Every access event on the chain is an entry. */
 export function checkAccesses(bundle: Bundle, log: Recomputed, events: Placed[]): string {
+  mustBeKnown(log);
   const told = new Set<bigint>();
   for (const { event, block } of events) {
     if (event.kind !== "AccessesRecorded" || event.log !== bundle.log) continue;
