@@ -14,20 +14,46 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 _METADATA = {"appendCBOR": False, "bytecodeHash": "none"}
-_LIGHT = {"yul": True, "yulDetails": {"stackAllocation": True, "optimizerSteps": "dhfoD[xarrscL]TvifDxuTLm:"}}
-_VIA_IR = {
-    "evmVersion": "cancun",
-    "viaIR": True,
-    "optimizer": {"enabled": True, "runs": 1, "details": _LIGHT},
-    "metadata": _METADATA,
-    "debug": {"debugInfo": []},
+
+
+def _via_ir(steps: str, *, small: bool) -> dict[str, Any]:
+    names = ("peephole", "inliner", "jumpdestRemover", "orderLiterals", "deduplicate", "cse", "constantOptimizer")
+    yul = {"yul": True, "yulDetails": {"stackAllocation": True, "optimizerSteps": steps}}
+    return {
+        "evmVersion": "cancun",
+        "viaIR": True,
+        "optimizer": {"enabled": True, "runs": 1, "details": {**dict.fromkeys(names, small), **yul}},
+        "metadata": _METADATA,
+        "debug": {"debugInfo": []},
+    }
+
+
+_LEGACY = {"evmVersion": "cancun", "optimizer": {"enabled": True, "runs": 1}, "metadata": _METADATA}
+# Small enough to be deployed (EIP-170).
+SMALL: dict[str, dict[str, Any]] = {
+    "ConsentRegistry": _via_ir("dhfoD[xarrscL]TvifDxuTLm:", small=True),
+    "Directory": _via_ir("dhfoD[xarrscL]TvifDxuTLm:", small=True),
+    "AuditAnchor": _LEGACY,
 }
-SETTINGS: dict[str, dict[str, Any]] = {
-    "ConsentRegistry": _VIA_IR,
-    "Directory": _VIA_IR,
-    "AuditAnchor": {"evmVersion": "cancun", "optimizer": {"enabled": True, "runs": 1}, "metadata": _METADATA},
+# Compiled in half the time, for who has no limit of size.
+QUICK: dict[str, dict[str, Any]] = {
+    "ConsentRegistry": _via_ir("vTLmu:", small=False),
+    "Directory": _via_ir("vTLmu:", small=False),
+    "AuditAnchor": _LEGACY,
     "Rules": {"evmVersion": "cancun", "optimizer": {"enabled": False}},
 }
+
+
+class NotCompiledError(Exception):
+    """The compiler refuses the sources.
+
+    Attributes:
+        places: Where it says so: sources under ``contracts/src``, and offsets in their bytes.
+    """
+
+    def __init__(self, places: list[tuple[str, int]]) -> None:
+        super().__init__(places)
+        self.places = places
 
 
 def compile_command() -> ModuleType:
@@ -55,26 +81,33 @@ class Compiler:
         )
         self._command = compile_command()
 
-    def creation_code(self, contract: str, changed: Mapping[str, str]) -> str | None:
-        """The creation code of a contract as hex, or None where it does not compile.
+    def creation_code(self, contract: str, changed: Mapping[str, str], *, small: bool = False) -> str:
+        """The creation code of a contract as hex.
 
         Args:
-            contract: One of ``SETTINGS``.
+            contract: One of ``QUICK``.
             changed: Texts to compile instead of what is in ``contracts/src``, by the path there. What the contract does
                 not import is left out.
+            small: Whether the code must be small enough to be deployed.
+
+        Raises:
+            NotCompiledError: It does not compile.
         """
         path = self._command.TARGETS.get(contract, f"test/mocks/{contract}.sol")
         sources = self._command.collect_sources([path])
         sources |= {f"src/{name}": text for name, text in changed.items() if f"src/{name}" in sources}
+        settings = (SMALL if small else QUICK)[contract]
         output = self._answer(
             {
                 "language": "Solidity",
                 "sources": {name: {"content": text} for name, text in sources.items()},
-                "settings": {**SETTINGS[contract], "outputSelection": {path: {contract: ["evm.bytecode.object"]}}},
+                "settings": {**settings, "outputSelection": {path: {contract: ["evm.bytecode.object"]}}},
             }
         )
-        if any(error["severity"] == "error" for error in output.get("errors", [])):
-            return None
+        errors = [error for error in output.get("errors", []) if error["severity"] == "error"]
+        if errors:
+            places = [error["sourceLocation"] for error in errors if "sourceLocation" in error]
+            raise NotCompiledError([(place["file"].removeprefix("src/"), place["start"]) for place in places])
         code: str = output["contracts"][path][contract]["evm"]["bytecode"]["object"]
         return "0x" + code
 

@@ -98,3 +98,9 @@ def _joined(lines: list[str], source: str, mutants: Sequence[Mutant]) -> str:
         lines[function.last + 1 : function.last + 1] = copies[function]
         lines[function.body : function.body] = questions[function]
     return "\n".join(lines)
+
+
+def number_at(text: str, offset: int) -> int | None:
+    """The number of the mutant in whose function this byte of a joined source is."""
+    found = re.findall(r"function (?:\w+__(\d+)|\w+)\(", text.encode()[:offset].decode())
+    return int(found[-1]) if found and found[-1] else None

@@ -14,9 +14,9 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation.compiler import ROOT, Compiler
+from mutation.compiler import ROOT, Compiler, NotCompiledError
 from mutation.operators import SRC, Mutant
-from mutation.schemata import can_be_joined, joined
+from mutation.schemata import can_be_joined, joined, number_at
 
 DATA = Path(os.environ.get("CONSENTRY_TEST_DATA") or ROOT.parent / "shared" / "data")
 # The executable itself: the script of its npm package loses the exit code.
@@ -43,7 +43,8 @@ class Suite:
 
 
 def _forge(path: str) -> Suite:
-    return Suite(path, (_FORGE, "test", "--fail-fast", "--fuzz-runs", "32", "--match-path", path), chooses=True)
+    options = ("--fail-fast", "--fuzz-runs", "32", "--code-size-limit", "1000000", "--match-path", path)
+    return Suite(path, (_FORGE, "test", *options), chooses=True)
 
 
 def _pytest(path: str, *options: str) -> Suite:
@@ -67,7 +68,7 @@ SUITES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one mutant: ``killed`` and by what, ``survived``, ``uncompiled``, or ``undecided`` where a test ran too long."""
+    """Of one mutant: ``killed`` and by what, ``survived``, ``uncompiled``, or ``undecided`` where one ran too long."""
 
     mutant: Mutant
     word: str
@@ -120,27 +121,36 @@ class Bench:
                     yield verdict
         left = [mutant for mutant in mutants if mutant in passed or mutant not in joinable]
         if left:
-            self._expect_use(contract, self._plain(contract), SUITES[contract])
+            plain = self._compiler.creation_code(contract, {}, small=True)
+            self._expect_use(contract, plain, SUITES[contract])
         for mutant in left:
             yield self._alone(contract, mutant, [s for s in SUITES[contract] if s not in passed.get(mutant, [])])
 
     def _together(self, contract: str, mutants: Sequence[Mutant]) -> Iterator[Verdict]:
         """The verdicts of the suites that can choose."""
-        code = self._compiler.creation_code(contract, joined(self._texts, mutants))
-        if code is None and len(mutants) > 1:
-            for half in (mutants[: len(mutants) // 2], mutants[len(mutants) // 2 :]):
-                yield from self._together(contract, half)
-        elif code is None:
-            yield self._alone(contract, mutants[0], SUITES[contract])
-        else:
-            suites = [suite for suite in SUITES[contract] if suite.chooses]
-            self._expect_use(contract, code, suites)
-            for number, mutant in enumerate(mutants, 1):
-                yield self._verdict(contract, mutant, code, suites, number)
+        texts = joined(self._texts, mutants)
+        try:
+            code = self._compiler.creation_code(contract, texts)
+        except NotCompiledError as error:
+            numbers = {number_at(texts[source], offset) for source, offset in error.places}
+            refused = [mutants[number - 1] for number in numbers if number] or list(mutants)
+            yield from (self._alone(contract, mutant, SUITES[contract]) for mutant in refused)
+            left = [mutant for mutant in mutants if mutant not in refused]
+            if left:
+                yield from self._together(contract, left)
+            return
+        suites = [suite for suite in SUITES[contract] if suite.chooses]
+        self._expect_use(contract, code, suites)
+        for number, mutant in enumerate(mutants, 1):
+            yield self._verdict(contract, mutant, code, suites, number)
 
     def _alone(self, contract: str, mutant: Mutant, suites: Sequence[Suite]) -> Verdict:
-        code = self._compiler.creation_code(contract, {mutant.source: mutant.applied_to(self._texts[mutant.source])})
-        return self._verdict(contract, mutant, code, suites) if code else Verdict(mutant, "uncompiled")
+        text = mutant.applied_to(self._texts[mutant.source])
+        try:
+            code = self._compiler.creation_code(contract, {mutant.source: text}, small=True)
+        except NotCompiledError:
+            return Verdict(mutant, "uncompiled")
+        return self._verdict(contract, mutant, code, suites)
 
     def _verdict(self, contract: str, mutant: Mutant, code: str, suites: Sequence[Suite], chosen: int = 0) -> Verdict:
         try:
@@ -148,11 +158,6 @@ class Bench:
         except subprocess.TimeoutExpired:  # gas ends every loop: it is the machine that is busy
             return Verdict(mutant, "undecided")
         return Verdict(mutant, "killed", by) if by else Verdict(mutant, "survived")
-
-    def _plain(self, contract: str) -> str:
-        code = self._compiler.creation_code(contract, {})
-        assert code is not None, f"{contract} does not compile"
-        return code
 
     def _expect_use(self, contract: str, code: str, suites: Sequence[Suite]) -> None:
         """Raises unless every suite passes on this code, where no mutant is chosen, and fails on an empty contract."""
