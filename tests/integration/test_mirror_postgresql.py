@@ -3,15 +3,20 @@
 import threading
 import time
 
+import psycopg
 import pytest
 
-from ledger.errors import ConsentryError, NotReady
+from ledger.errors import ConsentryError, NotReady, WrongState
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Limits, Mirror, Standing
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
 from tests.fixtures_store import running_postgresql
+from tests.support.killing import PROCESSES
+from tests.support.mirroring import lead_without_end
+
+WAIT = 60
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,14 @@ def chain_of(blocks: int) -> FakeChain:
     for _ in range(blocks):
         chain.mine(*history.block())
     return chain
+
+
+def fresh_database(server) -> str:
+    """The address of a further database, which no other test has written to."""
+    name = f"own_{time.monotonic_ns()}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.get_uri().replace("/postgres?", f"/{name}?")
 
 
 def control(server, action: str) -> None:
@@ -61,6 +74,45 @@ def test_a_server_that_is_away_is_trouble_until_it_is_back(server):
     server.ensure_postgres_running()
     mirror.step()
     assert mirror.trouble is None
+    store.close()
+
+
+def test_a_leader_that_was_killed_is_followed_by_another_and_its_late_write_refused(server, tmp_path):
+    chain = chain_of(12)
+    url = fresh_database(server)
+    store = open_store(url)
+    sign_of_life = tmp_path / "leads"
+    leader = PROCESSES.Process(target=lead_without_end, args=(chain, url, sign_of_life))
+    leader.start()
+    deadline = time.monotonic() + WAIT
+    while not sign_of_life.exists():
+        assert leader.is_alive(), "the leader ended by itself"
+        assert time.monotonic() < deadline, "the leader took no lease"
+        time.sleep(0.01)
+    leader.kill()
+    leader.join()
+    held, reached = store.mirror.writer(), store.mirror.cursor()
+    assert held.holder == "leader"
+
+    clock = FakeClock(held.expires_at - 1)
+    heir = Mirror(chain, store.mirror, clock, holder="heir")
+    assert heir.step().standing is Standing.STANDBY
+    assert store.mirror.cursor() == reached
+    clock.at = held.expires_at
+    assert heir.step().standing is not Standing.STANDBY
+    taken = store.mirror.writer()
+    assert (taken.holder, taken.fence) == ("heir", held.fence + 1)
+
+    cursor = store.mirror.cursor()
+    late = chain.mine()
+    follows = chain.block(cursor.block.number + 1)
+    with pytest.raises(WrongState, match="lease"):
+        store.mirror.take([follows], chain.events_of(follows.hash), fence=held.fence, expect=cursor)
+    with pytest.raises(WrongState, match="lease"):
+        store.mirror.roll_back(0, fence=held.fence)
+    assert store.mirror.cursor() == cursor
+    heir.catch_up()
+    assert verify_mirror(chain, store.mirror).cursor.block == late
     store.close()
 
 

@@ -1,5 +1,6 @@
 """Reorgs of a real node: whatever the chain did, the mirror equals a fresh replay of it, or refuses to go on."""
 
+import signal
 import time
 
 import pytest
@@ -14,10 +15,13 @@ from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
 from ledger.store.store import Store, open_store
 from tests.support.anvil import MISSING, Anvil, find_anvil
+from tests.support.killing import PROCESSES
+from tests.support.mirroring import die_between_writes
 from tests.support.scene import Patient, Scene, fresh
 
 CONFIRMATIONS = 4
 TOP = 1 << 40
+WAIT = 120
 
 
 class SystemClock:
@@ -26,10 +30,15 @@ class SystemClock:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory):
+def node_home(tmp_path_factory):
+    return tmp_path_factory.mktemp("reorg")
+
+
+@pytest.fixture(scope="module")
+def node(node_home):
     if find_anvil() is None:
         pytest.skip(MISSING)
-    home = tmp_path_factory.mktemp("reorg")
+    home = node_home
     anvil = Anvil(home / "anvil", "--gas-limit", "60000000")
     ring = KeyRing(home / "keys")
     for role in (RELAYER, CONSORTIUM):
@@ -205,6 +214,25 @@ def test_acts_that_were_taken_back_can_be_made_again(anvil, chain, scene, store,
     scene.must(act)
     mirror.catch_up()
     assert store.mirror.consent(act.subject, act.id) is not None
+    assert_equals_a_fresh_replay(chain, store, tmp_path)
+
+
+@pytest.mark.parametrize("after", ["block", "event", "consent"])
+def test_a_crash_between_the_writes_of_a_block_leaves_the_block_before(
+    anvil, chain, scene, store, patients, tmp_path, node_home, after
+):
+    """The process is killed with rows written and the transaction open: nothing of it is there afterwards."""
+    follower(chain, store).catch_up()
+    before = rows(store)
+    scene.must(scene.consent(patients[0]))
+    arguments = (anvil.url, node_home, f"sqlite:///{tmp_path}/mirror.db", after)
+    worker = PROCESSES.Process(target=die_between_writes, args=arguments)
+    worker.start()
+    worker.join(WAIT)
+    assert worker.exitcode == -signal.SIGKILL
+    assert rows(store) == before
+    mirror = follower(chain, store)
+    assert mirror.catch_up().standing is Standing.CAUGHT_UP
     assert_equals_a_fresh_replay(chain, store, tmp_path)
 
 
