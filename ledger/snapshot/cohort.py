@@ -148,7 +148,8 @@ class _Passes:
         says = found != 0
         again = says & ~np.concatenate([_BEGIN, owner[1:] != owner[:-1]])  # of one subject, and few
         once, rest = np.flatnonzero(says & ~again), np.flatnonzero(again)
-        self._seen[owner[once]] |= found[once]
+        whose = owner.take(once, mode="clip").astype(np.intp)
+        self._seen[whose] = self._seen.take(whose, mode="clip") | found.take(once, mode="clip")
         np.bitwise_or.at(self._seen, owner[rest], found[rest])
         return until
 
@@ -165,12 +166,16 @@ class _Passes:
     def _look(self, rows: Rows, part: slice, considered: Array | None) -> tuple[Array, int]:
         """The verdict on each row of a part that counts now, and the first end or start that lies ahead."""
         at = self._question.at
-        since, until = rows.since.array[part], rows.until.array[part]
+        until = rows.until.array[part]
         counts = rows.dead.array[part] > self._state.number
         if considered is not None:
             counts &= considered
-        ahead = _next(at, since, until) if counts.all() else _next(at, since[counts], until[counts])
-        counts &= since <= at
+        chosen = ... if counts.all() else counts
+        ahead = _next(at, until[chosen])
+        if rows.last_start(part) > at:
+            since = rows.since.array[part]
+            ahead = min(ahead, _next(at, since[chosen]))
+            counts &= since <= at
         counts &= until > at
         found = self._verdicts.take(rows.profile.array[part], mode="clip")
         found *= counts.view(np.uint8)
@@ -197,16 +202,14 @@ class _Passes:
         )
 
 
-def _next(at: int, since: Array, until: Array) -> int:
-    """The first start or end after an instant; ``FOREVER`` where there is none."""
-    ahead = FOREVER
-    for times in (since, until):
-        if len(times) and times.max() > at:
-            # Shifted so that the instant is the greatest number and the next the least: what lies behind wraps round to
-            # far ahead. In signed numbers, as their minimum takes a tenth of the time.
-            nearest = int((times + np.int64(NEVER - at)).min())
-            ahead = min(ahead, at + 1 + nearest - ALWAYS)
-    return ahead
+def _next(at: int, times: Array) -> int:
+    """The first of some times after an instant; ``FOREVER`` where there is none."""
+    if not len(times):
+        return FOREVER
+    # Shifted so that the instant is the greatest number and the next the least: what lies behind wraps round to far
+    # ahead. In signed numbers, as their minimum takes a tenth of the time.
+    nearest = int((times + np.int64(NEVER - at)).min())
+    return min(FOREVER, at + 1 + nearest - ALWAYS)
 
 
 def _on_all_cores(work: Callable[[slice], _T], parts: Sequence[slice]) -> list[_T]:

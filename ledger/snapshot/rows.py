@@ -34,7 +34,7 @@ class Rows:
         dead: From which state on each is replaced.
     """
 
-    __slots__ = ("dead", "ids", "profile", "since", "until", "version")
+    __slots__ = ("_last_starts", "dead", "ids", "profile", "since", "until", "version")
 
     def __init__(self, profile: Array, since: Array, until: Array, version: Array, ids: Array, dead: Array) -> None:
         self.profile = Column(profile)
@@ -43,6 +43,7 @@ class Rows:
         self.version = Column(version)
         self.ids = Column(ids)
         self.dead = Column(dead)
+        self._last_starts: dict[tuple[int, int], int] = {}
 
     @classmethod
     def empty(cls, size: int) -> "Rows":
@@ -74,6 +75,14 @@ class Rows:
     def id(self, place: int) -> bytes:
         """The id of a row's consent."""
         return self.ids.view[32 * place : 32 * place + 32].tobytes()
+
+    def last_start(self, part: slice) -> int:
+        """The last start of validity in a part that is written, and so never changes; found once."""
+        key = (part.start, part.stop)
+        found = self._last_starts.get(key)
+        if found is None:
+            found = self._last_starts[key] = int(self.since.array[part].max(initial=ALWAYS))
+        return found
 
     def copy(self) -> "Rows":
         """The same, in memory of its own."""

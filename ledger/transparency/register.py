@@ -163,9 +163,9 @@ class PagedCohort:
         pages = register.pages
         self._register: Final = register
         self._salts: Final = shake_128(seed).digest(SALT_SIZE * (pages + len(later)))
-        self._considered: Final = considered
-        self._permitted: Final = permitted
-        leaves = [page_leaf(*self._page(page)) for page in range(pages)]
+        self._considered: Final = considered.ljust(BITS * pages, b"\x00")
+        self._permitted: Final = permitted.ljust(BITS * pages, b"\x00")
+        leaves = [sha256(_page_bytes(*self._page(page))).digest() for page in range(pages)]
         for place, (subject, allowed) in enumerate(later, start=pages):
             leaves.append(cohort_leaf(self._salt(place), subject, permitted=allowed))
         self.leaves: Final = leaves
@@ -204,8 +204,8 @@ class PagedCohort:
             self._salt(page),
             self._register.roots[page],
             self._register.rows_on(page),
-            self._considered[part].ljust(BITS, b"\x00"),
-            self._permitted[part].ljust(BITS, b"\x00"),
+            self._considered[part],
+            self._permitted[part],
         )
 
 
@@ -219,7 +219,11 @@ def page_leaf(salt: bytes, root: bytes, rows: int, considered: bytes, permitted:
         raise InvalidInput("a page has a salt of 16 bytes, a root of 32, and twice 512 bytes of bits")
     if not 0 < rows <= PAGE:
         raise InvalidInput(f"a page has 1 to {PAGE} rows")
-    return sha256(b"".join((b"\x00", salt, root, rows.to_bytes(2, "big"), considered, permitted))).digest()
+    return sha256(_page_bytes(salt, root, rows, considered, permitted)).digest()
+
+
+def _page_bytes(salt: bytes, root: bytes, rows: int, considered: bytes, permitted: bytes) -> bytes:
+    return b"".join((b"\x00", salt, root, rows.to_bytes(2, "big"), considered, permitted))
 
 
 def verify_paged(proof: PagedProof, commitment: PagedCommitment) -> bool | None:
