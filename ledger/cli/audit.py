@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from ledger.cli.common import opened, out
+from ledger.cli.common import Whole, opened, out
 from ledger.domain.acts import Anchoring
 from ledger.domain.audit import Kind
 from ledger.domain.identifiers import parse_id, to_hex
@@ -39,12 +38,10 @@ def fsck(
     if not found:
         out.print("There are no logs.")
         return
-    table = Table(show_edge=False, pad_edge=False)
-    for column in ("log", "entries", "anchored", "found"):
-        table.add_column(column, overflow="fold")
+    table = Whole("log", "entries", "anchored", "found")
     for health in found:
         words = "[green]sound[/]" if health.sound else f"[bold red]{len(health.findings)} faults[/]"
-        table.add_row(to_hex(health.log), f"{health.entries:,}", f"{health.anchored:,}", words)
+        table.add(to_hex(health.log), f"{health.entries:,}", f"{health.anchored:,}", words)
     out.print(table)
     for health in found:
         for finding in health.findings:
@@ -91,13 +88,11 @@ def anchors(
         heads = anchored(context, wanted)
         outcomes = context.writer.outcomes([head.transaction for head in heads[-last:]])
         asked = context.limits.confirmations
-    table = Table(show_edge=False, pad_edge=False)
-    for column in ("entries", "root", "block", "confirmations", "accesses", "gas"):
-        table.add_column(column, overflow="fold")
+    table = Whole("entries", "root", "block", "confirmations", "accesses", "gas")
     for head, outcome in zip(heads[-last:], outcomes, strict=True):
         final = "final" if head.final else f"{head.confirmations} of {asked}"
         gas = "not known" if outcome is None else f"{outcome.gas:,}"
-        table.add_row(f"{head.size:,}", to_hex(head.root), str(head.block), final, str(head.accesses), gas)
+        table.add(f"{head.size:,}", to_hex(head.root), str(head.block), final, str(head.accesses), gas)
     out.print(table)
     covered = heads[-1].size if heads else 0
     out.print(f"{size - covered:,} of {size:,} entries are newer than the last anchor")

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from ledger.cli.common import opened, out, settings
+from ledger.cli.common import Whole, opened, out, settings
 from ledger.domain.identifiers import to_hex
 from ledger.errors import ConfigurationError
 
@@ -30,9 +29,9 @@ def status() -> None:
             "copy": "empty" if cursor is None else f"{cursor.block.number} {to_hex(cursor.block.hash)}",
             **{name: to_hex(address) for name, address in reader.contracts.items()},
         }
-    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    table = Whole(None, None)
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add(name, value)
     out.print(table)
 
 

@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from ledger.cli.common import opened, out
+from ledger.cli.common import Whole, opened, out
 from ledger.domain.identifiers import parse_bytes, parse_id, to_hex
 from ledger.errors import InvalidInput, NotFound
 
@@ -46,7 +45,7 @@ def show(
         table = _table("")
         for place, steps in (("builds on", before), ("this", [step]), ("built upon", after)):
             for one in steps:
-                table.add_row(place, *_cells(one))
+                table.add(place, *_cells(one))
         out.print(table)
 
 
@@ -86,17 +85,14 @@ def tainted(
         table = _table("how far", "clean before it")
         for one in found.steps:
             clean = one.clean[0].leaf if one.clean else "none"
-            table.add_row(str(one.distance) if one.distance else "itself", *_cells(one.step), clean)
+            table.add(str(one.distance) if one.distance else "itself", *_cells(one.step), clean)
         if found.steps:
             out.print(table)
     raise typer.Exit(FOUND if found.steps else 0)
 
 
-def _table(first: str, *last: str) -> Table:
-    table = Table(show_edge=False, pad_edge=False)
-    for column in (first, "ended", "operation", "leaf", "made", *last):
-        table.add_column(column, overflow="fold")
-    return table
+def _table(first: str, *last: str) -> Whole:
+    return Whole(first, "ended", "operation", "leaf", "made", *last)
 
 
 def _cells(step: "Step") -> tuple[str, ...]:

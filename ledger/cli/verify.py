@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
-from ledger.cli.common import out
+from ledger.cli.common import Whole, out
 from ledger.cli.nodes import HttpNode
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
@@ -117,15 +117,12 @@ def verify(
         checks = [{name: str(getattr(check, name)) for name in fields} for check in report.checks]
         out.print_json(data={"verdict": report.verdict.value, "checks": checks})
         raise typer.Exit(report.exit_code)
-    table = Table(show_edge=False, pad_edge=False)
-    table.add_column("check", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("found", overflow="fold")
+    table = Whole("check", "", "found")
     for check in report.checks:
         detail = check.detail
         if explain:
             detail += f"\nproves: {check.proves}\ndoes not prove: {check.does_not_prove}"
-        table.add_row(check.name, f"[{_STYLES[check.status.value]}]{check.status.value}[/]", detail)
+        table.add(check.name, f"[{_STYLES[check.status.value]}]{check.status.value}[/]", escape(detail))
     out.print(table)
     verdict = report.verdict.value
     out.print(f"[{_STYLES[verdict]}]{_WORDS[verdict]}[/]")
