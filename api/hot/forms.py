@@ -37,6 +37,7 @@ class Decisions(Struct, forbid_unknown_fields=True):
     at_least_block: int = 0
     record: bool = True
     compact: bool = False
+    receipt: bool = False
 
 
 class Entity(Struct, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ from ledger.errors import InvalidInput
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
 from ledger.services.decide import look, record
+from ledger.services.looks import LookSigner
 
 MOST_IN_PLACE: Final = 2_000
 """Subjects of a look on the event loop, which takes some milliseconds for so many."""
@@ -53,6 +54,7 @@ class HotQuestions:
         self._ledger = ledger
         self._ports: Context = ledger.context
         self._local = ledger.store.local
+        self._signer = LookSigner(ledger.context.log_keys)
 
     def decisions(self, who: Principal, body: bytes) -> Work:
         """As ``POST /v1/decisions``."""
@@ -65,7 +67,10 @@ class HotQuestions:
             raise Unusual
         if asked.record:
             return Work(partial(self._record, request, subjects, block, asked.compact), quick=False)
-        return self._placed(partial(self._look, request, subjects, block, asked.compact), len(subjects))
+        if asked.receipt and len(subjects) != 1:
+            raise Unusual
+        signer = self._signer if asked.receipt else None
+        return self._placed(partial(self._look, request, subjects, block, asked.compact, signer), len(subjects))
 
     def evaluation(self, who: Principal, body: bytes) -> Work:
         """As ``POST /access/v1/evaluation``."""
@@ -84,10 +89,14 @@ class HotQuestions:
     def _placed(self, work: "partial[bytes]", size: int) -> Work:
         return Work(work, quick=self._local and size <= MOST_IN_PLACE)
 
-    def _look(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
+    def _look(
+        self, request: Request, subjects: list[bytes], block: int, compact: bool, signer: LookSigner | None
+    ) -> bytes:
         many = len(subjects) >= LEAST_SHEET
         given = look(self._ports, request, subjects, at_least_block=block, in_columns=many)
-        return answer_bytes(given, compact=compact)
+        body = answer_bytes(given, compact=compact)
+        # A JWS is ASCII without quotes, so it needs no escapes.
+        return body if signer is None else b'%b,"receipt":"%b"}' % (body[:-1], signer.sign(given).encode())
 
     def _record(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
         made = record(self._ports, self._ledger.appender, request, subjects, at_least_block=block)

@@ -36,6 +36,7 @@ from ledger.services.as_of import look_back, moment_of
 from ledger.services.context import Context
 from ledger.services.decide import Freshness, RecordedAnswer, look, record
 from ledger.services.finality import final_number
+from ledger.services.looks import LookSigner
 from ledger.services.replay import Difference, membership, replay
 from ledger.transparency.canonical import decode_object
 from ledger.transparency.receipt import open_decision
@@ -218,15 +219,16 @@ def _decide(ledger: Ledger, who: Principal, body: DecisionsBody) -> Response:
     _bounded(ports, body.subjects)
     request = body.request(engine_for(ports, who, body.engine))
     if body.as_of is not None:
-        if body.record:
-            raise InvalidInput("an answer about the past is a look; send record: false with as_of")
+        if body.record or body.receipt:
+            raise InvalidInput("an answer about the past is an unsigned look; send record: false, and no receipt")
         moment = moment_of(ports, block=body.as_of.block, at=body.as_of.at)
         if body.finalized and moment.block.number > final_number(ports, ports.decider.view().block):
             raise MirrorLagging(f"block {moment.block.number} is not final yet; ask again, or leave finalized out")
         return answer(answer_json(look_back(ports, request, body.subjects, moment), compact=body.compact))
     if not body.record:
         given = look(ports, request, body.subjects, **_freshness(body))
-        return answer(answer_json(given, compact=body.compact))
+        signed = {"receipt": LookSigner(ports.log_keys).sign(given)} if body.receipt else {}
+        return answer(answer_json(given, compact=body.compact) | signed)
     if who.role is not Role.ENGINE:
         raise Forbidden("a decision to act on is asked for by the engine itself; send record: false for a look")
     recorded = record(ports, ledger.appender, request, body.subjects, **_freshness(body))

@@ -57,7 +57,11 @@ class DecisionsBody(Question):
     """A question about named subjects."""
 
     subjects: list[Id] = Field(min_length=1)
-    record: bool = Field(default=True, description="false: a look, with no entry and no receipt, not to act on")
+    record: bool = Field(default=True, description="false: a look, with no entry, not to act on")
+    receipt: bool = Field(
+        default=False,
+        description="sign a look on one subject: proof of what was said, without an entry; a record always has one",
+    )
     compact: bool = Field(default=False, description="answer with one number a subject, for large batches")
     as_of: AsOf | None = Field(default=None, description="what the answer was at a moment; with record: false only")
 
@@ -126,7 +130,7 @@ class CompactAnswer(Answer):
 
 
 class DecisionsAnswer(Answer):
-    """The answers (compact where asked for), their record and its signed receipt (absent for a look)."""
+    """The answers (compact where asked for), their record and its receipt (for a look: where it was to be signed)."""
 
     id: str | None = None
     at: Seconds

@@ -11,6 +11,7 @@ Source: https://www.rfc-editor.org/rfc/rfc7515 and rfc8037
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.transparency.canonical import Json, decode_object, encode
@@ -34,9 +35,13 @@ def sign_jws(payload: Mapping[str, object], key: SigningKey, typ: str) -> str:
     Raises:
         InvalidInput: The payload has no canonical form.
     """
-    header = encode({"alg": _ALGORITHM, "kid": key.kid, "typ": typ})
-    message = f"{to_base64url(header)}.{to_base64url(encode(payload))}"
+    message = f"{_header(key.kid, typ)}.{to_base64url(encode(payload))}"
     return f"{message}.{to_base64url(key.sign(message.encode()))}"
+
+
+@lru_cache(maxsize=64)
+def _header(kid: str, typ: str) -> str:
+    return to_base64url(encode({"alg": _ALGORITHM, "kid": kid, "typ": typ}))
 
 
 def kid_of(jws: str) -> str:

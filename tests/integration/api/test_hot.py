@@ -4,11 +4,15 @@ import json
 import time
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.app import create_app
+from ledger.errors import ProofInvalid
+from ledger.transparency.look_receipt import open_look
+from ledger.transparency.receipt import open_append, open_decision
 from tests.support.service import fresh_id
 
 COLD = "application/json; charset=utf-8"  # means the same, and is not of the usual form
@@ -58,7 +62,8 @@ class Both:
 def _timeless(response):
     document = response.json()
     for name in ("at", "id", "receipt", "entry"):
-        document.pop(name, None)
+        if document.pop(name, None) is not None and name != "at":
+            document["has"] = [*document.get("has", ()), name]
     return document
 
 
@@ -242,3 +247,34 @@ def test_many_are_answered_in_columns_and_the_same(world, both, subjects, compac
     assert (answer.status_code, answer.json()["permitted"], answer.json()["considered"]) == (200, 1, len(many))
     twice, _ = both.compare("/v1/decisions", json.dumps(look(world, [*many, many[0]], compact=compact)).encode())
     assert twice.status_code == 400
+
+
+def test_a_signed_look_says_what_the_answer_says_and_no_more(service, world, both, subjects, unwritten):
+    keys = service.ledger.context.log_keys.published
+    for subject in subjects:
+        body = json.dumps(look(world, [subject], receipt=True)).encode()
+        answer, hot = both.compare("/v1/decisions", body)
+        assert hot
+        document = answer.json()
+        (said,) = document["decisions"]
+        told = msgspec.to_builtins(open_look(document["receipt"], keys))
+        assert {name: told[name] for name in said} == said
+        assert (told["at"], told["block"]) == (document["at"], document["block"])
+        for opened in (open_decision, open_append):  # of another type: no ground to touch data
+            with pytest.raises(ProofInvalid):
+                opened(document["receipt"], keys)
+        with pytest.raises(ProofInvalid):
+            open_look(document["receipt"][:-8] + "AAAAAAAA", keys)
+
+
+@pytest.mark.parametrize("changes", [{"compact": True}, {"finalized": True}])
+def test_a_signed_look_comes_in_every_form(world, both, subjects, changes):
+    answer, _ = both.compare("/v1/decisions", json.dumps(look(world, subjects[:1], receipt=True, **changes)).encode())
+    assert answer.json()["receipt"]
+
+
+def test_a_look_is_not_signed_for_several_or_for_the_past(world, both, subjects):
+    for changes in ({"subjects": subjects}, {"as_of": {"at": int(time.time())}}):
+        body = json.dumps(look(world, subjects[:1], receipt=True) | changes).encode()
+        answer, hot = both.compare("/v1/decisions", body)
+        assert (hot, answer.status_code) == (False, 400)
