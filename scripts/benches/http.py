@@ -1,8 +1,8 @@
 """Decisions over HTTP, from a process of its own, against a raw ASGI echo of the same bodies under the same server.
 
 One uvicorn worker on the embedded chain, eight connections that are kept open, tokens checked at each request.
-``single`` is a look at one subject; ``receipt`` records the decision and signs it; a batch asks about all subjects, in
-the compact form and in the whole one.
+``single`` is a look at one subject; ``receipt`` is one whose answer is signed; ``recorded`` puts the decision on record
+as well, each for itself and durable; a batch asks about all subjects, in the compact form and in the whole one.
 """
 
 import json
@@ -50,9 +50,12 @@ def measure(stage: Stage) -> Figures:
         }
         took, _ = load(port, [asked.evaluation(subject) for subject in asked.subjects], CONNECTIONS, count)
         figures["authzen_rps"] = per_second(CONNECTIONS * count, took)
+        signed = [asked.decision([subject], record=False, receipt=True) for subject in asked.subjects]
+        took, _ = load(port, signed, CONNECTIONS, count)
+        figures["receipt_rps"] = per_second(CONNECTIONS * count, took)
         recorded = [asked.decision([subject], record=True) for subject in asked.subjects]
         took, _ = load(port, recorded, CONNECTIONS, count // 4)
-        figures["receipt_rps"] = per_second(CONNECTIONS * (count // 4), took)
+        figures["recorded_rps"] = per_second(CONNECTIONS * (count // 4), took)
         batches = stage.pick(50, 200)
         for name, compact in (("batch_checks_per_s", True), ("batch_whole_checks_per_s", False)):
             batch = asked.decision(asked.subjects, record=False, compact=compact)
@@ -73,7 +76,7 @@ class _Asked:
         self._token = issuer.issue(Role.ENGINE, founded.engine, now=int(time.time()), seconds=3600)
         self._categories = [term.name for term in CATEGORY_TERMS if term.bit & CATEGORIES]
 
-    def decision(self, subjects: Sequence[str], *, record: bool, compact: bool = False) -> bytes:
+    def decision(self, subjects: Sequence[str], *, record: bool, compact: bool = False, receipt: bool = False) -> bytes:
         """A native decision."""
         body = {
             "study": self._study,
@@ -82,6 +85,7 @@ class _Asked:
             "subjects": subjects,
             "record": record,
             "compact": compact,
+            "receipt": receipt,
         }
         return self._post("/v1/decisions", body)
 
