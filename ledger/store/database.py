@@ -25,6 +25,7 @@ from ledger.store.short import Question, ShortQuestions
 
 LOCK_SECONDS = 30
 _PAUSE = 0.005  # seconds between two tries for a lock that SQLite does not wait for
+_SHORT_PAUSE = 0.001  # and for the lock of a writer, which others hold for some milliseconds
 OLDEST_POSTGRESQL = 150_000
 _WRITING = "consentry_writing"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -245,21 +246,34 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 def _turn_on_wal(connection: sqlite3.Connection) -> None:
     """Set the journal mode, which the file keeps; SQLite itself does not wait when two connections set it at once."""
+    _once_free(connection, "PRAGMA journal_mode = WAL", _PAUSE)
+
+
+def _once_free(connection: sqlite3.Connection | sqlite3.Cursor, statement: str, pause: float) -> None:
+    """Run a statement as soon as nobody else holds the file, asking again after each ``pause`` (seconds)."""
     latest = time.monotonic() + LOCK_SECONDS
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(statement)
         except sqlite3.OperationalError as problem:
             if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > latest:
                 raise
-            time.sleep(_PAUSE)
+            time.sleep(pause)
         else:
             return
 
 
 def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if not connection.get_execution_options().get(_WRITING, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite waits for another process by sleeping up to a tenth of a second at a time, in which the file lies idle.
+    with driver_cursor(connection) as cursor:
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            _once_free(cursor, "BEGIN IMMEDIATE", _SHORT_PAUSE)
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {LOCK_SECONDS * 1000}")
 
 
 @contextmanager
