@@ -39,7 +39,8 @@ _WAITING = (
 )
 _BIND = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
-    f"WHERE sequence = ? AND state = {ItemState.ACCEPTED:d}"
+    f"WHERE sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) "
+    f"AND state = {ItemState.ACCEPTED:d}"
 )
 _CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
 _ALL_CARRIED = f"sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) AND {_CARRIED_BY}"  # noqa: S608
@@ -150,10 +151,10 @@ class SqlOutbox:
         carried = [(one.hash, place, item) for one in transmissions for place, item in enumerate(one.items)]
         with self._database.writing() as connection:
             self._database.insert(connection, _SENT, _SENT_COLUMNS, sent)
-            bound = self._database.run_many(connection, _BIND, [(name, item) for name, _, item in carried])
+            self._database.insert(connection, _CARRIED, ("transaction_hash", "place", "sequence"), carried)
+            bound = self._database.run_many(connection, _BIND, [(one.hash, one.hash) for one in transmissions])
             if bound != len(carried):
                 raise WrongState("an item of the transaction does not wait to be sent; read the waiting items again")
-            self._database.insert(connection, _CARRIED, ("transaction_hash", "place", "sequence"), carried)
 
     def under_way(self) -> list[bytes]:
         """As ``OutboxStore.under_way``."""
