@@ -112,6 +112,37 @@ def test_a_writer_that_waits_too_long_is_told_so(database, monkeypatch):
         pass
 
 
+def test_a_writer_waits_for_another_program_and_then_writes(database, sqlite_url, monkeypatch):
+    other = Database(sqlite_url)
+    monkeypatch.setattr(module, "LOCK_SECONDS", 60)
+
+    def work() -> None:
+        with other.writing() as connection:
+            add(connection, "theirs")
+
+    with database.writing() as connection:
+        waiting = threading.Thread(target=work)
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+        add(connection, "ours")
+    waiting.join()
+    assert sorted(names(database)) == ["ours", "theirs"]
+    with other.writing() as connection:  # other statements wait as long as before
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+    other.close()
+
+
+def test_a_writer_that_waits_too_long_for_another_program_is_told_so(database, sqlite_url, monkeypatch):
+    other = Database(sqlite_url)
+    with other.reading():
+        pass  # it is open before nobody may wait
+    monkeypatch.setattr(module, "LOCK_SECONDS", 0)
+    with database.writing(), pytest.raises(NotReady, match="locked"), other.writing():
+        pass
+    other.close()
+
+
 def test_a_row_that_contradicts_another_is_a_conflict_without_its_values(database):
     with database.writing() as connection:
         add(connection, "secret")
