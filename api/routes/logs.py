@@ -55,10 +55,9 @@ def append_entries(
     return answer(
         {
             "entries": [
-                {"log": to_hex(one.log), "index": one.index, "leaf": to_hex(one.leaf), "receipt": receipt}
-                for one, receipt in zip(appended.entries, appended.receipts, strict=True)
+                {"log": to_hex(one.log), "index": one.index, "leaf": to_hex(one.leaf)} for one in appended.entries
             ],
-            "receipt": appended.receipts[-1],
+            "receipt": appended.receipt,
             "checkpoint": appended.checkpoint,
         }
     )

@@ -25,16 +25,15 @@ class EntriesBody(Body):
 
 
 class AppendedEntry(Answer):
-    """Where an entry stands, its leaf hash and its signed receipt."""
+    """Where an entry stands, and its leaf hash."""
 
     log: str
     index: int
     leaf: str
-    receipt: str
 
 
 class AppendedAnswer(Answer):
-    """Appended entries; ``receipt`` is the last entry's, ``checkpoint`` the signed head that holds them all."""
+    """Appended entries; ``receipt`` promises all of them, ``checkpoint`` is the signed head that holds them."""
 
     entries: list[AppendedEntry]
     receipt: str

@@ -7,7 +7,7 @@ it. Nothing personal is in an entry: persons appear as commitments, and what ope
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA = "consentry.entry/1"
 
@@ -96,15 +96,26 @@ class NewEntry:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry as the log keeps it: canonical bytes, leaf hash, and the idempotency key it came under."""
+class StoredEntry(NamedTuple):
+    """An entry as the log keeps it.
+
+    Attributes:
+        log: The log's id, 32 bytes.
+        index: Where it stands.
+        canonical: The bytes that were hashed.
+        leaf: Their leaf hash, 32 bytes.
+        key: On the first entry of an append, the idempotency key that it came under; else empty.
+        count: Beside a key, how many entries came under it, this one first.
+        decision: The decision that the bytes name, 32 bytes, for look-ups; None where they name none.
+    """
 
     log: bytes
     index: int
     canonical: bytes
     leaf: bytes
-    key: str
+    key: str = ""
+    count: int = 1
+    decision: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,11 @@ def appended_of(body: bytes, count: int, keys: KeySet) -> Appended:
         raise ProofInvalid("append: the acknowledged entries are of more than one log")
     log = from_hex(logs.pop())
     receipt = open_append(answer.receipt, keys)
-    if receipt.log != log or (receipt.index, receipt.entry) not in {
-        (leaf.index, from_hex(leaf.leaf)) for leaf in answer.entries
-    }:
-        raise ProofInvalid("append: the receipt is of another entry than those acknowledged")
+    first = receipt.index
+    if receipt.log != log or [leaf.index for leaf in answer.entries] != list(range(first, first + count)):
+        raise ProofInvalid("append: the receipt is of other entries than those acknowledged")
+    if not receipt.promises([from_hex(leaf.leaf) for leaf in answer.entries]):
+        raise ProofInvalid("append: the leaves that are acknowledged are not those of the receipt")
     head = verify_checkpoint(answer.checkpoint, _note_keys(keys, log), log)
     if any(leaf.index >= head.size for leaf in answer.entries):
         raise ProofInvalid("append: the checkpoint does not hold every acknowledged entry")

@@ -1,11 +1,11 @@
 """The audit logs, and who holds one for writing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
-from ledger.transparency.edge import Place
+from ledger.transparency.edge import Place, Run
 from ledger.transparency.tree import NodeReader
 
 
@@ -33,8 +33,8 @@ class LogWriter(Protocol):
         """Complete nodes in one question: a writer is a ``NodeReader``."""
         ...
 
-    def append(self, entries: Sequence[StoredEntry], nodes: Iterable[tuple[int, int, bytes]]) -> None:
-        """Add entries at the end, with the tree nodes that they complete."""
+    def append(self, entries: Sequence[StoredEntry], runs: Sequence[Run]) -> None:
+        """Add entries at the end, with the runs of tree nodes that they complete, as ``Edge.extend`` gives them."""
         ...
 
     def checkpoint(self, checkpoint: Checkpointed) -> None:
@@ -75,6 +75,10 @@ class AuditStore(Protocol):
 
     def nodes(self, log: bytes) -> NodeReader:
         """The nodes of a log's tree, for roots and proofs (see transparency.tree)."""
+        ...
+
+    def tile(self, log: bytes, level: int, index: int) -> tuple[bytes, bytes] | None:
+        """A full tile as it is stored: its root, and its 256 hashes side by side; None where it is not kept."""
         ...
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:

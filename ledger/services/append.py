@@ -17,39 +17,42 @@ from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, 
 from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
+from ledger.services.drafts import Draft, draft_of
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
-from ledger.transparency.edge import Edge, Run
+from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.receipt import AppendReceipt, issue_append
-from ledger.transparency.tree import edge_at
+from ledger.transparency.tree import edge_at, root_of
 
 Recorder = Callable[[int], tuple[DecisionRecord, Sequence[Member]]]
 LONGEST_KEY = 200
-MOST_ENTRY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where entries stand, the signed head that holds them, and one receipt an entry."""
+    """Where entries stand, the signed head that holds them, and the receipt that promises it of all of them."""
 
     entries: tuple[StoredEntry, ...]
     checkpoint: str
-    receipts: tuple[str, ...]
+    receipt: str
 
 
 @dataclass(slots=True)
 class _Job:
     log: bytes
     key: str
-    entries: Sequence[NewEntry]
-    record: Recorder | None
+    drafts: Sequence[Draft]
+    record: Recorder | None = None
     stored: tuple[StoredEntry, ...] = ()
     note: str = ""
     problem: Exception | None = None
     done: bool = False
-    turn: threading.Event = field(default_factory=threading.Event)
-    """Set when the job is done, or when it is this job's turn to write."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Let go when the job is done, or when it is this job's turn to write."""
+
+    def __post_init__(self) -> None:
+        self.turn.acquire()
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Appender:
 
         Args:
             log: The log's id.
-            key: The idempotency key; the same key with the same entries gives the same receipts.
+            key: The idempotency key; the same key with the same entries gives the same receipt.
             entries: At least one.
             record: Called with the first index inside the transaction; what it returns is kept with the entry.
 
@@ -79,25 +82,24 @@ class Appender:
         """
         if not entries or not 0 < len(key) <= LONGEST_KEY:
             raise InvalidInput(f"an append needs entries and a key of 1 to {LONGEST_KEY} characters")
-        for entry in entries:  # refuse a bad entry before it can share a transaction with good ones
-            if len(canonical.encode(entry.document(log=log, index=0, time=0))) > MOST_ENTRY_BYTES:
-                raise InvalidInput(f"an entry is larger than {MOST_ENTRY_BYTES} bytes; refer to large things by hash")
-        job = _Job(log, key, entries, record)
+        job = _Job(log, key, [draft_of(entry, log) for entry in entries], record)  # a bad entry spoils no group
         with self._guard:
             self._queues[log].append(job)
             first = log not in self._busy
             self._busy.add(log)
         if not first:
-            job.turn.wait()
+            job.turn.acquire()
         if not job.done:
             self._lead(log)
         if job.problem is not None:
             raise job.problem
-        signer = self.keys.receipts  # asked for once: each asking looks whether the key was replaced
-        receipts = tuple(
-            issue_append(AppendReceipt(log, entry.index, entry.leaf, job.note), signer) for entry in job.stored
-        )
-        return Appended(job.stored, job.note, receipts)
+        return Appended(job.stored, job.note, self._receipt(job))
+
+    def _receipt(self, job: _Job) -> str:
+        """The promise of all entries of an append: their leaves under one root, and the checkpoint that holds them."""
+        root = root_of([entry.leaf for entry in job.stored])
+        promise = AppendReceipt(job.log, job.stored[0].index, root, job.note, len(job.stored))
+        return issue_append(promise, self.keys.receipts)
 
     def _lead(self, log: bytes) -> None:
         """Write for all who wait, then hand the log to the first of those who came meanwhile."""
@@ -111,7 +113,7 @@ class Appender:
                 if not heirs:
                     self._busy.discard(log)
             for job in (*jobs, *(heirs or ())[:1]):
-                job.turn.set()
+                job.turn.release()
 
     def _write(self, log: bytes, jobs: Sequence[_Job]) -> None:
         try:
@@ -137,26 +139,21 @@ class Appender:
         if edge is None or edge.size != writer.size:
             edge = edge_at(writer, writer.size)
         now = self.clock.now()
-        before = writer.find_all([_key(job, 0) for job in jobs])
+        before = writer.find_all([job.key for job in jobs])
         fresh: list[_Job] = []
         seen: dict[str, _Job] = {}
         rows: list[StoredEntry] = []
         for job in jobs:
-            try:
-                if job.key in seen or self._known(writer, job, before.get(_key(job, 0))):
-                    self._repeat(job, seen.get(job.key))
-                    continue
-            except ConsentryError as problem:
-                job.problem = problem
+            if self._answered(job, seen.get(job.key), before.get(job.key)):
                 continue
-            job.stored = _stored(log, edge.size + len(rows), now, job)
+            job.stored = _stored(job, edge.size + len(rows), now)
             rows.extend(job.stored)
             seen[job.key] = job
             fresh.append(job)
         if not rows:
             return edge
         edge, runs = edge.extend([row.leaf for row in rows])
-        writer.append(rows, _nodes(runs))
+        writer.append(rows, runs)
         root = edge.root()
         note = write_checkpoint(Checkpoint(log, edge.size, root), [self.keys.note_signer(log)])
         writer.checkpoint(Checkpointed(log, edge.size, root, note, now))
@@ -169,54 +166,45 @@ class Appender:
                 job.note = note
         return edge
 
-    def _known(self, writer: LogWriter, job: _Job, first: StoredEntry | None) -> bool:
-        """Whether the job's key was used before: ``first`` came under it. Fills the job when it is the same."""
-        if first is None:
-            return False
-        held = writer.find_all([_key(job, place) for place in range(len(job.entries) + 1)])
-        if len(held) != len(job.entries):
-            fewer = "fewer" if len(held) < len(job.entries) else "more"
-            raise Replayed(f"the key {job.key!r} was used before for {fewer} entries; use a new key")
-        stored = [held[_key(job, place)] for place in range(len(job.entries))]
-        for entry, earlier in zip(job.entries, stored, strict=True):
-            _same(job, entry, earlier)
+    def _answered(self, job: _Job, twin: _Job | None, first: StoredEntry | None) -> bool:
+        """Whether the job's key was used before, in this group or in the log: then it is answered, or refused."""
+        try:
+            if twin is not None:
+                _repeat(job, twin.stored)
+            elif first is not None:
+                self._replay(job, first)
+        except ConsentryError as problem:
+            job.problem = problem
+        return twin is not None or first is not None
+
+    def _replay(self, job: _Job, first: StoredEntry) -> None:
+        """Fill a job whose key was used before, for entries from ``first`` on, if it says the same."""
+        stored = (first, *self.audit.entries(job.log, first.index + 1, first.index + first.count))
+        _repeat(job, stored)
         checkpoint = self.audit.checkpoint_over(job.log, stored[-1].index)
         if checkpoint is None:
             raise Conflict(f"no checkpoint holds entry {stored[-1].index}; run consentry audit fsck")
-        job.stored, job.note = tuple(stored), checkpoint.note
-        return True
-
-    @staticmethod
-    def _repeat(job: _Job, twin: _Job | None) -> None:
-        """A key that came twice within one group takes its twin's place, if it says the same."""
-        if twin is None:
-            return
-        if len(twin.entries) != len(job.entries):
-            raise Replayed(f"the key {job.key!r} is used for other entries at this moment; use a new key")
-        for entry, before in zip(job.entries, twin.stored, strict=True):
-            _same(job, entry, before)
-        job.stored = twin.stored
+        job.note = checkpoint.note
 
 
-def _key(job: _Job, place: int) -> str:
-    return f"{job.key}#{place}"
+def _repeat(job: _Job, earlier: tuple[StoredEntry, ...]) -> None:
+    """Let a job stand for entries that came under its key before, if it says the same."""
+    if len(earlier) != len(job.drafts):
+        fewer = "fewer" if len(earlier) < len(job.drafts) else "more"
+        raise Replayed(f"the key {job.key!r} was used before for {fewer} entries; use a new key")
+    for draft, before in zip(job.drafts, earlier, strict=True):
+        time = canonical.decode_object(before.canonical)["time"]
+        assert isinstance(time, int)
+        if draft.at(before.index, time) != before.canonical:
+            raise Replayed(f"the key {job.key!r} was used before for another entry; use a new key")
+    job.stored = earlier
 
 
-def _same(job: _Job, entry: NewEntry, before: StoredEntry) -> None:
-    document = canonical.decode_object(before.canonical)
-    time = document["time"]
-    assert isinstance(time, int)
-    if canonical.encode(entry.document(log=job.log, index=before.index, time=time)) != before.canonical:
-        raise Replayed(f"the key {job.key!r} was used before for another entry; use a new key")
-
-
-def _stored(log: bytes, size: int, now: int, job: _Job) -> tuple[StoredEntry, ...]:
+def _stored(job: _Job, first: int, now: int) -> tuple[StoredEntry, ...]:
     rows = []
-    for place, entry in enumerate(job.entries):
-        data = canonical.encode(entry.document(log=log, index=size + place, time=now))
-        rows.append(StoredEntry(log, size + place, data, leaf_hash(data), _key(job, place)))
+    key, count = job.key, len(job.drafts)
+    for index, draft in enumerate(job.drafts, first):
+        data = draft.at(index, now)
+        rows.append(StoredEntry(job.log, index, data, leaf_hash(data), key, count, draft.decision))
+        key, count = "", 1
     return tuple(rows)
-
-
-def _nodes(runs: Sequence[Run]) -> list[tuple[int, int, bytes]]:
-    return [(run.level, run.first + place, node) for run in runs for place, node in enumerate(run.hashes)]

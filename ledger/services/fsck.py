@@ -11,20 +11,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from ledger.domain.audit import Kind, Member, StoredEntry, openings_in
 from ledger.domain.decision import Outcome
 from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Head
-from ledger.errors import ConsentryError, InvalidInput, NotFound
+from ledger.errors import ConsentryError, InvalidInput
 from ledger.services.export import Ports
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.cohort import Cohort
-from ledger.transparency.edge import Edge, Place, Run
-from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.edge import Edge, Run
+from ledger.transparency.hashing import HASH_SIZE, leaf_hash
+from ledger.transparency.tiles import HEIGHT, WIDTH
+from ledger.transparency.tree import root_of
 
 MOST_FINDINGS = 100
 """Findings kept of one log; a rewritten log has as many as it has rows."""
@@ -108,6 +110,8 @@ class _Inspection:
     erased: Counter[int] = field(default_factory=Counter)
     """Rows that are erased, less those that an erasure's entry tells of, by index of the decision."""
     dense: bool = True
+    pending: dict[int, list[bytes]] = field(default_factory=dict)
+    """Recomputed hashes of the tile of each tier that is not full yet."""
 
     def run(self, on_progress: Callable[[bytes, int], None] | None) -> Health:
         heads = [head for head, _ in self.ports.mirror.heads_of(self.log)]
@@ -177,28 +181,43 @@ class _Inspection:
         for stop in [*stops, last]:
             taken, leaves = leaves[: stop - edge.size], leaves[stop - edge.size :]
             edge, runs = edge.extend(taken)
-            self._nodes(runs)
+            self._tiles(runs)
             if stop in wanted:
                 self.roots[stop] = edge.root()
         return edge
 
-    def _nodes(self, runs: Iterable[Run]) -> None:
-        for run in runs if self.dense else ():
-            places = [Place(run.level, run.first + number) for number in range(len(run.hashes))] if run.level else []
-            try:
-                stored = self.ports.audit.nodes(self.log).fetch(places) if places else []
-            except NotFound as problem:
-                self.health.note(Fault.NODE, run.first << run.level, str(problem))
+    def _tiles(self, runs: Sequence[Run]) -> None:
+        """Hold the stored tiles against the recomputed nodes, each tier as its tiles become full."""
+        for run in runs:
+            tier, height = divmod(run.level, HEIGHT)
+            if height or not self.dense:
                 continue
-            for place, node, found in zip(places, run.hashes, stored, strict=False):
-                if node != found:
-                    first, last = place.position << place.level, ((place.position + 1) << place.level) - 1
-                    self.health.note(
-                        Fault.NODE,
-                        first,
-                        f"tree node {place.level}/{place.position} is not the hash of entries {first} to {last}: "
-                        "one of them was changed with its leaf, or the node was",
-                    )
+            pending = self.pending.setdefault(tier, [])
+            pending += run.hashes
+            full = len(pending) // WIDTH
+            first = (run.first + len(run.hashes)) // WIDTH - full
+            for place in range(full):
+                self._tile(tier, first + place, pending[place * WIDTH : (place + 1) * WIDTH])
+            del pending[: full * WIDTH]
+
+    def _tile(self, tier: int, index: int, hashes: Sequence[bytes]) -> None:
+        stored = self.ports.audit.tile(self.log, tier, index)
+        first = index * WIDTH << (tier * HEIGHT)
+        if stored is None:
+            self.health.note(Fault.NODE, first, f"tile {tier}/{index} of the tree is not there")
+            return
+        if stored == (root_of(hashes), b"".join(hashes)):
+            return
+        kept = [stored[1][at : at + HASH_SIZE] for at in range(0, len(stored[1]), HASH_SIZE)]
+        wrong = [place for place, pair in enumerate(zip_longest(hashes, kept)) if pair[0] != pair[1]]
+        if wrong:
+            first = (index * WIDTH + wrong[0]) << (tier * HEIGHT)
+        self.health.note(
+            Fault.NODE,
+            first,
+            f"tile {tier}/{index} of the tree is not of its entries from {first} on: "
+            "one of them was changed with its leaf, or the tile was",
+        )
 
     def _against_chain(self, heads: Sequence[Head], size: int) -> None:
         below = 0

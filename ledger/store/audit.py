@@ -1,6 +1,6 @@
 """The audit logs in SQL: ``ports.AuditStore``.
 
-Entries and tree nodes are never changed or deleted: the first migration's triggers refuse it.
+Entries and tiles are never changed or deleted: the triggers of the migrations refuse it.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from sqlalchemy import Select, select
 
 from ledger.domain.audit import Checkpointed, StoredEntry
 from ledger.store import tables
-from ledger.store.database import Database
+from ledger.store.database import Database, driver_cursor
 from ledger.store.decisions import SqlDecisions, parse_or_none
-from ledger.store.log_rows import ENTRY_FIELDS, SqlNodes, entry_of, number_of, size_of
+from ledger.store.log_rows import ENTRY_FIELDS, entry_of, size_of
+from ledger.store.log_tiles import LogNodes, TileCache
 from ledger.store.log_writer import SqlLogWriter
 from ledger.store.tables.base import table_of
 from ledger.transparency.edge import Place
@@ -21,6 +22,18 @@ from ledger.transparency.edge import Place
 _LOG = table_of(tables.AuditLog)
 _ENTRY = table_of(tables.AuditEntry)
 _CHECKPOINT = table_of(tables.Checkpoint)
+_ENTRIES = (
+    f'SELECT {ENTRY_FIELDS} FROM audit_entry e WHERE e.log = ? AND e."index" >= ? AND e."index" < ? '  # noqa: S608
+    'ORDER BY e."index"'
+)
+_NAMING = (
+    f"SELECT {ENTRY_FIELDS}, l.log FROM audit_entry e JOIN audit_log l ON l.number = e.log "  # noqa: S608
+    'WHERE e.decision = ? ORDER BY e.log, e."index"'
+)
+_TILE = (
+    "SELECT t.root, t.hashes FROM tree_tile t JOIN audit_log l ON l.number = t.log "
+    'WHERE l.log = ? AND t.level = ? AND t."index" = ?'
+)
 _PAGE = 1000
 
 
@@ -30,18 +43,18 @@ class SqlAudit(SqlDecisions):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._database = database
+        self._tiles = TileCache(database.ask)
 
     @contextmanager
     def writer(self, log: bytes) -> Iterator[SqlLogWriter]:
         """As ``AuditStore.writer``."""
-        with self._database.writing() as connection:
-            yield SqlLogWriter(self._database, connection, log)
+        with self._database.writing() as connection, driver_cursor(connection) as cursor:
+            yield SqlLogWriter(self._database, connection, cursor, log)
 
     def size(self, log: bytes) -> int:
         """As ``AuditStore.size``."""
-        with self._database.reading() as connection:
-            number = number_of(connection, log)
-            return 0 if number is None else size_of(connection, number)
+        number = self._tiles.number(log)
+        return 0 if number is None else size_of(self._database.ask, number)
 
     def logs(self) -> list[bytes]:
         """As ``AuditStore.logs``."""
@@ -55,27 +68,27 @@ class SqlAudit(SqlDecisions):
 
     def entries(self, log: bytes, first: int, last: int) -> Iterator[StoredEntry]:
         """As ``AuditStore.entries``, read page by page: no connection is held between pages."""
-        while first < last:
-            rows = (
-                select(*ENTRY_FIELDS)
-                .join(_LOG, _LOG.c.number == _ENTRY.c.log)
-                .where(_LOG.c.log == log, _ENTRY.c.index >= first, _ENTRY.c.index < min(last, first + _PAGE))
-                .order_by(_ENTRY.c.index)
-            )
-            with self._database.reading() as connection:
-                page = [entry_of(log, row) for row in connection.execute(rows)]
-            yield from page
-            if len(page) < min(last - first, _PAGE):
+        number = self._tiles.number(log)
+        while number is not None and first < last:
+            end = min(last, first + _PAGE)
+            rows = self._database.ask(_ENTRIES, (number, first, end))
+            yield from [entry_of(log, row) for row in rows]
+            if len(rows) < end - first:
                 return
-            first += _PAGE
+            first = end
 
     def node(self, log: bytes, level: int, index: int) -> bytes:
         """As ``AuditStore.node``."""
         return self.nodes(log).fetch([Place(level, index)])[0]
 
-    def nodes(self, log: bytes) -> SqlNodes:
+    def nodes(self, log: bytes) -> LogNodes:
         """As ``AuditStore.nodes``."""
-        return SqlNodes(self._database, log)
+        return LogNodes(self._tiles, log)
+
+    def tile(self, log: bytes, level: int, index: int) -> tuple[bytes, bytes] | None:
+        """As ``AuditStore.tile``, from the row, whatever was read before."""
+        rows = self._database.ask(_TILE, (log, level, index))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:
         """As ``AuditStore.checkpoint``."""
@@ -99,14 +112,7 @@ class SqlAudit(SqlDecisions):
             return []
         record = self.decision(decision)
         own = self.entry(record.log, record.index) if record else None
-        rows = (
-            select(*ENTRY_FIELDS, _LOG.c.log)
-            .join(_LOG, _LOG.c.number == _ENTRY.c.log)
-            .where(_ENTRY.c.decision == named)
-            .order_by(_ENTRY.c.log, _ENTRY.c.index)
-        )
-        with self._database.reading() as connection:
-            naming = [entry_of(row[-1], row) for row in connection.execute(rows)]
+        naming = [entry_of(row[-1], row) for row in self._database.ask(_NAMING, (named,))]
         return ([own] if own else []) + [entry for entry in naming if entry != own]
 
 

@@ -1,98 +1,63 @@
-"""The rows of a log: its number, its size, its entries and the nodes of its tree.
+"""The rows of a log: its number, its size, its entries and the tiles of its tree.
 
-A tree node of level 0 is an entry's leaf; it is not kept twice.
+All of it is asked past SQLAlchemy, in a few statements that both databases understand.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, func, select, tuple_
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 from ledger.domain.audit import StoredEntry
-from ledger.errors import NotFound
-from ledger.store import tables
-from ledger.store.database import Database, driver_cursor
-from ledger.store.tables.base import table_of
-from ledger.transparency.edge import Place
+from ledger.transparency.tiles import WIDTH
 
-_LOG = table_of(tables.AuditLog)
-_ENTRY = table_of(tables.AuditEntry)
-_NODE = table_of(tables.TreeNode)
-_NODE_AT = f'SELECT hash FROM {_NODE.name} WHERE log = ? AND level = ? AND "index" = ?'  # noqa: S608 - our own names
-ENTRY_FIELDS = [_ENTRY.c[name] for name in ("index", "canonical", "leaf", "key")]
+Ask: TypeAlias = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
+"""Asks one question of the database: ``Database.ask``, or a writer inside its transaction."""
+
+ENTRY_COLUMNS: Final = ("log", "index", "canonical", "leaf", "key", "count", "decision")
+TILE_COLUMNS: Final = ("log", "level", "index", "root", "hashes")
+ENTRY_FIELDS: Final = 'e."index", e.canonical, e.leaf, e.key, e.count, e.decision'
 """What ``entry_of`` reads, in its order."""
 CHUNK = 400
 """Values of one list in a question; databases bound them."""
 
-
-class SqlNodes:
-    """A log's tree nodes, one question a proof (``transparency.tree.NodeReader``)."""
-
-    def __init__(self, database: Database, log: bytes) -> None:
-        self._database = database
-        self._log = log
-
-    def fetch(self, places: Sequence[Place]) -> list[bytes]:
-        """As ``NodeReader.fetch``."""
-        if not places:
-            return []
-        with self._database.reading() as connection:
-            number = number_of(connection, self._log)
-            if number is None:
-                raise NotFound(f"log 0x{self._log.hex()} has no entries")
-            return fetch_nodes(connection, number, places)
+_NUMBER = "SELECT number FROM audit_log WHERE log = ?"
+_LAST = 'SELECT max("index") FROM audit_entry WHERE log = ?'
+_TILE = 'SELECT hashes FROM tree_tile WHERE log = ? AND level = ? AND "index" = ?'
+_LEAVES = 'SELECT "index", leaf FROM audit_entry WHERE log = ? AND "index" >= ? AND "index" < ? ORDER BY "index"'
+_ROOTS = (
+    'SELECT "index", root FROM tree_tile WHERE log = ? AND level = ? AND "index" >= ? AND "index" < ? ORDER BY "index"'
+)
 
 
-def number_of(connection: Connection, log: bytes) -> int | None:
+def number_of(ask: Ask, log: bytes) -> int | None:
     """The number that stands for a log; None for one that is not there."""
-    return connection.execute(select(_LOG.c.number).where(_LOG.c.log == log)).scalar()
+    rows = ask(_NUMBER, (log,))
+    return rows[0][0] if rows else None
 
 
-def size_of(connection: Connection, number: int) -> int:
+def size_of(ask: Ask, number: int) -> int:
     """Entries in a log."""
-    last = connection.execute(select(func.max(_ENTRY.c.index)).where(_ENTRY.c.log == number)).scalar()
+    last = ask(_LAST, (number,))[0][0]
     return 0 if last is None else int(last) + 1
 
 
-def fetch_nodes(connection: Connection, number: int, places: Sequence[Place]) -> list[bytes]:
-    """The hashes of complete nodes, in the order of their places.
+def hashes_of(ask: Ask, number: int, level: int, index: int) -> bytes:
+    """The hashes of a tile, 32 bytes each, as many as there are without a gap.
 
-    Raises:
-        NotFound: One is not complete.
+    A tile that is not full has no row yet: its hashes are the leaves of entries, or the roots of the tiles below it.
     """
-    found: dict[tuple[int, int], bytes] = {}
-    for start in range(0, len(places), CHUNK):
-        part = places[start : start + CHUNK]
-        leaves = [position for level, position in part if level == 0]
-        if leaves:
-            rows = select(_ENTRY.c.index, _ENTRY.c.leaf).where(_ENTRY.c.log == number, _ENTRY.c.index.in_(leaves))
-            found.update({(0, index): leaf for index, leaf in connection.execute(rows)})
-        higher = [(level, position) for level, position in part if level]
-        if higher and connection.dialect.name == "sqlite":
-            found.update(_each_node(connection, number, higher))
-        elif higher:
-            chosen = tuple_(_NODE.c.level, _NODE.c.index).in_(higher)
-            rows = select(_NODE.c.level, _NODE.c.index, _NODE.c.hash).where(_NODE.c.log == number, chosen)
-            found.update({(row[0], row[1]): row[2] for row in connection.execute(rows)})
-    try:
-        return [found[level, position] for level, position in places]
-    except KeyError as missing:
-        level, position = missing.args[0]
-        raise NotFound(f"tree node {level}/{position} is not complete; ask for a size that the log has") from None
-
-
-def _each_node(
-    connection: Connection, number: int, places: Sequence[tuple[int, int]]
-) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Nodes one by one: SQLite answers a list of row values with a scan of the whole log, and asking costs nothing."""
-    with driver_cursor(connection) as cursor:
-        for place in places:
-            row = cursor.execute(_NODE_AT, (number, *place)).fetchone()
-            if row is not None:
-                yield place, row[0]
+    rows = ask(_TILE, (number, level, index))
+    if rows:
+        return bytes(rows[0][0])
+    first = index * WIDTH
+    found = (
+        ask(_ROOTS, (number, level - 1, first, first + WIDTH))
+        if level
+        else ask(_LEAVES, (number, first, first + WIDTH))
+    )
+    return b"".join([digest for place, (at, digest) in enumerate(found, first) if at == place])
 
 
 def entry_of(log: bytes, row: Sequence[Any]) -> StoredEntry:
     """The entry of a row that starts with ``ENTRY_FIELDS``."""
-    index, canonical, leaf, key = row[:4]
-    return StoredEntry(log, index, canonical, leaf, key or "")
+    index, canonical, leaf, key, count, decision = row[:6]
+    return StoredEntry(log, index, canonical, leaf, key or "", count or 1, decision)

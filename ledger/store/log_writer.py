@@ -6,45 +6,57 @@ Invariants:
 - An idempotency key stands once in a log; a size has one root for ever.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, and_, insert, select
+from sqlalchemy import Connection, exc
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
 from ledger.errors import Conflict, InvalidInput, Replayed, WrongState
 from ledger.store import tables
-from ledger.store.database import Database, insert_if_new
-from ledger.store.decisions import parse_or_none, save_decision
-from ledger.store.log_rows import CHUNK, ENTRY_FIELDS, entry_of, fetch_nodes, size_of
+from ledger.store.database import Database
+from ledger.store.decisions import save_decision
+from ledger.store.log_rows import (
+    CHUNK,
+    ENTRY_COLUMNS,
+    ENTRY_FIELDS,
+    TILE_COLUMNS,
+    entry_of,
+    hashes_of,
+    number_of,
+    size_of,
+)
+from ledger.store.log_tiles import nodes_in
 from ledger.store.tables.base import table_of
-from ledger.transparency.edge import Place
+from ledger.transparency.edge import Place, Run
+from ledger.transparency.hashing import HASH_SIZE
+from ledger.transparency.tiles import HEIGHT, WIDTH
 
-_LOG = table_of(tables.AuditLog)
 _ENTRY = table_of(tables.AuditEntry)
-_NODE = table_of(tables.TreeNode)
-_CHECKPOINT = table_of(tables.Checkpoint)
-_ENTRY_COLUMNS = ("log", "index", "canonical", "leaf", "key", "decision")
-
-
-class _Named(msgspec.Struct):
-    """The one field of an entry that look-ups need."""
-
-    decision: str = ""
-
-
-_named = msgspec.json.Decoder(_Named).decode
+_TILE = table_of(tables.TreeTile)
+_HOLD = "SELECT number FROM audit_log WHERE log = ? FOR UPDATE"
+_NEW_LOG = "INSERT INTO audit_log (log) VALUES (?) ON CONFLICT DO NOTHING"
+_ROOT = "SELECT root FROM checkpoint WHERE log = ? AND size = ?"
+_NEW_CHECKPOINT = "INSERT INTO checkpoint (log, size, root, note, made_at) VALUES (?, ?, ?, ?, ?)"
 
 
 class SqlLogWriter:
-    """One log, held until the transaction ends (``ports.LogWriter``)."""
+    """One log, held until the transaction ends (``ports.LogWriter``).
 
-    def __init__(self, database: Database, connection: Connection, log: bytes) -> None:
+    Args:
+        database: Where the log is.
+        connection: The writing transaction.
+        cursor: A cursor of the bare driver in it: building a statement costs SQLAlchemy more than running it.
+        log: The log's id, 32 bytes.
+    """
+
+    def __init__(self, database: Database, connection: Connection, cursor: Any, log: bytes) -> None:
         self._database = database
         self._connection = connection
+        self._cursor = cursor
         self._log = log
-        self._number = _hold(connection, log)
-        self._size = size_of(connection, self._number)
+        self._number = self._hold()
+        self._size = size_of(self._ask, self._number)
 
     @property
     def size(self) -> int:
@@ -53,18 +65,18 @@ class SqlLogWriter:
 
     def find(self, key: str) -> StoredEntry | None:
         """As ``LogWriter.find``; no entry is found under the empty key."""
-        rows = select(*ENTRY_FIELDS).where(_ENTRY.c.log == self._number, _ENTRY.c.key == key)
-        row = self._connection.execute(rows).first() if key else None
-        return None if row is None else entry_of(self._log, row)
+        return self.find_all([key]).get(key)
 
     def find_all(self, keys: Sequence[str]) -> dict[str, StoredEntry]:
         """As ``LogWriter.find_all``; no entry is found under the empty key."""
         wanted = [key for key in keys if key]
         found: dict[str, StoredEntry] = {}
         for start in range(0, len(wanted), CHUNK):
-            chosen = _ENTRY.c.key.in_(wanted[start : start + CHUNK])
-            rows = select(*ENTRY_FIELDS).where(_ENTRY.c.log == self._number, chosen)
-            found.update({row.key: entry_of(self._log, row) for row in self._connection.execute(rows)})
+            part = wanted[start : start + CHUNK]
+            marks = ", ".join("?" * len(part))
+            chosen = f"SELECT {ENTRY_FIELDS} FROM audit_entry e WHERE e.log = ? AND e.key IN ({marks})"  # noqa: S608
+            entries = [entry_of(self._log, row) for row in self._ask(chosen, (self._number, *part))]
+            found.update({entry.key: entry for entry in entries})
         return found
 
     def node(self, level: int, index: int) -> bytes:
@@ -73,41 +85,60 @@ class SqlLogWriter:
 
     def fetch(self, places: Sequence[Place]) -> list[bytes]:
         """As ``LogWriter.fetch``."""
-        return fetch_nodes(self._connection, self._number, places)
+        return nodes_in(self._ask, self._number, places)
 
-    def append(self, entries: Sequence[StoredEntry], nodes: Iterable[tuple[int, int, bytes]]) -> None:
+    def append(self, entries: Sequence[StoredEntry], runs: Sequence[Run]) -> None:
         """As ``LogWriter.append``.
 
         Args:
             entries: The entries, from index ``size`` on.
-            nodes: (level, index, hash) of the subtrees that they complete. Level 0 may be left out: it is the leaves.
+            runs: The nodes that they complete. Level 0 may be left out: it is the leaves.
 
         Raises:
             WrongState: The entries do not start where the log ends, or are another log's.
             Replayed: An idempotency key is used already.
-            InvalidInput: A node of level 0 is not its entry's leaf, or an entry is no JSON object.
+            InvalidInput: A run of level 0 is not the entries' leaves, one of a higher level is not there, or an entry
+                is no JSON object.
         """
-        for place, entry in enumerate(entries):
-            if entry.log != self._log or entry.index != self._size + place:
-                raise WrongState(f"the next entry of this log has index {self._size + place}; read its size again")
-        keys = [entry.key for entry in entries if entry.key]
-        used = next(iter(self.find_all(keys)), None)
-        if used is not None or len(set(keys)) != len(keys):
-            raise Replayed(f"idempotency key {used or 'of this batch'!r} is used already; find its entry instead")
-        leaves = {entry.index: entry.leaf for entry in entries}
-        higher = []
-        for level, index, digest in nodes:
-            if level:
-                higher.append((self._number, level, index, digest))
-            elif leaves.get(index) != digest:
-                raise InvalidInput(f"tree node 0/{index} is not the leaf of entry {index}")
-        rows = [
-            (self._number, entry.index, entry.canonical, entry.leaf, entry.key or None, _decision_in(entry))
-            for entry in entries
-        ]
-        self._database.insert(self._connection, _ENTRY, _ENTRY_COLUMNS, rows)
-        self._database.insert(self._connection, _NODE, ("log", "level", "index", "hash"), higher)
-        self._size += len(entries)
+        rows = []
+        for index, entry in enumerate(entries, self._size):
+            log, at, canonical, leaf, key, count, decision = entry
+            if log != self._log or at != index:
+                raise WrongState(f"the next entry of this log has index {index}; read its size again")
+            if not (canonical.startswith(b"{") and canonical.endswith(b"}")):
+                raise InvalidInput(f"entry {index} is not a JSON object")
+            rows.append((self._number, at, canonical, leaf, key or None, count if key else None, decision))
+        levels = {run.level: run for run in runs}
+        leaves = Run(0, self._size, [entry.leaf for entry in entries])
+        if levels.setdefault(0, leaves) != leaves:
+            raise InvalidInput(f"the nodes of level 0 are not the leaves of the entries from {self._size} on")
+        tiles = self._full_tiles(levels, len(rows))
+        try:
+            self._database.insert(self._connection, _ENTRY, ENTRY_COLUMNS, rows)
+        except exc.IntegrityError as problem:  # the index is new, so it is the key that is not
+            raise Replayed("an idempotency key of this batch is used already; find its entry instead") from problem
+        self._database.insert(self._connection, _TILE, TILE_COLUMNS, tiles)
+        self._size += len(rows)
+
+    def _full_tiles(self, levels: dict[int, Run], more: int) -> list[tuple[int, int, int, bytes, bytes]]:
+        """The rows of the tiles that become full with so many entries more."""
+        found = []
+        before, after = self._size, self._size + more
+        for tier in range(HEIGHT):
+            first, end = before // WIDTH, after // WIDTH
+            if first == end:
+                break
+            try:
+                run, above = levels[tier * HEIGHT], levels[(tier + 1) * HEIGHT]
+            except KeyError as missing:
+                raise InvalidInput(f"the nodes of level {missing} are not given") from None
+            held = hashes_of(self._ask, self._number, tier, first) if before % WIDTH else b""
+            hashes = held + b"".join(run.hashes)
+            for place, root in enumerate(above.hashes):
+                tile = hashes[place * WIDTH * HASH_SIZE : (place + 1) * WIDTH * HASH_SIZE]
+                found.append((self._number, tier, first + place, root, tile))
+            before, after = first, end
+        return found
 
     def checkpoint(self, checkpoint: Checkpointed) -> None:
         """As ``LogWriter.checkpoint``; the first note of a size stays.
@@ -115,19 +146,11 @@ class SqlLogWriter:
         Raises:
             Conflict: Another root was given out for the same size.
         """
-        place = and_(_CHECKPOINT.c.log == self._number, _CHECKPOINT.c.size == checkpoint.size)
-        root = self._connection.execute(select(_CHECKPOINT.c.root).where(place)).scalar()
-        if root is None:
-            self._connection.execute(
-                insert(_CHECKPOINT).values(
-                    log=self._number,
-                    size=checkpoint.size,
-                    root=checkpoint.root,
-                    note=checkpoint.note,
-                    made_at=checkpoint.made_at,
-                )
-            )
-        elif root != checkpoint.root:
+        found = self._ask(_ROOT, (self._number, checkpoint.size))
+        if not found:
+            row = (self._number, checkpoint.size, checkpoint.root, checkpoint.note, checkpoint.made_at)
+            self._tell(_NEW_CHECKPOINT, row)
+        elif found[0][0] != checkpoint.root:
             raise Conflict(
                 f"another root was given out for size {checkpoint.size}: the log was changed; run audit fsck"
             )
@@ -142,20 +165,25 @@ class SqlLogWriter:
             raise WrongState("a decision is kept with the log of its entry")
         save_decision(self._database, self._connection, self._number, record, members)
 
+    def _hold(self) -> int:
+        """The log's number; on PostgreSQL its row stays locked (SQLite has one writer anyway)."""
+        number = self._locked()
+        if number is None:
+            self._tell(_NEW_LOG, (self._log,))
+            number = self._locked()
+        assert number is not None
+        return number
 
-def _hold(connection: Connection, log: bytes) -> int:
-    """The log's number; on PostgreSQL its row stays locked (SQLite has one writer anyway)."""
-    held = select(_LOG.c.number).where(_LOG.c.log == log).with_for_update()
-    number = connection.execute(held).scalar()
-    if number is None:
-        connection.execute(insert_if_new(connection, _LOG).values(log=log))
-        number = connection.execute(held).scalar_one()
-    return int(number)
+    def _locked(self) -> int | None:
+        if self._database.sqlite:
+            return number_of(self._ask, self._log)
+        rows = self._ask(_HOLD, (self._log,))
+        return rows[0][0] if rows else None
 
+    def _ask(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        self._tell(statement, values)
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
 
-def _decision_in(entry: StoredEntry) -> bytes | None:
-    try:
-        named = _named(entry.canonical).decision
-    except msgspec.MsgspecError as problem:
-        raise InvalidInput(f"entry {entry.index} is not a JSON object: {problem}") from problem
-    return parse_or_none(named)
+    def _tell(self, statement: str, values: Sequence[Any]) -> None:
+        self._cursor.execute(statement if self._database.sqlite else statement.replace("?", "%s"), values)

@@ -1,7 +1,8 @@
 """Receipts: what Consentry answered, signed, so that it can be held to it later.
 
-- An **append receipt** promises that an entry stands at an index of a log. It carries a checkpoint that already holds
-  the entry, so the promise can be checked against any later head of the log.
+- An **append receipt** promises that the entries of one append stand in a log, next to each other. It carries the
+  root over their leaves, so that the promise is proved of each by an inclusion proof in that small tree, and a
+  checkpoint that already holds them, so that it can be checked against any later head of the log.
 - A **decision receipt** names the request, the answer, the consent versions that led to it and the block of the
   chain at which it was right, so the decision can be computed again from the chain alone.
 
@@ -10,7 +11,7 @@ A receipt is a compact JWS (``jws``). The payload is exact: a field more or less
 Source: https://www.rfc-editor.org/rfc/rfc7515
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeAlias, TypeVar
@@ -24,6 +25,7 @@ from ledger.transparency.cohort import CohortCommitment
 from ledger.transparency.encoding import from_hex, to_hex
 from ledger.transparency.jws import kid_of, sign_jws, verify_jws
 from ledger.transparency.keys import KeySet, SigningKey
+from ledger.transparency.tree import root_of
 
 APPEND_TYPE: Final = "consentry-append+jws"
 DECISION_TYPE: Final = "consentry-decision+jws"
@@ -33,19 +35,25 @@ Answer: TypeAlias = Literal["permit", "deny", "abstain"]
 
 @dataclass(frozen=True, slots=True)
 class AppendReceipt:
-    """The promise that an entry is in a log.
+    """The promise that the entries of an append are in a log.
 
     Attributes:
         log: Id of the log, 32 bytes.
-        index: Index of the entry.
-        entry: Leaf hash of the entry, 32 bytes.
-        checkpoint: Signed note of a head of the same log with more than ``index`` entries.
+        index: Index of the first entry.
+        entry: Root of the RFC 9162 tree over the leaf hashes of the entries, 32 bytes: of one entry, its leaf hash.
+        checkpoint: Signed note of a head of the same log that holds all of them.
+        count: How many entries. A receipt of one does not say so, and is what it was before batches had receipts.
     """
 
     log: bytes
     index: int
     entry: bytes
     checkpoint: str
+    count: int = 1
+
+    def promises(self, leaves: Sequence[bytes]) -> bool:
+        """Whether it is of exactly these entries, given by their leaf hashes in the order of the log."""
+        return len(leaves) == self.count and root_of(leaves) == self.entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ class _AppendWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: _Count
     entry: _Hex32
     checkpoint: str
+    count: Annotated[int, msgspec.Meta(ge=2, le=MAX_INTEGER)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _BlockWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,20 +171,21 @@ def issue_append(receipt: AppendReceipt, key: SigningKey) -> str:
     """Signs an append receipt.
 
     Raises:
-        InvalidInput: The checkpoint is not of this log or does not hold the entry; such a promise is not given.
+        InvalidInput: The checkpoint is not of this log or does not hold the entries; such a promise is not given.
     """
     try:
         _check_head(receipt)
     except ProofInvalid as error:
         raise InvalidInput(str(error)) from error
-    wire = _AppendWire(to_hex(receipt.log), receipt.index, to_hex(receipt.entry), receipt.checkpoint)
+    count = msgspec.UNSET if receipt.count == 1 else receipt.count
+    wire = _AppendWire(to_hex(receipt.log), receipt.index, to_hex(receipt.entry), receipt.checkpoint, count)
     return sign_jws(_payload(wire, _AppendWire), key, APPEND_TYPE)
 
 
 def open_append(jws: str, keys: KeySet) -> AppendReceipt:
     """An append receipt, once its signature is checked.
 
-    The checkpoint within is of the same log and holds the index. Its own signature is a separate claim: check it with
+    The checkpoint within is of the same log and holds the entries. Its own signature is a separate claim: check it with
     ``verify_checkpoint`` and the log's note keys, and that a later head extends it with ``verify_consistency``.
 
     Raises:
@@ -183,7 +193,8 @@ def open_append(jws: str, keys: KeySet) -> AppendReceipt:
         CannotCheck: ``keys`` is empty.
     """
     wire = _open(jws, keys, APPEND_TYPE, _AppendWire)
-    receipt = AppendReceipt(from_hex(wire.log), wire.index, from_hex(wire.entry), wire.checkpoint)
+    count = 1 if wire.count is msgspec.UNSET else wire.count
+    receipt = AppendReceipt(from_hex(wire.log), wire.index, from_hex(wire.entry), wire.checkpoint, count)
     _check_head(receipt)
     return receipt
 
@@ -240,10 +251,10 @@ def open_decision(jws: str, keys: KeySet) -> DecisionReceipt:
 
 def _check_head(receipt: AppendReceipt) -> Checkpoint:
     head = _head_of(receipt.checkpoint)
-    if head.log != receipt.log or head.size <= receipt.index:
+    if head.log != receipt.log or head.size < receipt.index + receipt.count:
         raise ProofInvalid(
             f"append receipt: its checkpoint is of {head.origin} with {head.size} entries, "
-            f"which does not hold entry {receipt.index} of log {to_hex(receipt.log)}"
+            f"which does not hold the {receipt.count} entries from {receipt.index} on of log {to_hex(receipt.log)}"
         )
     return head
 

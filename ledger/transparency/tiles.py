@@ -9,9 +9,11 @@ Source: https://c2sp.org/tlog-tiles
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 
 from ledger.errors import InvalidInput, NotFound
 from ledger.transparency.edge import Place
+from ledger.transparency.hashing import HASH_SIZE
 from ledger.transparency.tree import NodeReader
 
 WIDTH = 256
@@ -69,6 +71,20 @@ def tiles_of(size: int, level: int = 0) -> list[Tile]:
     """The tiles of a level that a tree of ``size`` leaves has, the last one partial where it is."""
     full, rest = divmod(size >> (HEIGHT * level), WIDTH)
     return [Tile(index) for index in range(full)] + ([Tile(full, rest)] if rest else [])
+
+
+def levels_of(hashes: bytes) -> list[bytes]:
+    """The nodes within a tile: of each of its 8 levels, from the lowest, the complete ones side by side.
+
+    Args:
+        hashes: The hashes of the tile, 32 bytes each, 256 at most.
+    """
+    levels = [hashes]
+    for _ in range(HEIGHT - 1):
+        below = levels[-1]
+        pairs = range(0, len(below) - HASH_SIZE, 2 * HASH_SIZE)
+        levels.append(b"".join([sha256(b"\x01" + below[at : at + 2 * HASH_SIZE]).digest() for at in pairs]))
+    return levels
 
 
 def hash_tile(nodes: NodeReader, size: int, level: int, tile: Tile) -> bytes:

@@ -5,9 +5,10 @@ import threading
 import pytest
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
+from ledger.domain.identifiers import parse_id
 from ledger.errors import Conflict, InvalidInput, NotFound, Replayed, WrongState
 from ledger.transparency import canonical
-from ledger.transparency.edge import Edge, Place
+from ledger.transparency.edge import Edge, Place, Run
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.proofs import verify_inclusion
 from ledger.transparency.tree import edge_at, inclusion_proof, root_at
@@ -17,19 +18,18 @@ LOG, OTHER = b"\x01" * 32, b"\x02" * 32
 
 def stored(log: bytes, index: int, key: str = "", decision: str = "") -> StoredEntry:
     data = canonical.encode({"log": "0x" + log.hex(), "index": index, "decision": decision})
-    return StoredEntry(log, index, data, leaf_hash(data), key)
+    return StoredEntry(log, index, data, leaf_hash(data), key, decision=parse_id(decision) if decision else None)
 
 
-def nodes_of(edge: Edge, entries) -> list[tuple[int, int, bytes]]:
-    runs = edge.extend([entry.leaf for entry in entries])[1]
-    return [(run.level, run.first + place, digest) for run in runs for place, digest in enumerate(run.hashes)]
+def runs_of(edge: Edge, entries) -> list[Run]:
+    return edge.extend([entry.leaf for entry in entries])[1]
 
 
 def append(store, log: bytes, count: int, *, keys=(), decision: str = "") -> list[StoredEntry]:
     with store.audit.writer(log) as writer:
         labels = [*keys, *[""] * (count - len(keys))]
         entries = [stored(log, writer.size + place, key, decision) for place, key in enumerate(labels)]
-        writer.append(entries, nodes_of(edge_at(writer, writer.size), entries))
+        writer.append(entries, runs_of(edge_at(writer, writer.size), entries))
     return entries
 
 
@@ -109,7 +109,7 @@ def test_a_writer_that_fails_leaves_nothing(store):
     def fail() -> None:
         with store.audit.writer(LOG) as writer:
             entries = [stored(LOG, 1)]
-            writer.append(entries, nodes_of(edge_at(writer, 1), entries))
+            writer.append(entries, runs_of(edge_at(writer, 1), entries))
             writer.save_decision(record(1), [member(1)])
             raise KeyError
 
@@ -146,7 +146,7 @@ def test_an_idempotency_key_stands_once_in_a_log(store):
 
 def test_a_leaf_that_is_not_its_entrys_is_refused(store):
     with pytest.raises(InvalidInput), store.audit.writer(LOG) as writer:
-        writer.append([stored(LOG, 0)], [(0, 0, bytes(32))])
+        writer.append([stored(LOG, 0)], [Run(0, 0, [bytes(32)])])
     assert store.audit.size(LOG) == 0
 
 

@@ -96,17 +96,17 @@ def test_opening_waits_for_another_that_is_making_the_file(sqlite_url):
     [
         "UPDATE audit_entry SET leaf = canonical",
         "DELETE FROM audit_entry",
-        "UPDATE tree_node SET level = 9",
-        "DELETE FROM tree_node",
+        "UPDATE tree_tile SET level = 9",
+        "DELETE FROM tree_tile",
     ],
 )
 def test_the_database_refuses_to_change_the_logs(empty, change):
     store = open_store(empty)
-    entries = append(store, LOG, 3)
+    entries = append(store, LOG, 300)
     database = Database(empty)
     with pytest.raises(Conflict, match="append-only"), database.writing() as connection:
         connection.execute(text(change))
-    assert list(store.audit.entries(LOG, 0, 9)) == entries
+    assert list(store.audit.entries(LOG, 0, 300)) == entries
     database.close()
     store.close()
 

@@ -25,7 +25,7 @@ from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.keys import KeySet, SigningKey
 from ledger.transparency.note import NoteSigner
 from ledger.transparency.receipt import AppendReceipt, DecisionReceipt, issue_append, issue_decision
-from ledger.transparency.tree import Tree
+from ledger.transparency.tree import Tree, root_of
 
 AT = 1_800_000_000
 LOG = b"\x11" * 32
@@ -193,9 +193,9 @@ class HttpLedger:
 
     def _append(self, body: dict[str, Any]) -> dict[str, Any]:
         leaves = [self._enter(Kind(entry["kind"]), entry, entry["facts"]) for entry in body["entries"]]
-        last, leaf = leaves[-1]
+        root = root_of([leaf for _, leaf in leaves])
         note = write_checkpoint(Checkpoint(LOG, self.tree.size, self.tree.root()), [self.notes])
-        receipt = issue_append(AppendReceipt(LOG, last, leaf, note), self.signing)
+        receipt = issue_append(AppendReceipt(LOG, leaves[0][0], root, note, len(leaves)), self.signing)
         entries = [{"log": to_hex(LOG), "index": index, "leaf": to_hex(value)} for index, value in leaves]
         return {"entries": entries, "receipt": receipt, "checkpoint": note}
 

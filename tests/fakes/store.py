@@ -20,7 +20,8 @@ from ledger.domain.projection import (
 from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
 from ledger.ports import Cursor, Interval, Lease
 from ledger.transparency.canonical import decode_object
-from ledger.transparency.edge import Place
+from ledger.transparency.edge import Place, Run
+from ledger.transparency.tiles import HEIGHT, WIDTH
 from tests.fakes.passkeys import MemoryPasskeys
 from tests.fakes.texts import MemoryTexts
 from tests.fakes.vault import MemoryErasures, MemoryVault, erase_rows
@@ -401,6 +402,14 @@ class MemoryAudit:
     def nodes(self, log):
         return self._logs.get(log) or _MemoryLog(log)
 
+    def tile(self, log, level, index):
+        held, first = self.nodes(log), index * WIDTH
+        try:
+            places = [Place(level * HEIGHT, first + place) for place in range(WIDTH)]
+            return held.node((level + 1) * HEIGHT, index), b"".join(held.fetch(places))
+        except NotFound:
+            return None
+
     def checkpoint(self, log, size=None):
         held = self._logs[log].checkpoints if log in self._logs else {}
         return held.get(max(held, default=0) if size is None else size)
@@ -472,7 +481,7 @@ class _MemoryLog:
         except (KeyError, IndexError):
             raise NotFound("not complete") from None
 
-    def append(self, entries, nodes):
+    def append(self, entries, runs):
         if [(e.log, e.index) for e in entries] != [(self.log, self.size + i) for i in range(len(entries))]:
             raise WrongState("not at the end")
         keys = [entry.key for entry in entries if entry.key]
@@ -480,12 +489,14 @@ class _MemoryLog:
             raise Replayed("key used")
         for entry in entries:
             decode_object(entry.canonical)
-        leaves = {(0, entry.index): entry.leaf for entry in entries}
-        nodes = list(nodes)
-        if any(level == 0 and leaves.get((0, index)) != digest for level, index, digest in nodes):
+        leaves = Run(0, self.size, [entry.leaf for entry in entries])
+        if any(run.level == 0 and run != leaves for run in runs):
             raise InvalidInput("not its leaf")
         self.entries += entries
-        self.tree.update({(level, index): digest for level, index, digest in nodes if level})
+        nodes = [
+            (run, run.first + place, digest) for run in runs if run.level for place, digest in enumerate(run.hashes)
+        ]
+        self.tree.update({(run.level, index): digest for run, index, digest in nodes})
 
     def checkpoint(self, checkpoint):
         held = self.checkpoints.setdefault(checkpoint.size, checkpoint)

@@ -74,24 +74,25 @@ def test_kills_break_no_promise(tmp_path):
     # Every receipt holds: its leaf at its index, under its checkpoint, which the whole log extends.
     indexes = []
     for promise in promises:
-        for jws in promise["receipts"]:
-            receipt = open_append(jws, keys.published)
-            head = verify_checkpoint(receipt.checkpoint, [verifier], LOG)
-            assert head.root == tree.root(head.size), "a head that was given out is not of this log"
-            assert audit.entry(LOG, receipt.index).leaf == receipt.entry
-            path = inclusion_proof(audit.nodes(LOG), receipt.index, head.size)
-            verify_inclusion(receipt.entry, receipt.index, head.size, path, head.root)
-            indexes.append(receipt.index)
+        receipt = open_append(promise["receipt"], keys.published)
+        head = verify_checkpoint(receipt.checkpoint, [verifier], LOG)
+        assert head.root == tree.root(head.size), "a head that was given out is not of this log"
+        span = range(receipt.index, receipt.index + receipt.count)
+        leaves = [audit.entry(LOG, index).leaf for index in span]
+        assert receipt.promises(leaves)
+        for index, leaf in zip(span, leaves, strict=True):
+            verify_inclusion(leaf, index, head.size, inclusion_proof(audit.nodes(LOG), index, head.size), head.root)
+        indexes += span
     assert len(set(indexes)) == len(indexes), "an index was given twice"
 
     ports = SimpleNamespace(audit=audit, mirror=store.mirror, log_keys=keys)
     assert check_log(ports, LOG).findings == []
 
-    # Who asks again with the same key gets the same receipts, and nothing is written twice.
+    # Who asks again with the same key gets the same receipt, and nothing is written twice.
     appender = Appender(audit, FakeClock(), keys)
     for promise in promises[::23]:
         key = promise["key"]
         again = appender.append(LOG, "-".join(map(str, key)), entries(*key))
-        assert list(again.receipts) == promise["receipts"]
+        assert again.receipt == promise["receipt"]
     assert audit.size(LOG) == size
     store.close()

@@ -36,7 +36,7 @@ def main(folder: Path, log: bytes, run: str, output: Path) -> None:
         while True:
             key = f"{run}-{thread}-{number}"
             appended = appender.append(log, key, entries(run, thread, number))
-            promise = {"key": [run, thread, number], "receipts": appended.receipts}
+            promise = {"key": [run, thread, number], "receipt": appended.receipt}
             with speaking:
                 promised.write(json.dumps(promise) + "\n")
                 promised.flush()

@@ -1,6 +1,6 @@
 """The tables, one module a noun; importing this package fills ``METADATA``."""
 
-from ledger.store.tables.audit import AuditEntry, AuditLog, Checkpoint, Decision, DecisionMember, TreeNode
+from ledger.store.tables.audit import AuditEntry, AuditLog, Checkpoint, Decision, DecisionMember, TreeTile
 from ledger.store.tables.base import METADATA
 from ledger.store.tables.chain import Block, Event, MirrorCursor, WriterLease
 from ledger.store.tables.directory import (
@@ -70,7 +70,7 @@ __all__ = [
     "TextRow",
     "Transmission",
     "TransmissionItem",
-    "TreeNode",
+    "TreeTile",
     "VaultKey",
     "VaultRecord",
     "WebhookRow",

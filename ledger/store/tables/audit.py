@@ -1,6 +1,6 @@
 """The audit logs, their trees, and the decisions that were given out.
 
-Entries and tree nodes are append-only: triggers of the first migration refuse to change or delete them.
+Entries and tiles are append-only: triggers of the migrations refuse to change or delete them.
 """
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, Text, text
@@ -30,7 +30,10 @@ class AuditLog(Row, table=True):
 
 
 class AuditEntry(Row, table=True):
-    """An entry. ``canonical`` is what was hashed; ``decision`` is read out of it, for look-ups."""
+    """An entry. ``canonical`` is what was hashed; ``decision`` is read out of it, for look-ups.
+
+    ``key`` and ``count`` stand on the first entry of an append: what it came under, and how many came with it.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = (
@@ -46,22 +49,27 @@ class AuditEntry(Row, table=True):
     canonical: bytes = bytes_column()
     leaf: bytes = hash_column()
     key: str | None = Field(default=None, sa_type=Text)
+    count: int | None = Field(default=None, sa_type=Integer)
     decision: bytes | None = Field(default=None, sa_type=LargeBinary(32))
 
 
-class TreeNode(Row, table=True):
-    """A complete subtree above the leaves (level 1 and higher); the leaves are the entries' own."""
+class TreeTile(Row, table=True):
+    """A full tile of a log's tree: 256 neighbouring hashes of a level that is a multiple of 8 (C2SP tlog-tiles).
 
-    __tablename__ = "tree_node"
+    ``root`` is the hash over them: what is written of the tile above until that one is full too.
+    """
+
+    __tablename__ = "tree_tile"
     __table_args__ = ({"sqlite_with_rowid": False},)
     log: int = Field(
         sa_type=BigInteger,
-        sa_column_args=[ForeignKey("audit_log.number", name="fk_tree_node_log")],
+        sa_column_args=[ForeignKey("audit_log.number", name="fk_tree_tile_log")],
         primary_key=True,
     )
     level: int = Field(sa_type=Integer, primary_key=True, sa_column_kwargs={"autoincrement": False})
     index: int = number_column(key=True)
-    hash: bytes = hash_column()
+    root: bytes = hash_column()
+    hashes: bytes = bytes_column()
 
 
 class Checkpoint(Row, table=True):

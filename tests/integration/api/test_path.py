@@ -73,7 +73,9 @@ def test_from_a_signature_to_a_proof(world):
     again = service.post("/v1/entries", entries, "engine", engine, 200, **{"Idempotency-Key": key}).json()
     assert appended["entries"] == again["entries"]
     last = appended["entries"][-1]
-    assert open_append(appended["receipt"], keys).index == last["index"]
+    receipt = open_append(appended["receipt"], keys)
+    assert receipt.index == appended["entries"][0]["index"]
+    assert receipt.promises([bytes.fromhex(one["leaf"][2:]) for one in appended["entries"]])
 
     # The log is anchored, and the entry is proved to the head that the chain holds.
     seen = service.get(f"/v1/logs/{log}", "auditor", world.auditor)

@@ -10,7 +10,8 @@ import pytest
 from ledger.domain.audit import Kind, NewEntry
 from ledger.errors import InvalidInput, NotReady, Replayed
 from ledger.identity.seals import FileLogKeys
-from ledger.services.append import LONGEST_KEY, MOST_ENTRY_BYTES, Appender, _Job
+from ledger.services.append import LONGEST_KEY, Appender, _Job
+from ledger.services.drafts import MOST_ENTRY_BYTES, draft_of
 from ledger.store.audit import SqlLogWriter
 from ledger.store.store import open_store
 from ledger.transparency import canonical
@@ -46,16 +47,18 @@ class Desk:
 
     def check(self, appended, log=LOG):
         """Every receipt, its checkpoint and its place in the log hold."""
-        for stored, jws in zip(appended.entries, appended.receipts, strict=True):
-            receipt = open_append(jws, self.keys.published)
-            assert (receipt.log, receipt.index, receipt.entry) == (log, stored.index, stored.leaf)
-            head = verify_checkpoint(receipt.checkpoint, [self.keys.note_signer(log).verifier], log)
-            assert head.size > receipt.index
-            path = inclusion_proof(self.audit.nodes(log), receipt.index, head.size)
-            verify_inclusion(receipt.entry, receipt.index, head.size, path, head.root)
+        receipt = open_append(appended.receipt, self.keys.published)
+        leaves = [stored.leaf for stored in appended.entries]
+        assert (receipt.log, receipt.index) == (log, appended.entries[0].index)
+        assert receipt.promises(leaves)
+        head = verify_checkpoint(receipt.checkpoint, [self.keys.note_signer(log).verifier], log)
+        for place, stored in enumerate(appended.entries):
+            assert stored.index == receipt.index + place
+            path = inclusion_proof(self.audit.nodes(log), stored.index, head.size)
+            verify_inclusion(stored.leaf, stored.index, head.size, path, head.root)
             held = self.audit.entry(log, stored.index)
             assert held == stored
-            assert leaf_hash(held.canonical) == receipt.entry
+            assert leaf_hash(held.canonical) == stored.leaf
 
     def tree(self, log=LOG):
         """The tree recomputed from the entries' bytes, which must be dense."""
@@ -158,7 +161,7 @@ def test_keys_that_look_like_each_others_places_do_not_clash(desk):
 
 def group(desk, *jobs):
     """Write jobs as one group, as they form when their callers wait for the log together."""
-    made = [_Job(LOG, key, entries, None) for key, entries in jobs]
+    made = [_Job(LOG, key, [draft_of(one, LOG) for one in entries]) for key, entries in jobs]
     desk.appender._write(LOG, made)
     assert all(job.done for job in made)
     return made
@@ -220,7 +223,7 @@ def test_a_stop_in_the_midst_gives_nobody_an_empty_receipt(desk, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Appender, "_sequence", interrupted)
-    jobs = [_Job(LOG, key, [entry()], None) for key in ("a", "b")]
+    jobs = [_Job(LOG, key, [draft_of(entry(), LOG)]) for key in ("a", "b")]
     with pytest.raises(KeyboardInterrupt):
         desk.appender._write(LOG, jobs)
     assert all(job.done and job.problem is not None for job in jobs)

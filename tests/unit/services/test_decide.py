@@ -168,7 +168,7 @@ def test_the_entry_is_in_the_log_and_its_receipt_holds(house, consented, patient
     assert document["facts"]["receipt"] == to_hex(sha256(recorded.receipt.encode()).digest())
     assert document["facts"]["cohort"] == {"size": 1, "root": to_hex(recorded.commitment.root)}
     assert recorded.log == house.scene.institution
-    receipt = open_append(recorded.appended.receipts[0], house.context.log_keys.published)
+    receipt = open_append(recorded.appended.receipt, house.context.log_keys.published)
     assert receipt.entry == stored.leaf
     verify_checkpoint(receipt.checkpoint, [house.context.log_keys.note_signer(recorded.log).verifier], recorded.log)
     assert house.context.audit.entry(recorded.log, stored.index) == stored

@@ -13,7 +13,7 @@ from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.domain.policy import Request
 from ledger.services.sync import Mirror
 from ledger.store.store import open_store
-from ledger.transparency.edge import Place
+from ledger.transparency.edge import Edge, Place
 from ledger.transparency.hashing import leaf_hash
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
@@ -150,7 +150,7 @@ def use_audit(store) -> None:
     entries = [StoredEntry(LOG, index, canonical, leaf_hash(bytes([index])), f"k{index}") for index in range(4)]
     with store.audit.writer(LOG) as writer:
         writer.find("k1")
-        writer.append(entries, [(1, 0, ID), (1, 1, ID), (2, 0, ID)])
+        writer.append(entries, Edge().extend([entry.leaf for entry in entries])[1])
         writer.fetch([Place(0, 3), Place(1, 1), Place(2, 0)])
         writer.checkpoint(Checkpointed(LOG, 4, ID, "note", 1))
         record = DecisionRecord(decision, LOG, 0, ID, ID, b"{}", "jws", 1, ID, 1, 1, 1)

@@ -1,0 +1,105 @@
+"""A log's tree as tiles of 256 hashes, and an idempotency key once an append.
+
+What is there is copied, not computed anew: a log that was changed shows it afterwards as it did before.
+"""
+
+from itertools import groupby
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+_WIDTH, _HEIGHT = 256, 8
+_TRIGGERS = ("no_update", "no_delete"), ("no_change", "no_truncation")
+
+
+def upgrade() -> None:
+    op.add_column("audit_entry", sa.Column("count", sa.Integer(), nullable=True))
+    op.create_table(
+        "tree_tile",
+        sa.Column("log", sa.BigInteger(), nullable=False),
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["log"], ["audit_log.number"], name="fk_tree_tile_log"),
+        sa.PrimaryKeyConstraint("log", "level", "index", name=op.f("pk_tree_tile")),
+        sqlite_with_rowid=False,
+    )
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    _drop_triggers("audit_entry", sqlite=sqlite)
+    _move_keys()
+    _fill_tiles()
+    op.drop_table("tree_node")
+    for table in ("audit_entry", "tree_tile"):
+        _keep_append_only(table, sqlite=sqlite)
+
+
+def _move_keys() -> None:
+    """``key#0``, ``key#1`` .. on every entry become ``key`` on the first, with how many there are."""
+    base = op.get_bind()
+    held = base.execute(
+        sa.text('SELECT log, "index", key FROM audit_entry WHERE key IS NOT NULL ORDER BY log, "index"')
+    ).all()
+    rows = [(log, index, *key.rpartition("#")[::2]) for log, index, key in held]
+    base.execute(sa.text("UPDATE audit_entry SET key = NULL WHERE key IS NOT NULL"))
+    first = [(log, index, key) for log, index, key, place in rows if place == "0"]
+    counts = {key: len(list(group)) for key, group in groupby(sorted((row[0], row[2]) for row in rows))}
+    named = [{"l": log, "i": index, "k": key, "c": counts[log, key]} for log, index, key in first]
+    if named:
+        base.execute(sa.text('UPDATE audit_entry SET key = :k, count = :c WHERE log = :l AND "index" = :i'), named)
+
+
+def _fill_tiles() -> None:
+    base = op.get_bind()
+    for (log,) in base.execute(sa.text("SELECT number FROM audit_log")).all():
+        size = base.execute(sa.text('SELECT max("index") FROM audit_entry WHERE log = :l'), {"l": log}).scalar()
+        width = 0 if size is None else size + 1
+        for level in range(8):
+            width //= _WIDTH
+            for index in range(width):
+                _copy_tile(base, log, level, index)
+
+
+def _copy_tile(base: sa.Connection, log: int, level: int, index: int) -> None:
+    span = {"l": log, "first": index * _WIDTH, "end": (index + 1) * _WIDTH, "level": level * _HEIGHT}
+    source = "SELECT hash FROM tree_node WHERE level = :level AND" if level else "SELECT leaf FROM audit_entry WHERE"
+    rows = base.execute(sa.text(f'{source} log = :l AND "index" >= :first AND "index" < :end ORDER BY "index"'), span)
+    hashes = b"".join(digest for (digest,) in rows)
+    above = sa.text('SELECT hash FROM tree_node WHERE log = :l AND level = :level AND "index" = :i')
+    root = base.execute(above, {"l": log, "level": (level + 1) * _HEIGHT, "i": index}).scalar()
+    if root is not None:  # without it the log was cut into; what is missing stays missing
+        tile = {"l": log, "level": level, "i": index, "root": root, "hashes": hashes}
+        base.execute(
+            sa.text(
+                'INSERT INTO tree_tile (log, level, "index", root, hashes) VALUES (:l, :level, :i, :root, :hashes)'
+            ),
+            tile,
+        )
+
+
+def _drop_triggers(table: str, *, sqlite: bool) -> None:
+    for name in _TRIGGERS[0] if sqlite else _TRIGGERS[1]:
+        op.execute(f"DROP TRIGGER {table}_{name}" + ("" if sqlite else f" ON {table}"))
+
+
+def _keep_append_only(table: str, *, sqlite: bool) -> None:
+    if sqlite:
+        for change in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+        return
+    op.execute(
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_no_truncation BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
