@@ -93,9 +93,8 @@ def _is_plain(value: object, depth: int) -> bool:
         return -MAX_INTEGER <= value <= MAX_INTEGER  # type: ignore[operator]
     if kind is dict and depth:
         for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not str or not key.isascii():
-                return False
-            if type(item) is not str and not _is_plain(item, depth - 1):  # most are strings: no call for them
+            plain = type(item) is str or _is_plain(item, depth - 1)  # most are strings: no call for them
+            if type(key) is not str or not key.isascii() or not plain:
                 return False
         return True
     if kind is list and depth:
