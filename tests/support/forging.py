@@ -116,6 +116,12 @@ FORGERIES = {
     ),
     "a consistency proof removed": ({"consistency": without(0)}, "consistency", "not one proof"),
     "a checkpoint removed": ({"checkpoints": without(-1)}, "checkpoints", "none covers"),
+    "a checkpoint twice": ({"checkpoints": lambda lines: [*lines, lines[-1]]}, "checkpoints", "not in the order"),
+    "two checkpoints swapped": (
+        {"checkpoints": lambda lines: [lines[1], lines[0], *lines[2:]]},
+        "checkpoints",
+        "not in the order",
+    ),
     "a consent kept out of the listing": ({"consents": without(-1)}, "history", "missing"),
     "a consent listed twice": ({"consents": lambda lines: [*lines, lines[-1]]}, "history", "no receipt proves it"),
     "a consent worded differently": (
