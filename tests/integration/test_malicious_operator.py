@@ -7,7 +7,8 @@ verify``, or a receipt that contradicts the log.
 """
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from shutil import copytree
 
 import pytest
@@ -28,7 +29,7 @@ from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import consistency_proof, root_at
 from ledger.verify.checks import verify_bundle
 from tests.support.exhibit import Exhibit, exhibit
-from tests.support.tampering import change, documents_of, hand, receipt_in, rewrite
+from tests.support.tampering import change, documents_of, hand, rewrite
 
 ANCHORED = 7
 BACK = 3_600
@@ -39,7 +40,11 @@ class Operator:
     """Their hands on a copy of the ledger, and the eyes of those who check."""
 
     shown: Exhibit
-    ledger: Ledger
+    home: Path
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.starts()
 
     @property
     def log(self) -> bytes:
@@ -47,7 +52,7 @@ class Operator:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.ledger.settings.home / 'ledger.sqlite'}"
+        return f"sqlite:///{self.home / 'ledger.sqlite'}"
 
     @property
     def nodes(self):
@@ -57,8 +62,16 @@ class Operator:
         return documents_of(self.ledger.store, self.log)
 
     def rewrites(self, documents: list[dict]) -> None:
-        """Rows, tree and signed heads, as if they had always been so."""
+        """Rows, tree and signed heads, as if they had always been so; then the service starts anew."""
         rewrite(self.ledger.store, self.url, self.log, self.ledger.context.log_keys, documents)
+        self.ledger.close()
+        self.starts()
+
+    def starts(self) -> None:
+        """Opens the ledger, as a new process does."""
+        self.ledger = open_ledger(Settings(home=self.home))
+        self.ledger.catch_up()
+        self.shown.scene.chain = self.ledger.chain
 
     def anchors(self, size: int, proof: list[bytes], root: bytes | None = None, accesses=()) -> str:
         """Signs a head with the institution's key and sends it past the service; what the chain says, "" for yes."""
@@ -77,7 +90,7 @@ class Operator:
         entry = NewEntry(kind, "engine", to_hex(scene.study), to_hex(scene.engine), facts={"number": number})
         context = self.ledger.context
         appender = Appender(context.audit, context.clock, context.log_keys)  # as after a restart: it remembers no tree
-        return receipt_in(appender.append(self.log, f"engine-{number}", [entry]))
+        return appender.append(self.log, f"engine-{number}", [entry]).receipt
 
     def head(self) -> tuple[int, bytes]:
         """What the chain holds."""
@@ -122,10 +135,9 @@ def past(tmp_path_factory):
 def operator(past, tmp_path):
     home, shown = past
     copytree(home, tmp_path / "home")
-    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        ledger.catch_up()
-        shown.scene.chain = ledger.chain
-        yield Operator(shown, ledger)
+    opened = Operator(shown, tmp_path / "home")
+    yield opened
+    opened.ledger.close()
 
 
 def test_before_anything_is_tried_everything_agrees(operator):
@@ -162,7 +174,7 @@ def test_a_past_rewritten_below_the_anchor_cannot_be_anchored_and_is_found(opera
     before = operator.head()
     documents = operator.documents()
     forge(documents)
-    operator.rewrites(documents + documents[-1:] * 3)  # and two entries more, so that there is something to anchor
+    operator.rewrites(documents + documents[-1:] * 3)  # and entries more, so that there is something to anchor
     size = operator.ledger.context.audit.size(operator.log)
     forged = operator.nodes
 

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from ledger.domain.audit import Kind, NewEntry
-from ledger.services.append import Appended, Appender
+from ledger.services.append import Appender
 from ledger.store.store import Store
 from ledger.transparency import canonical
 
-LOG_TABLES = ("checkpoint", "audit_entry", "tree_tile", "tree_node")
+LOG_TABLES = ("checkpoint", "audit_entry", "tree_tile")
 
 
 @contextmanager
@@ -35,10 +35,8 @@ def change(connection: sa.Connection, statement: str, **values: object) -> None:
 
 def empty(connection: sa.Connection) -> None:
     """Take away every entry, tree and checkpoint."""
-    held = sa.inspect(connection).get_table_names()
     for table in LOG_TABLES:
-        if table in held:
-            connection.execute(sa.text(f"DELETE FROM {table}"))
+        connection.execute(sa.text(f"DELETE FROM {table}"))
 
 
 def written(document: dict) -> NewEntry:
@@ -80,8 +78,3 @@ class _Times:
 
     def now(self) -> int:
         return self.at
-
-
-def receipt_in(appended: Appended) -> str:
-    """The receipt of an append of one entry."""
-    return appended.receipt if hasattr(appended, "receipt") else appended.receipts[0]
