@@ -12,12 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain import audit
+from ledger.domain.identifiers import to_hex
 from ledger.services.directory import admit_institution
 from ledger.services.submit import submit
+from ledger.transparency import canonical
+from ledger.transparency.checkpoint import Checkpoint, origin_of, write_checkpoint
+from ledger.transparency.cohort import Cohort
+from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.note import NoteSigner
+from ledger.transparency.register import PagedCohort, Register
+from ledger.transparency.tree import Tree
 from ledger.verify.archive import Archive
 from ledger.verify.checks import verify_bundle
+from ledger.verify.participation import verify_participation
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
 from tests.support.forging import FORGERIES, forge, pack, unpack
@@ -27,14 +37,26 @@ ELSEWHERE = b"\x01" * 32
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page's checker: bundles with their trusted blocks and contracts, to what it says of each."""
+def command(tmp_path_factory):
+    """The page's checker as a command: jobs, to what it says of each."""
     node = shutil.which("node")
     if node is None or not (FRONTEND / "node_modules" / "@noble" / "hashes").is_dir():
         pytest.skip("Node or the tools of frontend/ are not here: npm --prefix frontend install")
-    folder = tmp_path_factory.mktemp("page")
-    command = folder / "command.mjs"
-    subprocess.run([node, "build.mjs", "--command", command], cwd=FRONTEND, check=True)
+    built = tmp_path_factory.mktemp("page") / "command.mjs"
+    subprocess.run([node, "build.mjs", "--command", built], cwd=FRONTEND, check=True)
+
+    def run(jobs):
+        asked = "\n".join(map(json.dumps, jobs))
+        done = subprocess.run([node, built], input=asked, capture_output=True, text=True, check=True, timeout=300)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def page(command, tmp_path_factory):
+    """Bundles with their trusted blocks and contracts, to what the page says of each."""
+    folder = tmp_path_factory.mktemp("bundles")
 
     def run(jobs):
         lines = []
@@ -42,13 +64,8 @@ def page(tmp_path_factory):
             path = folder / f"{number}.zip"
             path.write_bytes(data)
             given = {name: "0x" + at.hex() for name, at in (contracts or {}).items()}
-            lines.append(
-                json.dumps({"bundle": str(path), "block": "0x" + block.hex() if block else "", "contracts": given})
-            )
-        done = subprocess.run(
-            [node, command], input="\n".join(lines), capture_output=True, text=True, check=True, timeout=300
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+            lines.append({"bundle": str(path), "block": "0x" + block.hex() if block else "", "contracts": given})
+        return command(lines)
 
     return run
 
@@ -152,3 +169,122 @@ def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, t
     later, early = agree(page, jobs)
     assert (later.exit_code, later.check("decisions").status) == (3, Status.UNCHECKED)
     assert early.check("tree").status is Status.PASS
+
+
+# --- a patient's proof ------------------------------------------------------------------------------------------------
+
+LOG = bytes(range(32))
+ASKED, REFUSED, OTHER = (bytes([number]) * 32 for number in (1, 2, 3))
+SIGNER = NoteSigner(origin_of(LOG), Ed25519PrivateKey.from_private_bytes(b"\x07" * 32))
+
+
+def hexes(nodes):
+    return [to_hex(node) for node in nodes]
+
+
+def participation(subject, *, paged):
+    """The file on one of three patients, two of whom were considered and one permitted."""
+    rows = {ASKED: True, REFUSED: False}
+    cohort = Cohort(list(rows), list(rows.values()), bytes(range(32)))
+    order = [OTHER, ASKED, REFUSED]
+    over = PagedCohort(Register(b"k" * 32, b"".join(order)), b"s" * 32, b"\x60", b"\x40")
+    facts = {"cohort": {"root": to_hex(cohort.commitment.root), "size": 2}}
+    if paged:
+        root = to_hex(over.commitment.root)
+        facts["register"] = {"considered": 2, "leaves": over.commitment.leaves, "root": root}
+    entries = [
+        {"index": 0, "log": to_hex(LOG), "kind": "decision", "decision": "d", "facts": facts},
+        {
+            "index": 1,
+            "log": to_hex(LOG),
+            "kind": "computation.completed",
+            "decision": "d",
+            "facts": {},
+            "operation": "",
+        },
+    ]
+    tree = Tree()
+    tree.extend([leaf_hash(canonical.encode(entry)) for entry in entries])
+    row = cohort.prove(subject) if subject in rows else None
+    bit = over.prove(order.index(subject))
+    shown = (
+        None
+        if row is None
+        else {
+            "permitted": row.permitted,
+            "salt": to_hex(row.salt),
+            "index": row.index,
+            "path": hexes(row.path),
+        }
+    )
+    decision = {
+        "entry": {"document": entries[0], "path": hexes(tree.inclusion_proof(0))},
+        "row": shown,
+        "absence": None if paged or shown else "a statement",
+    }
+    if paged:
+        decision["page"] = {
+            "row": bit.row,
+            "rows": bit.rows,
+            "row_salt": to_hex(bit.row_salt),
+            "row_path": hexes(bit.row_path),
+            "page": bit.page,
+            "page_salt": to_hex(bit.page_salt),
+            "considered": to_hex(bit.considered),
+            "permitted": to_hex(bit.permitted),
+            "path": hexes(bit.path),
+        }
+    return {
+        "format": "consentry.participation/1",
+        "subject": to_hex(subject),
+        "checkpoint": write_checkpoint(Checkpoint(LOG, tree.size, tree.root()), [SIGNER]),
+        "computation": {"document": entries[1], "path": hexes(tree.inclusion_proof(1))},
+        "decisions": [decision],
+    }
+
+
+def changed(document, *path, to):
+    document = json.loads(json.dumps(document))
+    place = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = to
+    return document
+
+
+def test_of_a_patients_proof_they_say_the_same(command, tmp_path):
+    good = [participation(one, paged=paged) for one in (ASKED, REFUSED, OTHER) for paged in (False, True)]
+    asked, absent = participation(ASKED, paged=True), participation(OTHER, paged=True)
+    first = ("decisions", 0)
+    bad = [
+        changed(asked, "subject", to=to_hex(REFUSED)),
+        changed(asked, "computation", "document", "facts", to={"rechecks": ["e"]}),
+        changed(asked, *first, "row", to=None),
+        changed(asked, *first, "row", "permitted", to=False),
+        changed(asked, *first, "page", to=absent["decisions"][0]["page"]),
+        changed(absent, *first, "page", "row", to=1),
+        changed(absent, *first, "page", "rows", to=4),
+        changed(absent, *first, "page", "considered", to="0x" + "ff" * 512),
+        changed(absent, *first, "page", "page_salt", to="0x" + "00" * 16),
+        changed(absent, *first, "entry", "document", "facts", "register", "leaves", to=2),
+        changed(absent, *first, "entry", "path", to=[]),
+    ]
+    documents, jobs, reports = good + bad, [], []
+    for number, document in enumerate(documents):
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(document))
+        for keys in ([SIGNER.verifier], []):
+            jobs.append({"participation": str(path), "logKeys": list(map(str, keys))})
+            reports.append(verify_participation(path.read_bytes(), keys))
+    said = command(jobs)
+    for number, (report, found) in enumerate(zip(reports, said, strict=True)):
+        assert [(one["name"], one["status"]) for one in found] == [
+            (check.name, check.status.value) for check in report.checks
+        ], f"{jobs[number]}: {found} {report}"
+        for check, one in zip(report.checks, found, strict=True):
+            assert (one["proves"], one["doesNotProve"]) == (check.proves, check.does_not_prove)
+            if check.status is Status.PASS:
+                assert one["detail"] == check.detail
+    trusted = [report.verdict for report in reports[::2]]
+    assert trusted[: len(good)] == [*[Status.PASS] * 4, Status.UNCHECKED, Status.PASS]
+    assert set(trusted[len(good) :]) == {Status.FAIL}

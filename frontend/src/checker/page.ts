@@ -4,6 +4,7 @@
 import { CannotCheck, ProofInvalid, text, toHex } from "./bytes.ts";
 import { checkBundle, type Trust } from "./check.ts";
 import { type NoteKey, parseKey } from "./note.ts";
+import { checkParticipation, isParticipation } from "./participation.ts";
 import { checkProof, HEADER } from "./proof.ts";
 import { type Check, verdict } from "./report.ts";
 
@@ -88,6 +89,7 @@ async function check(): Promise<Check[]> {
     return checkBundle(bundle, given);
   }
   const texts = contents.map(text);
+  if (texts.length === 1 && isParticipation(texts[0]!)) return checkParticipation(texts[0]!, given);
   const proof = texts.find((one) => one.startsWith(HEADER));
   const entry = texts.find((one) => one !== proof);
   if (proof === undefined) throw new ProofInvalid("that is neither a bundle nor a proof file");
