@@ -110,11 +110,11 @@ class StoredEntry(NamedTuple):
     """
 
     log: bytes
-    index: int
+    index: int  # type: ignore[assignment] # a field, where tuple has a method
     canonical: bytes
     leaf: bytes
     key: str = ""
-    count: int = 1
+    count: int = 1  # type: ignore[assignment] # likewise
     decision: bytes | None = None
 
 
