@@ -15,6 +15,7 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from ledger.domain.audit import Kind, Member, StoredEntry, openings_in
+from ledger.domain.computation import facts_of
 from ledger.domain.decision import Outcome
 from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Head
@@ -260,10 +261,10 @@ class _Inspection:
             )
 
     def _decision(self, index: int, entry: dict[str, Any]) -> None:
-        record = self.ports.audit.decision(str(entry["decision"]))
-        facts = entry["facts"]
+        name, facts = entry.get("decision"), facts_of(entry)
+        record = self.ports.audit.decision(name) if isinstance(name, str) else None
         if record is None or (record.log, record.index) != (self.log, index):
-            self.health.note(Fault.DECISION, index, f"entry {index}: decision {entry['decision']} is not kept with it")
+            self.health.note(Fault.DECISION, index, f"entry {index}: decision {name} is not kept with it")
             return
         kept = {
             "request": to_hex(sha256(record.request).digest()),
@@ -272,10 +273,10 @@ class _Inspection:
             "considered": record.considered,
             "permitted": record.permitted,
         }
-        for name, value in kept.items():
-            if facts.get(name) != value:
+        for fact, value in kept.items():
+            if facts.get(fact) != value:
                 self.health.note(
-                    Fault.DECISION, index, f"entry {index}: the kept {name} is not the one that was logged"
+                    Fault.DECISION, index, f"entry {index}: the kept {fact} is not the one that was logged"
                 )
         erased = self.ports.audit.erased(record.id)
         self.erased[index] += len(erased)

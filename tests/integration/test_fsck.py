@@ -11,6 +11,7 @@ import pytest
 from ledger.bootstrap import open_ledger
 from ledger.config import Settings
 from ledger.domain.audit import Checkpointed, Kind, NewEntry
+from ledger.domain.identifiers import to_hex
 from ledger.services.fsck import Fault, check_log, check_logs
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
@@ -90,6 +91,16 @@ def test_a_deleted_row_is_named(shown, index):
     with sql(shown) as connection:
         connection.execute('DELETE FROM audit_entry WHERE "index" = ?', (index,))
     assert (Fault.MISSING, index) in faults(shown)
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"decision": 5}, {"decision": "x"}, {"facts": []}, {"decision": "0x" + "ab" * 32}]
+)
+def test_an_entry_that_became_a_decision_of_no_form_is_named(shown, more):
+    data = canonical.encode({"index": 4, "log": to_hex(shown.log), "kind": "decision", **more})
+    with sql(shown) as connection:
+        connection.execute('UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 4', (data, leaf_hash(data)))
+    assert (Fault.DECISION, 4) in faults(shown)
 
 
 def test_swapped_rows_are_named(shown):
