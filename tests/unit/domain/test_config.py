@@ -17,14 +17,14 @@ def test_without_an_environment_everything_lives_in_the_working_folder():
 
 
 def test_every_setting_can_be_set_and_is_documented():
-    given = {}
+    given, words = {}, {"anchor_mode": "heads"}
     for field in fields(Settings):
-        value = "7" if field.type in (int, "int") else "text"
+        value = words.get(field.name, "7" if field.type in (int, "int") else "text")
         given[f"CONSENTRY_{field.name.upper()}"] = value
         assert f"CONSENTRY_{field.name.upper()}" in Settings.__doc__, field.name
     settings = Settings.read(given, HERE)
     for field in fields(Settings):
-        expected = {"home": HERE / "text"}.get(field.name, 7 if field.type in (int, "int") else "text")
+        expected = ({"home": HERE / "text"} | words).get(field.name, 7 if field.type in (int, "int") else "text")
         assert getattr(settings, field.name) == expected, field.name
 
 

@@ -129,7 +129,7 @@ def test_an_answer_holds_until_the_first_of_its_edges():
     assert answer(approved, limited, ethics).valid_until == NOW + 60
     assert why(answer(approved, limited, ethics, at=NOW + 60)) == DENIED
     assert restrict(PERMIT, answer(approved, limited, ethics)).valid_until == NOW + 9
-    assert restrict(replace(PERMIT, valid_until=FOREVER), answer(approved, ethics)).valid_until == NOW + 60
+    assert restrict(PERMIT._replace(valid_until=FOREVER), answer(approved, ethics)).valid_until == NOW + 60
 
 
 # --- diseases ---------------------------------------------------------------------------------------------------------
