@@ -126,6 +126,23 @@ class Reserved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a reservation is of rho or of epsilon, and of one of them")
 
 
+class _Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A block of the chain."""
+
+    number: _Count
+    hash: _Id
+
+
+class _Paged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The cohort as bits over the register of everybody who was enrolled at a block: ``rows`` of them."""
+
+    block: _Block
+    rows: _Count
+    considered: _Count
+    leaves: _Count
+    root: _Id
+
+
 class Decided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A decision on one subject or a cohort; ``request`` and ``receipt`` are SHA-256."""
 
@@ -138,6 +155,7 @@ class Decided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     excluded: dict[str, _Count]
     cohort: _Commitment
     policy: _Word
+    register: _Paged | msgspec.UnsetType = msgspec.UNSET
 
 
 class Erased(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ import pytest
 
 from ledger.domain.audit import BY_ENGINES, Kind
 from ledger.domain.entry_facts import check_facts, schema_of
+from ledger.services.registers import LEAST
 from tests.support.command import run
 from tests.support.problems import problem
 from tests.support.service import fresh_id
@@ -126,12 +127,16 @@ def test_fsck_writes_down_what_it_found(world, monkeypatch, capsys):
 
 
 def test_every_entry_that_was_written_here_is_of_its_form(world):
+    large = [subject for subject, _ in world.enrol(LEAST)]
+    world.service.post("/v1/cohorts", world.question(subjects=large), "engine", world.engine, 200)
     ports = world.service.ledger.context
     log = bytes.fromhex(world.institution[2:])
-    seen = set()
+    seen, registers = set(), 0
     for index in range(ports.audit.size(log)):
         document = entry(world, {"index": index})
         check_facts(Kind(document["kind"]), document["facts"])
         jsonschema_rs.validate(schema_of(document["kind"]), document)
         seen.add(document["kind"])
-    assert {"decision", "verification"} <= seen
+        registers += "register" in document["facts"]
+    assert seen >= {"decision"}
+    assert registers == 1

@@ -39,6 +39,7 @@ RIGHT = {
         "excluded": {"no_consent": 1},
         "cohort": {"root": ID, "size": 2},
         "policy": "consentry.policy/1",
+        "register": {"block": {"number": 5, "hash": ID}, "rows": 40, "considered": 2, "leaves": 1, "root": ID},
     },
 }
 
