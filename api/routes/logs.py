@@ -34,6 +34,7 @@ from ledger.transparency.tree import consistency_proof, inclusion_proof, root_at
 
 router = APIRouter(tags=["audit"], route_class=BoundedRoute)
 LogId = Annotated[Id, Path(description="the log's id, which is its institution's")]
+Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 PAGE = 100
 MOST_PAGE = 1000
 
@@ -43,7 +44,7 @@ def append_entries(
     body: EntriesBody,
     who: Appending,
     ledger: Held,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")],
+    key: Key,
 ) -> Response:
     """Append entries to the log of the engine's institution; durable, and with a receipt, when this answers."""
     ports = ledger.context
@@ -51,7 +52,7 @@ def append_entries(
     if who.role is not Role.ENGINE or engine is None:
         raise NotFound(f"engine {to_hex(who.id)} is not registered; its institution must register it first")
     entries = [_new_entry(ports, who, one) for one in body.entries]
-    appended = ledger.appender.append(engine.institution, f"{to_hex(who.id)}:{idempotency_key}", entries)
+    appended = ledger.appender.append(engine.institution, own_key(who, key), entries)
     return answer(
         {
             "entries": [
@@ -179,6 +180,11 @@ def may_read(ports: Context, who: Principal, log: bytes) -> None:
     if (who.role is Role.AUDITOR or log == who.id) and ports.mirror.institution(log) is not None:
         return
     raise NotFound(f"there is no log {to_hex(log)}, or it is not yours to read")
+
+
+def own_key(who: Principal, key: str) -> str:
+    """The idempotency key of an append, as the caller's own: two callers may use the same."""
+    return f"{to_hex(who.id)}:{key}"
 
 
 def entry_of(ports: Context, log: bytes, index: int) -> StoredEntry:

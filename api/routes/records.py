@@ -2,21 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from api.deps import Anybody, Held, Overrider, Verifier, answer
 from api.reading import BoundedRoute
-from api.routes.logs import LogId, may_read
+from api.routes.logs import Key, LogId, may_read, own_key
 from api.schemas.records import EntrySchemaAnswer, OverrideBody, RecordedAnswer, VerificationBody
 from ledger.domain.entry_facts import schema_of
 from ledger.domain.identifiers import to_hex
 from ledger.errors import NotFound
-from ledger.identity.principal import Principal
 from ledger.services.append import Appended
 from ledger.services.records import record_override, record_verification
 
 router = APIRouter(tags=["audit"], route_class=BoundedRoute)
-Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 
 
 @router.get("/v1/entry-schemas/{kind}", response_model=EntrySchemaAnswer)
@@ -36,7 +34,7 @@ def record_an_override(log: LogId, body: OverrideBody, who: Overrider, ledger: H
         log,
         to_hex(body.decision),
         actor=who.actor,
-        key=_key("override", who, key),
+        key=own_key(who, key),
         reason=body.reason,
         justification=body.justification,
     )
@@ -57,13 +55,9 @@ def record_a_verification(log: LogId, body: VerificationBody, who: Verifier, led
     }
     if body.block is not None:
         facts["block"] = to_hex(body.block)
-    key = _key("verification", who, key)
-    return _recorded(record_verification(ledger.context, ledger.appender, log, facts, actor=who.actor, key=key))
-
-
-def _key(what: str, who: Principal, key: str) -> str:
-    """A key of the caller's own: two callers may use the same."""
-    return f"{what}:{to_hex(who.id)}:{key}"
+    return _recorded(
+        record_verification(ledger.context, ledger.appender, log, facts, actor=who.actor, key=own_key(who, key))
+    )
 
 
 def _recorded(appended: Appended) -> Response:
