@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 T = TypeVar("T")
-Figure = float | int | str | Sequence[float | None] | None
+Figure = float | int | str | Sequence[float | None] | Mapping[str, float] | None
 Figures = dict[str, Figure]
 Bench = Callable[["Stage"], Figures]
 Measured = dict[str, object]
@@ -135,6 +135,8 @@ def _written(value: Figure) -> str:
             return f"{value:,.2f}"
         case int():
             return f"{value:,}"
+        case dict():
+            return ", ".join(f"{name}: {_written(one)}" for name, one in value.items())
         case list() | tuple():
             return ", ".join("-" if one is None else _written(one) for one in value)
         case _:
