@@ -1,14 +1,19 @@
 """``consentry audit``: the audit logs."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.cli.common import Whole, opened, out
+from ledger.cli.common import Whole, err, opened, out
 from ledger.domain.acts import Anchoring
 from ledger.domain.audit import Kind
 from ledger.domain.identifiers import parse_id, to_hex
-from ledger.errors import NotFound
+from ledger.errors import ConsentryError, NotFound
+
+if TYPE_CHECKING:
+    from ledger.bootstrap import Ledger
+    from ledger.services.fsck import Health
 
 app = typer.Typer(help="The audit logs.", no_args_is_help=True)
 DIFFERS = 1
@@ -26,15 +31,21 @@ def fsck(
 ) -> None:
     """Check every stored entry against its tree, its signed heads, its decisions, and the heads on the chain.
 
-    Exit code: 0 sound, 1 something was changed (each finding is named), 3 could not be checked.
+    Exit code: 0 sound, 1 something was changed (each finding is named) or not written down, 3 could not be checked.
     """
     from ledger.services.fsck import check_log, check_logs
-    from ledger.services.records import record_fsck
 
     with opened() as ledger:
         wanted = parse_id(log, what="LOG") if log else None
         found = check_logs(ledger.context) if wanted is None else [check_log(ledger.context, wanted)]
-        recorded = [record_fsck(ledger.context, ledger.appender, health) for health in found if record]
+        _tell(found)
+        written = [_record(ledger, health) for health in found] if record else []
+    if not all(written) or not all(health.sound for health in found):
+        raise typer.Exit(DIFFERS)
+
+
+def _tell(found: "Sequence[Health]") -> None:
+    """Print what was found of each log."""
     if not found:
         out.print("There are no logs.")
         return
@@ -48,11 +59,19 @@ def fsck(
             place = "" if finding.index is None else f" at entry {finding.index}"
             line = f"{to_hex(health.log)}: {finding.fault.value}{place}: {finding.detail}"
             out.print(line, style="red", markup=False)
-    for appended in recorded:
-        (entry,) = appended.entries
-        out.print(f"{to_hex(entry.log)}: written down as entry {entry.index}")
-    if not all(health.sound for health in found):
-        raise typer.Exit(DIFFERS)
+
+
+def _record(ledger: "Ledger", health: "Health") -> bool:
+    """Write what was found into its log; a log may be too damaged for that, which is said."""
+    from ledger.services.records import record_fsck
+
+    try:
+        (entry,) = record_fsck(ledger.context, ledger.appender, health).entries
+    except ConsentryError as problem:
+        err.print(f"{to_hex(health.log)}: not written down: {problem}", style="red", markup=False)
+        return False
+    out.print(f"{to_hex(entry.log)}: written down as entry {entry.index}")
+    return True
 
 
 @app.command()

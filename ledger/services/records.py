@@ -1,10 +1,12 @@
 """Entries that people make: an override in an emergency, and the outcome of a check.
 
 Invariants: an override names a recorded decision of its log that refused somebody; it is a record for everybody to see,
-and nothing in Consentry ever takes it for a permit. What a check found is written down whatever it was.
+and nothing in Consentry ever takes it for a permit. What a check found is written down whatever it was, and of the
+entries that were checked, whatever came after them.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from ledger.domain.audit import Kind, NewEntry
@@ -15,6 +17,8 @@ from ledger.services.append import Appended, Appender
 from ledger.services.context import Context
 from ledger.services.fsck import Health
 from ledger.transparency import canonical
+from ledger.transparency.edge import Edge
+from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.tree import root_at
 
 MOST_PLACES = 20
@@ -94,19 +98,33 @@ def record_verification(
 
 
 def record_fsck(context: Context, appender: Appender, health: Health) -> Appended:
-    """Write down in a log what ``consentry audit fsck`` found of it."""
-    size = context.audit.size(health.log)
+    """Write down in a log what ``consentry audit fsck`` found of it.
+
+    Raises:
+        ConsentryError: The log is so damaged that nothing can be added to it.
+    """
     outcome: Outcome = "holds" if health.sound else "fails"
     facts = {
         "check": "fsck",
         "outcome": outcome,
-        "size": size,
-        "root": to_hex(root_at(context.audit.nodes(health.log), size)),
+        "size": health.entries,
+        "root": to_hex(_root(context, health)),
         "anchored": health.anchored,
         "findings": _places([(found.fault.value, found.index) for found in health.findings]),
     }
     key = f"fsck:{context.entropy.token(16).hex()}"
     return record_verification(context, appender, health.log, facts, actor="service", key=key)
+
+
+def _root(context: Context, health: Health) -> bytes:
+    """The root of the entries that were checked: out of the stored tree only where that was found to be theirs."""
+    if health.sound:
+        return root_at(context.audit.nodes(health.log), health.entries)
+    edge = Edge()
+    rows = context.audit.entries(health.log, 0, context.audit.size(health.log))
+    for entry in islice(rows, health.entries):
+        edge, _ = edge.append(leaf_hash(entry.canonical))
+    return edge.root()
 
 
 def _places(found: Sequence[tuple[str, int | None]]) -> list[dict[str, Any]]:

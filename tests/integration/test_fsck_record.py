@@ -1,0 +1,82 @@
+"""What a check of the stored log found is written into it: of what was checked, and never instead of telling."""
+
+import sqlite3
+from dataclasses import replace
+from shutil import copytree
+
+import pytest
+
+from ledger.bootstrap import open_ledger
+from ledger.config import Settings
+from ledger.domain.audit import Kind, NewEntry
+from ledger.domain.identifiers import to_hex
+from ledger.services.fsck import check_log
+from ledger.services.records import record_fsck
+from ledger.transparency import canonical
+from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.tree import root_of
+from tests.support.command import run
+from tests.support.exhibit import exhibit
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    home = tmp_path_factory.mktemp("past") / "home"
+    with exhibit(home) as shown:
+        return home, shown
+
+
+@pytest.fixture
+def shown(past, tmp_path):
+    home, shown = past
+    copytree(home, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        ledger.catch_up()
+        yield replace(shown, ledger=ledger)
+
+
+def sql(home, *statements):
+    """The attacker's hand: the database file itself, without the triggers."""
+    connection = sqlite3.connect(home / "ledger.sqlite")
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    for statement in statements:
+        assert connection.execute(statement).rowcount
+    connection.commit()
+    connection.close()
+
+
+def recorded(shown, health):
+    (entry,) = record_fsck(shown.ledger.context, shown.ledger.appender, health).entries
+    return canonical.decode_object(entry.canonical)["facts"]
+
+
+def test_it_is_of_the_entries_that_were_checked_whatever_came_after(shown):
+    context = shown.ledger.context
+    leaves = [entry.leaf for entry in context.audit.entries(shown.log, 0, 7)]
+    health = check_log(context, shown.log)
+    late = NewEntry(Kind.ADMINISTRATION, "service", facts={"act": "log-key-rotated", "old": "a", "new": "b"})
+    shown.ledger.appender.append(shown.log, "late", [late])
+    facts = recorded(shown, health)
+    assert (facts["outcome"], facts["size"], facts["root"]) == ("holds", 7, to_hex(root_of(leaves)))
+
+
+def test_of_a_changed_log_the_root_is_that_of_the_rows_that_were_read(shown):
+    context = shown.ledger.context
+    sql(shown.ledger.settings.home, "UPDATE audit_entry SET canonical = CAST('{}' AS BLOB) WHERE \"index\" = 6")
+    rows = [entry.canonical for entry in context.audit.entries(shown.log, 0, 7)]
+    facts = recorded(shown, check_log(context, shown.log))
+    assert (facts["outcome"], facts["size"]) == ("fails", 7)
+    assert facts["root"] == to_hex(root_of([leaf_hash(row) for row in rows]))
+    assert facts["findings"][0] == {"fault": "changed row", "index": 6}
+
+
+def test_what_is_wrong_is_told_where_the_log_is_too_damaged_to_be_written_to(past, tmp_path, monkeypatch, capsys):
+    home, shown = past
+    copytree(home, tmp_path / "home")
+    sql(tmp_path / "home", 'DELETE FROM audit_entry WHERE "index" >= 5')  # its signed heads are still there
+    monkeypatch.setenv("CONSENTRY_HOME", str(tmp_path / "home"))
+    code, out, err = run(monkeypatch, capsys, "audit", "fsck", "--record")
+    assert code == 1
+    assert "cut tail at entry 5" in out
+    assert f"{to_hex(shown.log)}: not written down: another root was given out for size 6" in err
