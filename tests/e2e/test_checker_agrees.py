@@ -182,7 +182,7 @@ def hexes(nodes):
     return [to_hex(node) for node in nodes]
 
 
-def participation(subject, *, paged):
+def participation(subject, *, paged, counted=True):
     """The file on one of three patients, two of whom were considered and one permitted."""
     rows = {ASKED: True, REFUSED: False}
     cohort = Cohort(list(rows), list(rows.values()), bytes(range(32)))
@@ -192,6 +192,8 @@ def participation(subject, *, paged):
     if paged:
         root = to_hex(over.commitment.root)
         facts["register"] = {"considered": 2, "leaves": over.commitment.leaves, "root": root}
+    if not counted:
+        del facts["cohort"]["size"], facts["register"]["considered"]
     entries = [
         {"index": 0, "log": to_hex(LOG), "kind": "decision", "decision": "d", "facts": facts},
         {
@@ -268,6 +270,7 @@ def test_of_a_patients_proof_they_say_the_same(command, tmp_path):
         changed(absent, *first, "page", "page_salt", to="0x" + "00" * 16),
         changed(absent, *first, "entry", "document", "facts", "register", "leaves", to=2),
         changed(absent, *first, "entry", "path", to=[]),
+        participation(OTHER, paged=True, counted=False),
     ]
     documents, jobs, reports = good + bad, [], []
     for number, document in enumerate(documents):

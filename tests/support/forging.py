@@ -171,6 +171,11 @@ FORGERIES = {
         "the chain says",
     ),
     "a row removed": ({"members": without(0)}, "cohorts", "committed to"),
+    "a register of another number of rows": (
+        {"entries": rewritten(0, lambda line: line["document"]["facts"].update(register={"considered": 9}))},
+        "cohorts",
+        "another number of rows",
+    ),
     "an unknown reason": ({"members": rewritten(0, lambda line: line.update(reason="because"))}, "cohorts", "unknown"),
     "another institution's name": ({"manifest": {"institution": "Elsewhere"}}, "history", "name"),
     "another trusted block": (

@@ -157,6 +157,10 @@ export function checkCohorts(cases: Case[], log: Recomputed): string {
     const cohort = inside(what, () => commitment(one));
     if (canonical(cohort) !== canonical(one.receipt.cohort)) throw new ProofInvalid(`${what}: the rows are not those that the decision committed to`);
     const facts = log.decisions.get(one.line.index)!["facts"] as JsonObject;
+    const register = facts["register"];
+    if (register !== undefined && (!form.isObject(register) || register["considered"] !== cohort["size"])) {
+      throw new ProofInvalid(`${what}: the commitment over a register is to another number of rows`);
+    }
     if (facts["considered"] !== one.members.length + one.erased.size) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows`);
     const hidden = Number(facts["permitted"] ?? -1) - permitted;
     if (!(hidden >= 0 && hidden <= one.erased.size)) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows as permitted`);

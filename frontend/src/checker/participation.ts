@@ -146,7 +146,7 @@ function outcome(proof: Participation, one: DecisionProof): string {
 /** What the patient's bit says, once it is shown to be in the register's commitment: null, not asked about. */
 function registered(subject: string, facts: JsonObject, page: form.Read<typeof pageProof>): boolean | null {
   const { considered, leaves, root } = mapping(facts["register"]);
-  if (considered !== mapping(facts["cohort"])["size"]) throw new ProofInvalid("its two commitments are to cohorts of different sizes");
+  if (form.count(considered, "considered") !== mapping(facts["cohort"])["size"]) throw new ProofInvalid("its two commitments are to cohorts of different sizes");
   const size = BigInt(form.count(leaves, "its entry holds no commitment over a register"));
   const asked = from0x(page.considered);
   const allowed = from0x(page.permitted);
