@@ -9,6 +9,7 @@ Source: https://docs.soliditylang.org/en/latest/abi-spec.html
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ledger.errors import InvalidInput, MirrorDiverged
 
@@ -112,7 +113,9 @@ def array_of_static(items: Sequence[bytes]) -> Tail:
 
 def array_of_dynamic(items: Sequence[bytes]) -> Tail:
     """A dynamic array of encoded dynamic elements (tuples, strings, arrays)."""
-    return Tail(len(items).to_bytes(WORD, "big") + pack(*[Tail(item) for item in items]))
+    places = accumulate(map(len, items[:-1]), initial=WORD * len(items)) if items else ()
+    heads = [place.to_bytes(WORD, "big") for place in places]
+    return Tail(b"".join((len(items).to_bytes(WORD, "big"), *heads, *items)))
 
 
 class Words:

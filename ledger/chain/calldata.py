@@ -1,12 +1,16 @@
 """Call data of the transactions that carry acts, packed by hand.
 
 The functions of the ConsentRegistry take arrays, so that one transaction carries many acts; all others carry one.
+A consent that an account signed, as most are, is written with one struct.
 Selectors come from the signatures below; a test holds them equal to the artifacts.
 
 Source: https://docs.soliditylang.org/en/latest/abi-spec.html
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - a class, whatever its case
 from typing import Any
 
 from ledger.chain import abi
@@ -71,6 +75,14 @@ SIGNATURES: Mapping[str, str] = {
 }
 SELECTORS: Mapping[str, bytes] = {name: keccak(signature.encode())[:4] for name, signature in SIGNATURES.items()}
 BATCHED = frozenset({Enrolment, ConsentAct, Withdrawal, WithdrawalOfAll, SignerAddition, SignerRemoval})
+
+
+# Subject, id, recipient, terms; rights and limits from the highest bit (types/ConsentWords.sol), where a number of 40
+# bits goes in with what stands beside it; form, deadline, the offsets of the tails; signer and signature after lengths.
+_CONSENT = Struct(">32s32s32s32s" + "2xQHQIHHHBB" + "2x20sHQ" + "32s24xQ24xQ24xQ" + "24xQ20s12x" + "24xQ65s31x")
+_TAILS = (10 * abi.WORD, 12 * abi.WORD)
+_ACCOUNT, _SIGNATURE = 20, 65
+_WHOLE = (abi.WORD,) * 5
 
 
 def encode(acts: Sequence[Act]) -> bytes:
@@ -151,6 +163,41 @@ def limits(act: ConsentAct) -> bytes:
 
 
 def _consent(act: ConsentAct) -> bytes:
+    scope = act.scope
+    times = scope.valid_from | scope.valid_until | scope.data_from | scope.data_until | act.issued_at | act.deadline
+    lengths = (len(act.subject), len(act.id), len(scope.recipient), len(scope.terms), len(act.form))
+    signed = (len(act.signer), len(act.signature))
+    if times >> 40 == act.version >> 24 == 0 and lengths == _WHOLE and signed == (_ACCOUNT, _SIGNATURE):
+        with suppress(StructError, OverflowError):
+            return _CONSENT.pack(
+                act.subject,
+                act.id,
+                scope.recipient,
+                scope.terms,
+                act.issued_at << 24 | act.version,
+                scope.valid_until >> 24,
+                (scope.valid_until & 0xFF_FFFF) << 40 | scope.valid_from,
+                scope.categories,
+                scope.operations,
+                scope.conditions,
+                scope.purposes,
+                scope.recipient_kind,
+                scope.effect,
+                scope.diseases.to_bytes(20, "big"),
+                scope.data_until >> 24,
+                (scope.data_until & 0xFF_FFFF) << 40 | scope.data_from,
+                act.form,
+                act.deadline,
+                *_TAILS,
+                _ACCOUNT,
+                act.signer,
+                _SIGNATURE,
+                act.signature,
+            )
+    return _consent_field_by_field(act)  # which says what does not fit
+
+
+def _consent_field_by_field(act: ConsentAct) -> bytes:
     return pack(
         fixed(act.subject),
         fixed(act.id),

@@ -6,7 +6,8 @@ same is split by the relayer, and an act alone gets the most that a transaction 
 Sources: https://eips.ethereum.org/EIPS/eip-7825 https://eips.ethereum.org/EIPS/eip-7623
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ledger.chain.transactions import MOST_GAS
 from ledger.domain.accesses import count_entries
@@ -47,17 +48,12 @@ _ACCESSES = 12_000  # the engine looked up, the event
 
 def allowance(act: Act) -> int:
     """How much gas one act may take in a batch, its call data not counted."""
-    gas = _KINDS.get(type(act), _OTHER)
+    kind = type(act)
+    gas = _KINDS.get(kind, _OTHER)
     if _by_contract(act):
         gas += _BY_CONTRACT
-    if isinstance(act, StudyProposal):
-        gas += _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases)
-        gas += _DOCUMENT_BYTE * len(act.purpose)
-    if isinstance(act, DatasetRegistration | DatasetAmendment):
-        gas += _DOCUMENT_BYTE * len(act.terms)
-    if isinstance(act, Anchoring):
-        gas += sum(_ACCESSES + _ACCESS * count_entries(group.entries) for group in act.accesses)
-    return gas
+    more = _BY_SIZE.get(kind)
+    return gas if more is None else gas + more(act)
 
 
 def limit(acts: Sequence[Act], data: bytes) -> int:
@@ -71,3 +67,23 @@ def limit(acts: Sequence[Act], data: bytes) -> int:
 def _by_contract(act: Act) -> bool:
     """Whether a contract is asked for the signature: a wallet's with 65 bytes, like an account's, cannot be told."""
     return len(getattr(act, "signature", bytes(65))) != 65
+
+
+def _of_proposal(act: StudyProposal) -> int:
+    return _DISEASE_CODE * sum(len(closure) + 8 for closure in act.diseases) + _DOCUMENT_BYTE * len(act.purpose)
+
+
+def _of_terms(act: DatasetRegistration | DatasetAmendment) -> int:
+    return _DOCUMENT_BYTE * len(act.terms)
+
+
+def _of_accesses(act: Anchoring) -> int:
+    return sum(_ACCESSES + _ACCESS * count_entries(group.entries) for group in act.accesses)
+
+
+_BY_SIZE: Mapping[type, Callable[[Any], int]] = {
+    StudyProposal: _of_proposal,
+    DatasetRegistration: _of_terms,
+    DatasetAmendment: _of_terms,
+    Anchoring: _of_accesses,
+}
