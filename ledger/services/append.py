@@ -12,16 +12,17 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count, repeat
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, StoredEntry
 from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
-from ledger.services.drafts import Draft, draft_of
+from ledger.services.drafts import Draft, draft_of, place
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
 from ledger.transparency.edge import Edge
-from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.hashing import leaf_hashes
 from ledger.transparency.receipt import AppendReceipt, issue_append
 from ledger.transparency.tree import edge_at, root_of
 
@@ -201,10 +202,8 @@ def _repeat(job: _Job, earlier: tuple[StoredEntry, ...]) -> None:
 
 
 def _stored(job: _Job, first: int, now: int) -> tuple[StoredEntry, ...]:
-    rows = []
-    key, count = job.key, len(job.drafts)
-    for index, draft in enumerate(job.drafts, first):
-        data = draft.at(index, now)
-        rows.append(StoredEntry(job.log, index, data, leaf_hash(data), key, count, draft.decision))
-        key, count = "", 1
-    return tuple(rows)
+    data = place(job.drafts, first, now)
+    named = [draft.decision for draft in job.drafts]
+    keys, counts = chain([job.key], repeat("")), chain([len(data)], repeat(1))
+    fields = zip(repeat(job.log), count(first), data, leaf_hashes(data), keys, counts, named)
+    return tuple(map(StoredEntry._make, fields))

@@ -100,14 +100,16 @@ class SqlLogWriter:
             InvalidInput: A run of level 0 is not the entries' leaves, one of a higher level is not there, or an entry
                 is no JSON object.
         """
-        rows = []
-        for index, entry in enumerate(entries, self._size):
-            log, at, canonical, leaf, key, count, decision = entry
-            if log != self._log or at != index:
+        for index, (log, at, canonical, *_) in enumerate(entries, self._size):
+            if at != index or log != self._log:
                 raise WrongState(f"the next entry of this log has index {index}; read its size again")
-            if not (canonical.startswith(b"{") and canonical.endswith(b"}")):
+            if canonical[:1] != b"{" or canonical[-1:] != b"}":
                 raise InvalidInput(f"entry {index} is not a JSON object")
-            rows.append((self._number, at, canonical, leaf, key or None, count if key else None, decision))
+        number = self._number
+        rows = [
+            (number, at, canonical, leaf, key or None, count if key else None, decision)
+            for _, at, canonical, leaf, key, count, decision in entries
+        ]
         levels = {run.level: run for run in runs}
         leaves = Run(0, self._size, [entry.leaf for entry in entries])
         if levels.setdefault(0, leaves) != leaves:

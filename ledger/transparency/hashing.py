@@ -22,6 +22,11 @@ def leaf_hash(data: bytes) -> bytes:
     return sha256(b"\x00" + data).digest()
 
 
+def leaf_hashes(entries: list[bytes]) -> list[bytes]:
+    """As ``leaf_hash``, of each of many."""
+    return [sha256(b"\x00" + data).digest() for data in entries]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of the node over two 32-byte hashes: SHA-256(0x01 || left || right), 32 bytes."""
     return sha256(b"\x01" + left + right).digest()
