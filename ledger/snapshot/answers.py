@@ -10,12 +10,16 @@ import numpy as np
 
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.sheet import ID, Sheet
+from ledger.snapshot.index import PLAIN
 from ledger.snapshot.profiles import COVERS, DENIES, LIVE, STALE, UNREADABLE
 from ledger.snapshot.question import Question
 from ledger.snapshot.table import UNKNOWN_CUSTODIAN, State
 
 _UNKNOWN_SUBJECT: Final = Decision(Outcome.DENY, Reason.SUBJECT_UNKNOWN)
 _PERMIT, _DENY = Outcome.PERMIT, Outcome.DENY
+_NO_CONSENT: Final = Reason.NO_CONSENT
+_new: Final = tuple.__new__
+"""Makes a decision of all its fields in half the time that ``Decision`` itself takes."""
 _REASONS: Final = {
     COVERS: (_PERMIT, Reason.PERMITTED),
     STALE: (_DENY, Reason.RECONSENT_REQUIRED),
@@ -35,6 +39,9 @@ _KIND_OF[LIVE] = 2
 for _place, _verdict in enumerate(_REASONS, 3):
     _KIND_OF[[_verdict, _verdict | LIVE]] = _place
 
+_ALONE: Final = [(_KINDS[kind].outcome, _KINDS[kind].reason, kind > 2) for kind in _KIND_OF.tolist()]
+"""By the verdict on a subject's only consent: outcome, reason, and whether the consent is named."""
+
 
 def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> list[Decision]:
     """One decision a subject, in order.
@@ -47,6 +54,8 @@ def answer_all(state: State, question: Question, subjects: Sequence[bytes]) -> l
     if question.refusal is not None or question.match is None:
         return [question.refusal or _UNKNOWN_SUBJECT] * len(subjects)
     verdicts = state.shared.profiles.verdicts(question)
+    if len(subjects) == 1:
+        return [_answer(state, question, verdicts, subjects[0])]
     return [_answer(state, question, verdicts, subject) for subject in subjects]
 
 
@@ -83,6 +92,28 @@ def answer_sheet(state: State, question: Question, subjects: Sequence[bytes]) ->
 
 
 def _answer(state: State, question: Question, verdicts: memoryview, subject: bytes) -> Decision:
+    card = state.shared.finder.card(subject)
+    if card is None or not card[PLAIN]:
+        return _answer_in_full(state, question, verdicts, subject)
+    _, since, end, profile, version, _, place = card
+    at, until = question.at, question.ethics_until
+    if at < since:
+        return _new(Decision, (_DENY, _NO_CONSENT, None, 0, min(until, since), (), ()))
+    if at >= end:
+        return _new(Decision, (_DENY, _NO_CONSENT, None, 0, until, (), ()))
+    until = min(until, end)
+    outcome, reason, names = _ALONE[verdicts[profile]]
+    if not names:
+        return _new(Decision, (outcome, reason, None, 0, until, (), ()))
+    shared = state.shared
+    consent = shared.first.id(place)
+    return _new(
+        Decision, (outcome, reason, consent, version or shared.profiles.versions.get(profile, 0), until, (), ())
+    )
+
+
+def _answer_in_full(state: State, question: Question, verdicts: memoryview, subject: bytes) -> Decision:
+    """Whatever consents there are, and whatever has become of them."""
     shared = state.shared
     place = state.find(subject)
     if place is None or shared.custodian.view[place] == UNKNOWN_CUSTODIAN:

@@ -10,6 +10,16 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 SPARE: Final = 1 / 32
+LINE: Final = 64
+"""Bytes that come from memory together."""
+
+
+def on_lines(count: int, dtype: npt.DTypeLike) -> Array:
+    """Zeros that begin with a cache line, so that rows whose size divides it, or is it, lie on one line each."""
+    size = count * np.dtype(dtype).itemsize
+    room = np.zeros(size + LINE, np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + size].view(dtype)
 
 
 class Column:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from ledger.snapshot.columns import Array, Column
+from ledger.snapshot.columns import Array, Column, on_lines
 from ledger.snapshot.profiles import NOTHING
 
 ALIVE: Final = 0xFFFF_FFFF
@@ -46,14 +46,17 @@ class Rows:
         self._last_starts: dict[tuple[int, int], int] = {}
 
     @classmethod
-    def empty(cls, size: int) -> "Rows":
-        """Rows without a consent."""
+    def empty(cls, size: int, cards: Array | None = None) -> "Rows":
+        """Rows without a consent; what passes over all of them seldom read may lie on ``cards`` (``index.CARD``)."""
+        since = np.empty(size, np.int64) if cards is None else cards["since"]
+        version = np.zeros(size, np.uint32) if cards is None else cards["version"]
+        since[:] = NEVER
         return cls(
             np.full(size, NOTHING, np.uint32),
+            since,
             np.full(size, NEVER, np.int64),
-            np.full(size, NEVER, np.int64),
-            np.zeros(size, np.uint32),
-            np.zeros((size, 32), np.uint8),
+            version,
+            on_lines(32 * size, np.uint8).reshape(-1, 32),
             np.full(size, ALIVE, np.uint32),
         )
 

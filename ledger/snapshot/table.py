@@ -18,7 +18,7 @@ from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.projection import Subject
 from ledger.errors import MirrorDiverged
 from ledger.snapshot.columns import SPARE, Array, Column
-from ledger.snapshot.index import ID, Index
+from ledger.snapshot.index import ID, Index, PackedIds
 from ledger.snapshot.profiles import NOTHING, Profiles
 from ledger.snapshot.rows import ALIVE, ALWAYS, MOST_VERSION, NEVER, NO_ROW, Rows
 from ledger.transparency.register import Register
@@ -61,6 +61,7 @@ class Shared(NamedTuple):
     late: dict[bytes, int]
     """The numbers of subjects that came later."""
     ids: Column
+    """The ids of the subjects that came later, in order."""
     custodian: Column
     tags: Column
     head: Column
@@ -149,6 +150,8 @@ class State:
                 continue
             place = _place(shared, fact.subject, subjects)
             subjects = max(subjects, place + 1)
+            if place < shared.built:
+                shared.finder.change(place)
             for rows, row in State(shared, number, subjects, extra).rows_of(place):
                 if rows.id(row) == fact.id:
                     rows.dead.array[row] = number
@@ -218,7 +221,10 @@ class State:
 
     def id(self, place: int) -> bytes:
         """The id of a subject."""
-        return self.shared.ids.view[ID * place : ID * place + ID].tobytes()
+        built = self.shared.built
+        if place < built:
+            return self.shared.finder.id(place)
+        return self.shared.ids.view[ID * (place - built) : ID * (place - built + 1)].tobytes()
 
     def enrolled(self, custodian: bytes | None) -> Iterator[bytes]:
         """The ids of enrolled subjects (of a custodian), in no order."""
@@ -231,8 +237,7 @@ class State:
         """The register of the subjects that the table was built from: about a second for a million, the first time."""
         held = self.shared.register
         if not held:
-            ids = self.shared.ids.view[: ID * self.shared.built]
-            held[:] = [Register(self.shared.key, ids.toreadonly())]
+            held[:] = [Register(self.shared.key, PackedIds(self.shared.finder))]
         return held[0]
 
     def branch(self) -> "State":
@@ -270,7 +275,7 @@ class State:
             shared.key,
             shared.profiles,
             shared.custodians,
-            shared.ids.array[: self.subjects],
+            np.concatenate([shared.finder.ids(slice(None)), shared.ids.array[: self.subjects - shared.built]]),
             shared.custodian.array[: self.subjects],
             shared.tags.array[: self.subjects],
             np.concatenate([first, shared.owner.array[: self.extra][more]]),
@@ -373,9 +378,17 @@ def assemble(
     owner = owner[by_owner]
     is_first = np.ones(len(owner), bool)
     is_first[1:] = owner[1:] != owner[:-1]
-    first, rest = Rows.empty(count), np.flatnonzero(~is_first)
+    cards = Index.blank(count)
+    for start in range(0, count, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        cards["id"][part] = ids[order[part]].view(np.uint64)
+    first, rest = Rows.empty(count, cards), np.flatnonzero(~is_first)
+    whose, which = owner[is_first], by_owner[is_first]
     for column, values in zip(first.values(), columns, strict=True):
-        column.array[owner[is_first]] = values[by_owner[is_first]]
+        for start in range(0, len(whose), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            column.array[whose[part]] = values[which[part]]
+    del whose, which
     more = Rows.empty(len(rest))
     for column, values in zip(more.values(), columns, strict=True):
         column.array[:] = values[by_owner[rest]]
@@ -384,20 +397,20 @@ def assemble(
     same = owner[1:] == owner[:-1]
     behind[1:][same] = np.flatnonzero(same)
     head[owner] = np.arange(len(rest))  # of equal owners the last stays
-    placed = np.zeros((room, ID), np.uint8)
-    placed[:count] = ids[order]
     of, tag = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
     of[:count], tag[:count] = custodian[order], tags[order]
+    cards["until"], cards["profile"] = first.until.array, first.profile.array
+    cards["plain"] = (of[:count] != UNKNOWN_CUSTODIAN) & (head[:count] == NO_ROW)
     shared = Shared(
         key=key,
         profiles=profiles,
         custodians=custodians,
         built=count,
-        finder=Index(placed[:count]),
+        finder=Index(cards),
         first=first,
         more=more,
         late={},
-        ids=Column(placed),
+        ids=Column(np.zeros((0, ID), np.uint8)),
         custodian=Column(of),
         tags=Column(tag),
         head=Column(head),
@@ -438,11 +451,12 @@ def _place(shared: Shared, id: bytes, subjects: int) -> int:
         place = shared.late.get(id)
     if place is not None:
         return place
-    shared.ids.reserve(subjects + 1)
+    late = subjects - shared.built
+    shared.ids.reserve(late + 1)
     shared.custodian.reserve(subjects + 1)
     shared.tags.reserve(subjects + 1)
     shared.head.reserve(subjects + 1, NO_ROW)
-    shared.ids.view[ID * subjects : ID * subjects + ID] = id
+    shared.ids.view[ID * late : ID * late + ID] = id
     shared.custodian.array[subjects] = UNKNOWN_CUSTODIAN
     shared.tags.array[subjects] = tags_of(shared.key, np.frombuffer(id, np.uint8).reshape(1, ID))[0]
     shared.late[id] = subjects

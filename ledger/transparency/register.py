@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256, shake_128
-from typing import Final
+from typing import Final, Protocol
 
 from ledger.errors import InvalidInput, NotFound, ProofInvalid
 from ledger.transparency.cohort import SALT_SIZE, cohort_leaf
@@ -41,6 +41,18 @@ ID: Final = 32
 SEED_SIZE: Final = 32
 
 
+class Ids(Protocol):
+    """Ids of 32 bytes, one after the other: bytes, or what can be cut as bytes are."""
+
+    def __len__(self) -> int:
+        """How many bytes."""
+        ...
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Some of them."""
+        ...
+
+
 class Register:
     """Subjects in a secret order, and the roots of their pages.
 
@@ -52,11 +64,11 @@ class Register:
         InvalidInput: The key is too short, or the ids are not whole.
     """
 
-    def __init__(self, key: bytes, ids: bytes | memoryview) -> None:
+    def __init__(self, key: bytes, ids: Ids) -> None:
         if len(key) < SEED_SIZE or len(ids) % ID:
             raise InvalidInput("a register needs a key of 32 bytes and whole ids of 32 bytes")
         self._key: Final = key
-        self._ids: Final = memoryview(ids)
+        self._ids: Final = ids
         self.size: Final = len(ids) // ID
         self.pages: Final = -(-self.size // PAGE)
 
@@ -79,13 +91,13 @@ class Register:
         tree = Tree()
         tree.extend(self._leaves(page))
         salt = self._salts(page)[SALT_SIZE * index : SALT_SIZE * (index + 1)]
-        return bytes(self._ids[ID * place : ID * (place + 1)]), salt, tuple(tree.inclusion_proof(index))
+        return self._ids[ID * place : ID * (place + 1)], salt, tuple(tree.inclusion_proof(index))
 
     def _salts(self, page: int) -> bytes:
         return shake_128(self._key + page.to_bytes(8, "big")).digest(SALT_SIZE * self.rows_on(page))
 
     def _leaves(self, page: int) -> list[bytes]:
-        salts, ids = self._salts(page), bytes(self._ids[ID * PAGE * page : ID * PAGE * (page + 1)])
+        salts, ids = self._salts(page), self._ids[ID * PAGE * page : ID * PAGE * (page + 1)]
         return [
             sha256(b"\x00" + salts[SALT_SIZE * row : SALT_SIZE * (row + 1)] + ids[ID * row : ID * (row + 1)]).digest()
             for row in range(len(ids) // ID)
