@@ -32,7 +32,7 @@ def export(
     study: Annotated[str, typer.Option(help="Only entries of this study.")] = "",
     actor: Annotated[str, typer.Option(help="Only what this actor did: engine:0x.. and so on.")] = "",
     outcome: Annotated[str, typer.Option(help="permit, deny, abstain; completed, failed, withheld.")] = "",
-    since: Annotated[int, typer.Option(help="Only from this second on (UTC).", min=0)] = 0,
+    since: Annotated[int, typer.Option(help="Only from this second on (UTC).", min=0, show_default=False)] = 0,
     until: Annotated[int | None, typer.Option(help="Only before this second (UTC).", min=0)] = None,
     subject: Annotated[str, typer.Option(help="Only what concerns decisions on this subject.")] = "",
     words: Annotated[str, typer.Option(help="Only entries with this text in a value.")] = "",

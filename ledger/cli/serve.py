@@ -12,7 +12,9 @@ FAILED = 1
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on (default: CONSENTRY_HOST or 127.0.0.1).")] = "",
-    port: Annotated[int, typer.Option(help="Port to listen on (default: CONSENTRY_PORT or 8400).")] = 0,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on (default: CONSENTRY_PORT or 8400).", show_default=False)
+    ] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer; more than one needs PostgreSQL.")] = 1,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:

@@ -23,7 +23,7 @@ def erase(
 ) -> None:
     """Erase whom subjects stand for, for good; every decision on them is a deny from now on.
 
-    Proofs, receipts and exported bundles hold as before. Again is the same, and finishes what was interrupted.
+    Proofs, receipts and exported bundles hold as before. A second call only finishes what was interrupted.
     """
     from ledger.services.erase import erase as destroy
 

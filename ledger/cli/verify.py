@@ -68,7 +68,8 @@ def verify(
     log_key: Annotated[
         list[str] | None,
         typer.Option(
-            "--log-key", help="For a proof of one entry: the log's key, from a source that you trust; repeat."
+            "--log-key",
+            help="For a proof of one entry, or a patient's: the log's key, from a source that you trust; repeat.",
         ),
     ] = None,
     witness: Annotated[
@@ -76,7 +77,8 @@ def verify(
         typer.Option("--witness", help="Key of a witness that must have seen the log's head; repeat for each."),
     ] = None,
     quorum: Annotated[
-        int, typer.Option("--quorum", min=0, help="How many of the witnesses are enough (default: all).")
+        int,
+        typer.Option("--quorum", min=0, help="How many of them are enough (default: all).", show_default=False),
     ] = 0,
     rpc: Annotated[
         list[str] | None,

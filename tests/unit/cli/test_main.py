@@ -1,8 +1,10 @@
 """The command's edge: exit codes, messages of one line, and help that reads."""
 
 import sys
+from itertools import pairwise
 
 import pytest
+from typer.main import get_command
 
 from ledger import errors
 from ledger.cli.main import app, code_of, main
@@ -70,6 +72,27 @@ def test_settings_that_contradict_each_other_are_named(run, monkeypatch):
 def test_a_command_that_only_looks_leaves_nothing_behind_where_nothing_is(run, tmp_path):
     run("verify", "nothing.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def paths(command, before=()):
+    """Every command, as it is typed."""
+    yield before
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from paths(inner, (*before, name))
+
+
+WIDE = 80
+
+
+@pytest.mark.parametrize("path", paths(get_command(app)), ids=" ".join)
+def test_no_line_of_help_ends_before_it_is_full(run, monkeypatch, path):
+    monkeypatch.setenv("COLUMNS", str(WIDE))
+    code, out, _ = run(*path, "--help")
+    assert code == 0
+    text = out.partition("\u256d")[0].splitlines()
+    for line, after in pairwise(text):
+        if line.strip() and after.strip():
+            assert len(line.rstrip()) + 1 + len(after.split()[0]) >= WIDE, f"{line!r} breaks before {after!r}"
 
 
 def test_every_command_has_help_that_begins_with_a_whole_sentence():
