@@ -95,7 +95,7 @@ def test_no_worker_permits_after_another_accepted_a_withdrawal(workers):
     stop = threading.Event()
 
     def ask(place: int, ledger, way) -> None:
-        while not stop.is_set():
+        while not (stop.is_set() and asked[place]):
             before = set(accepted)  # accepted before the question was asked
             wrong.extend(before & way(ledger, request, everybody))
             asked[place] += 1
