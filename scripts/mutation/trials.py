@@ -56,7 +56,7 @@ _DECISIONS = _pytest("tests/conformance/test_decisions.py", "-k", "many_worlds")
 # Of each contract, the likeliest to notice first.
 SUITES = {
     "ConsentRegistry": [
-        _forge("*/ConsentRegistry/{decide,enrol,record,recover,signers,withdraw}.t.sol"),
+        _forge("*/ConsentRegistry/{decide,enrol,record,recover,signers,storage,withdraw}.t.sol"),
         _forge("*/ConsentRegistry/withdrawAll.t.sol"),  # goes through every epoch, which takes seconds
         _forge("*/invariant/*"),
         _DECISIONS,

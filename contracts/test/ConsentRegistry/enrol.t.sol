@@ -34,6 +34,17 @@ contract EnrolTest is Ledger {
         assertRefused(enrol(act), IConsentRegistry.ConsentRegistry__DeadlinePassed.selector);
     }
 
+    function test_WhenTheDeadlineIsNow_ItIsAccepted() external {
+        Enrolment memory act = enrolmentAct(NEW, STRANGER_KEY);
+        act.deadline = NOW;
+        assertAccepted(enrol(act));
+    }
+
+    function test_GivenTheCustodiansAccountHasCode_ItsKeyStillSigns() external {
+        vm.etch(vm.addr(HOSPITAL_KEY), hex"00"); // as EIP-7702 leaves it
+        assertAccepted(enrol(enrolmentAct(NEW, STRANGER_KEY)));
+    }
+
     function test_WhenTheCustodianIsUnknownOrSuspended_ItIsRefused() external {
         Enrolment memory act = enrolmentAct(NEW, STRANGER_KEY);
         act.custodian = STUDY;
@@ -63,6 +74,12 @@ contract EnrolTest is Ledger {
             act.firstSigner = malformed[i];
             assertRefused(enrol(act), IConsentRegistry.ConsentRegistry__BadSigner.selector);
         }
+    }
+
+    function test_GivenALongestSigner_ItIsAccepted() external {
+        Enrolment memory act = enrolmentAct(NEW, STRANGER_KEY);
+        act.firstSigner = abi.encodePacked(new PlainWallet(true), new bytes(1004)); // 1024 bytes
+        assertAccepted(enrol(act));
     }
 
     /// @dev The identity precompile echoes its input, which begins with what ERC-7913 takes for "valid".

@@ -8,7 +8,7 @@ import {Vocabulary} from "../../src/libraries/Vocabulary.sol";
 import {ConsentAct, SignerAddition} from "../../src/types/Acts.sol";
 import {Limits, Rights, scopeOf} from "../../src/types/ConsentWords.sol";
 import {Scope} from "../../src/types/Scope.sol";
-import {BurningWallet, FloodingWallet, PlainWallet, RevertingWallet} from "../mocks/Wallets.sol";
+import {BurningWallet, FloodingWallet, HungryWallet, PlainWallet, RevertingWallet} from "../mocks/Wallets.sol";
 import {carried, Consent, Ledger, limitsOf, rightsOf} from "../utils/Ledger.sol";
 import {vm} from "../utils/Vm.sol";
 
@@ -219,6 +219,29 @@ contract RecordTest is Ledger {
         vm.assertEq(bytes32(bytes4(data)), bytes32(SignatureGate.SignatureGate__OutOfGas.selector), "says so");
     }
 
+    function test_WhateverGasThereIs_AGoodSignatureIsNeverRefused() external {
+        bytes memory wallet = abi.encodePacked(new HungryWallet());
+        assertAccepted(_addWallet("addition", wallet));
+        (uint256 tried, uint256 taken) = (0, 0);
+        for (uint256 gas = 950_000; gas < 1_200_000; gas += 5_000) {
+            ConsentAct[] memory acts = new ConsentAct[](1);
+            acts[0] = carried(consentAct(bytes32(gas)));
+            acts[0].signer = wallet;
+            (bool success,) = address(registry).call{gas: gas}(abi.encodeCall(IConsentRegistry.record, (acts)));
+            ++tried;
+            if (success) ++taken;
+            vm.assertEq(registry.liveConsents(PATIENT), taken, "recorded, or the transaction reverts");
+        }
+        vm.assertTrue(0 < taken && taken < tried, "the gas runs from too little to enough");
+    }
+
+    function test_WhenAPlainKeyDidNotSign_ItIsRefusedWithoutTheGasForAContract() external {
+        Consent[] memory acts = new Consent[](1);
+        acts[0] = consentAct(CONSENT);
+        acts[0].signature = sign(STRANGER_KEY, address(registry), hashOf(acts[0]));
+        assertRefused(sendConsents(acts, 900_000), IConsentRegistry.ConsentRegistry__BadSignature.selector);
+    }
+
     function test_GivenAnAccountWithCode_ItsKeyStillSigns() external {
         vm.etch(vm.addr(PATIENT_KEY), hex"00"); // as EIP-7702 leaves it
         assertAccepted(record(consentAct(CONSENT)));
@@ -382,6 +405,17 @@ contract RecordTest is Ledger {
         _assertScopeRefused(scope, IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
     }
 
+    /// @dev As many institutions are never admitted; what the Directory would say of the last is put in its mouth.
+    function test_WhenTheRecipientsNumberDoesNotFit_ItIsRefused() external {
+        Consent memory act = consentAct(CONSENT);
+        (act.scope.recipientKind, act.scope.recipient) = (Vocabulary.RECIPIENT_KIND_INSTITUTION, HOSPITAL);
+        bytes memory question = abi.encodeCall(directory.institutionNumber, (HOSPITAL));
+        vm.mockCall(address(directory), question, abi.encode(uint32(1 << 24)));
+        assertRefused(record(act), IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+        vm.mockCall(address(directory), question, abi.encode(uint32((1 << 24) - 1)));
+        assertAccepted(record(act));
+    }
+
     function test_WhenTheTermsAreNotPublished_ItIsRefused() external {
         Scope memory scope = anyScope();
         scope.terms = keccak256("another text");
@@ -447,6 +481,22 @@ contract RecordTest is Ledger {
         }
         assertRefused(sendConsents(acts, gasleft()), IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
         vm.assertEq(registry.liveConsents(PATIENT), 2, "only those to the hospital");
+    }
+
+    function test_GivenAnInstitution_WhenTheNextActNamesItAsAStudyOrNamesNone_ItIsRefused() external {
+        uint8 institution = Vocabulary.RECIPIENT_KIND_INSTITUTION;
+        uint8[4] memory kinds = [institution, Vocabulary.RECIPIENT_KIND_STUDY, institution, institution];
+        bytes32[4] memory recipients = [HOSPITAL, HOSPITAL, HOSPITAL, bytes32(0)];
+        Consent[] memory acts = new Consent[](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            acts[i] = consentAct(bytes32(i + 1));
+            (acts[i].scope.recipientKind, acts[i].scope.recipient) = (kinds[i], recipients[i]);
+            acts[i].signature = sign(PATIENT_KEY, address(registry), hashOf(acts[i]));
+        }
+        assertRefused(sendConsents(acts, gasleft()), IConsentRegistry.ConsentRegistry__UnknownRecipient.selector);
+        for (uint256 i = 0; i < 4; ++i) {
+            vm.assertTrue(registry.isLive(PATIENT, acts[i].id) == (i % 2 == 0), "only those to the hospital");
+        }
     }
 
     // ------------------------------------------------------------------ helpers

@@ -41,6 +41,14 @@ contract RecoverTest is Ledger {
         assertRefused(_recordAs(NEW_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
     }
 
+    function test_WhenTheDeadlineIsNow_ItIsAccepted() external {
+        RecoveryProposal memory act = recoveryAct(LOST, signerOf(NEW_KEY));
+        act.deadline = NOW;
+        propose(act);
+        (bytes32 id,) = registry.recovery(PATIENT);
+        vm.assertEq(id, LOST, "pending");
+    }
+
     function test_WhenTheFormIsWrong_ItReverts() external {
         RecoveryProposal memory act = recoveryAct(LOST, signerOf(NEW_KEY));
         act.deadline = NOW - 1;

@@ -93,6 +93,15 @@ contract SignersTest is Ledger {
         assertRefused(removeSigner(removal), IConsentRegistry.ConsentRegistry__DeadlinePassed.selector);
     }
 
+    function test_WhenTheDeadlineIsNow_AnActIsAccepted() external {
+        SignerAddition memory addition = additionAct("addition", signerOf(STRANGER_KEY));
+        addition.deadline = NOW;
+        assertAccepted(addSigner(addition));
+        SignerRemoval memory removal = removalAct("removal", signerOf(STRANGER_KEY));
+        removal.deadline = NOW;
+        assertAccepted(removeSigner(removal));
+    }
+
     // ------------------------------------------------------------------ removeSigners
 
     function test_GivenASignerWasRemoved_ItsAuthorityIsOver() external {
@@ -104,6 +113,12 @@ contract SignersTest is Ledger {
         Consent memory consent = consentAct(CONSENT);
         consent.signer = signerOf(STRANGER_KEY);
         assertRefused(record(consent, STRANGER_KEY), IConsentRegistry.ConsentRegistry__NoAuthority.selector);
+    }
+
+    function test_GivenASignerWasRemoved_TheIdIsSpent() external {
+        addSigner(additionAct("addition", signerOf(STRANGER_KEY)));
+        assertAccepted(removeSigner(removalAct("removal", signerOf(STRANGER_KEY))));
+        assertRefused(record(consentAct("removal")), IConsentRegistry.ConsentRegistry__IdSpent.selector);
     }
 
     function test_GivenASignerWasRemoved_ItCanBeAddedAgain() external {

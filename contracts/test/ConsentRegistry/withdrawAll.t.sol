@@ -65,6 +65,12 @@ contract WithdrawAllTest is Ledger {
         assertRefused(withdrawAll(withdrawalOfAllAct(0)), IConsentRegistry.ConsentRegistry__IdSpent.selector);
     }
 
+    function test_WhenTheDeadlineIsNow_ItIsAccepted() external {
+        WithdrawalOfAll memory act = withdrawalOfAllAct("all");
+        act.deadline = NOW;
+        assertAccepted(withdrawAll(act));
+    }
+
     function test_WhenTheDeadlineHasPassed_ItIsRefused() external {
         WithdrawalOfAll memory act = withdrawalOfAllAct("all");
         act.deadline = NOW - 1;

@@ -38,11 +38,18 @@ contract BurningWallet {
     }
 }
 
-/// @notice Answers with as much as its gas can pay for, so that whoever copies the answer pays too.
+/// @notice Answers with so much that what is left of the gas does not pay for a copy.
 contract FloodingWallet {
     fallback() external {
         assembly {
-            return(0, 400000)
+            return(0, 600000)
         }
+    }
+}
+
+/// @notice Signs everything, but only if it is asked with nearly all the gas that a signer is promised.
+contract HungryWallet is IERC1271 {
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        return gasleft() > 970_000 ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
 }

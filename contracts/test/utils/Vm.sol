@@ -15,6 +15,8 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function prank(address sender) external;
     function store(address target, bytes32 slot, bytes32 value) external;
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function mockCall(address target, bytes calldata call, bytes calldata answer) external;
     function etch(address target, bytes calldata code) external;
     function readFile(string calldata path) external view returns (string memory);
     function exists(string calldata path) external view returns (bool);
