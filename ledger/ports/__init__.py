@@ -4,7 +4,7 @@ Every store method is one transaction: when it returns, its effect is durable; w
 Times are whole seconds UTC. Ids and hashes are 32 bytes.
 """
 
-from ledger.ports.audit import AuditStore, LogWriter
+from ledger.ports.audit import AuditStore, EntryRow, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
 from ledger.ports.latest import Latest, LatestStore
 from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore
@@ -26,6 +26,7 @@ __all__ = [
     "CosignatureStore",
     "Cursor",
     "Entropy",
+    "EntryRow",
     "ErasureStore",
     "Interval",
     "KeyVault",

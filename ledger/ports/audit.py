@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
 from ledger.transparency.edge import Place, Run
 from ledger.transparency.tree import NodeReader
+
+EntryRow: TypeAlias = tuple[int, bytes, bytes, str | None, int | None, bytes | None]
+"""An entry as its row holds it, whatever that is: index, canonical bytes, leaf, key, count, decision."""
 
 
 class LogWriter(Protocol):
@@ -67,6 +70,10 @@ class AuditStore(Protocol):
 
     def entries(self, log: bytes, first: int, last: int) -> Iterator[StoredEntry]:
         """Entries with ``first <= index < last``, in order, streamed."""
+        ...
+
+    def rows(self, log: bytes, first: int, last: int, most: int) -> Sequence[EntryRow]:
+        """As ``entries``, the first ``most`` that are there: for who reads all of a log, and doubts it."""
         ...
 
     def node(self, log: bytes, level: int, index: int) -> bytes:

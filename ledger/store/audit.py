@@ -3,13 +3,14 @@
 Entries and tiles are never changed or deleted: the triggers of the migrations refuse it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Select, select
 
 from ledger.domain.audit import Checkpointed, StoredEntry
+from ledger.ports import EntryRow
 from ledger.store import tables
 from ledger.store.database import Database, driver_cursor
 from ledger.store.decisions import SqlDecisions, parse_or_none
@@ -26,6 +27,7 @@ _ENTRIES = (
     f'SELECT {ENTRY_FIELDS} FROM audit_entry e WHERE e.log = ? AND e."index" >= ? AND e."index" < ? '  # noqa: S608
     'ORDER BY e."index"'
 )
+_ROWS = f"{_ENTRIES} LIMIT ?"
 _NAMING = (
     f"SELECT {ENTRY_FIELDS}, l.log FROM audit_entry e JOIN audit_log l ON l.number = e.log "  # noqa: S608
     'WHERE e.decision = ? ORDER BY e.log, e."index"'
@@ -76,6 +78,12 @@ class SqlAudit(SqlDecisions):
             if len(rows) < end - first:
                 return
             first = end
+
+    def rows(self, log: bytes, first: int, last: int, most: int) -> Sequence[EntryRow]:
+        """As ``AuditStore.rows``."""
+        number = self._tiles.number(log)
+        rows: list[Any] = [] if number is None else self._database.ask(_ROWS, (number, first, last, most))
+        return rows
 
     def node(self, log: bytes, level: int, index: int) -> bytes:
         """As ``AuditStore.node``."""

@@ -4,8 +4,10 @@ import copy
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntry
+from ledger.domain.consent import Consent
 from ledger.domain.events import Logged
 from ledger.domain.flat import NO_DIGEST, encode, next_digest
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
@@ -13,10 +15,12 @@ from ledger.domain.projection import (
     Access,
     Authority,
     Head,
+    Refusal,
     Subject,
     World,
     key_of,
 )
+from ledger.domain.revocation import accepted, confirmed
 from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
 from ledger.ports import Cursor, Interval, Lease
 from ledger.transparency.canonical import decode_object
@@ -86,8 +90,8 @@ class MemoryOutbox:
             )
         ]
 
-    def since(self, after, limit=1_000):
-        return [item for item in self._items if item.sequence > after][:limit]
+    def revoking(self, after, until, limit):
+        return [one for one in self._items if after < one.sequence <= until and accepted(one.act) is not None][:limit]
 
     def newest(self):
         return len(self._items)
@@ -240,6 +244,11 @@ class MemoryMirror:
     def facts_changed(self, since, until):
         self._reach(until)
         return (v.fact for v in self._intervals() if v.since > since and _held(v, until))
+
+    def facts_revoking(self, since, until):
+        for fact in self.facts_changed(since, until):
+            if isinstance(fact, Refusal) or (isinstance(fact, Consent) and confirmed(fact) is not None):
+                yield fact
 
     def setting_at(self, request, block):
         self._reach(block)
@@ -395,6 +404,20 @@ class MemoryAudit:
 
     def entries(self, log, first, last):
         return iter(self._logs[log].entries[first:last] if log in self._logs else [])
+
+    def rows(self, log, first, last, most):
+        found = islice(self.entries(log, first, last), most)
+        return [
+            (
+                entry.index,
+                entry.canonical,
+                entry.leaf,
+                entry.key or None,
+                entry.count if entry.key else None,
+                entry.decision,
+            )
+            for entry in found
+        ]
 
     def node(self, log, level, index):
         return self.nodes(log).fetch([Place(level, index)])[0]

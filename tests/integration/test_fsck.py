@@ -194,6 +194,31 @@ def test_a_row_changed_together_with_its_leaf_is_named_by_its_tile(long_past, tm
         assert check_log(ledger.context, LOG).findings[0].index == 270
 
 
+@pytest.mark.parametrize("more", [b" ", b',"time":0'])
+def test_an_entry_under_no_anchor_must_have_its_one_form_though_a_signed_head_holds_it(long_past, tmp_path, more):
+    copytree(long_past, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        context = ledger.context
+        documents = [entry.canonical for entry in context.audit.entries(LOG, 0, 600)]
+        documents[590] = documents[590][:-1] + more + documents[590][documents[590].rindex(b',"time"') :]
+        edge, _ = Edge().extend([leaf_hash(data) for data in documents])
+        note = write_checkpoint(Checkpoint(LOG, 600, edge.root()), [context.log_keys.note_signer(LOG)])
+        with sql(SimpleNamespace(ledger=ledger)) as connection:
+            statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 590'
+            connection.execute(statement, (documents[590], leaf_hash(documents[590])))
+            connection.execute("UPDATE checkpoint SET root = ?, note = ? WHERE size = 600", (edge.root(), note))
+        assert [(found.fault, found.index) for found in check_log(context, LOG).findings] == [(Fault.CHANGED, 590)]
+
+
+def test_a_row_missing_early_hides_none_that_is_missing_later(long_past, tmp_path):
+    copytree(long_past, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        with sql(SimpleNamespace(ledger=ledger)) as connection:
+            connection.execute('DELETE FROM audit_entry WHERE "index" IN (3, 520, 521)')
+        found = check_log(ledger.context, LOG).findings
+        assert [(one.fault, one.index) for one in found] == [(Fault.MISSING, 3), (Fault.MISSING, 520)]
+
+
 def test_a_changed_checkpoint_is_seen(shown):
     with sql(shown) as connection:
         connection.execute(

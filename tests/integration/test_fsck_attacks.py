@@ -210,6 +210,48 @@ def test_an_access_that_the_chain_tells_of_must_stay_one(copy):
 
 
 @pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ('UPDATE audit_entry SET decision = NULL WHERE "index" = 2', 2),
+        ('UPDATE audit_entry SET decision = leaf WHERE "index" = 0', 0),
+        ('UPDATE audit_entry SET decision = leaf WHERE "index" = 6', 6),
+        ('UPDATE audit_entry SET key = NULL WHERE "index" = 3', 3),
+        ('UPDATE audit_entry SET key = NULL, count = NULL WHERE "index" = 0', 0),
+        ('UPDATE audit_entry SET key = NULL, count = NULL WHERE "index" = 6', 6),
+        ("UPDATE audit_entry SET key = '' WHERE \"index\" = 3", 3),
+        ('UPDATE audit_entry SET count = NULL WHERE "index" = 3', 3),
+        ('UPDATE audit_entry SET count = 0 WHERE "index" = 3', 3),
+        ('UPDATE audit_entry SET count = 2 WHERE "index" = 3', 4),
+        ('UPDATE audit_entry SET count = 2 WHERE "index" = 6', 6),
+    ],
+)
+def test_a_column_that_says_another_thing_than_the_entry_is_named(copy, statement, index):
+    with hand(copy.url) as connection:
+        change(connection, statement)
+    assert set(copy.found()) == {(Fault.COLUMN, index)}
+
+
+def test_an_entry_counted_to_an_append_of_another_time_is_named(copy):
+    documents = documents_of(copy.store, copy.log)
+    documents[6]["time"] += 60
+    copy.rewritten(documents)
+    assert Fault.COLUMN not in {fault for fault, _ in copy.found()}
+    with hand(copy.url) as connection:
+        change(connection, 'UPDATE audit_entry SET count = 2 WHERE "index" = 5')
+        change(connection, 'UPDATE audit_entry SET key = NULL, count = NULL WHERE "index" = 6')
+    assert (Fault.COLUMN, 6) in copy.found()
+
+
+@pytest.mark.parametrize("index", [1, 5])
+@pytest.mark.parametrize("form", [b"%b ", b" %b", b"[%b]", b"%b0", b"\xff%b"])
+def test_bytes_of_another_form_are_named(copy, index, form):
+    data = form % copy.row(index)[0]
+    with hand(copy.url) as connection:
+        change(connection, ROW, data=data, leaf=leaf_hash(data), index=index)
+    assert {(Fault.CHANGED, index), (Fault.REWRITTEN, 0 if index < ANCHORED[0] else ANCHORED[0])} <= set(copy.found())
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "UPDATE decision SET receipt = receipt || 'A' WHERE \"index\" = 0",

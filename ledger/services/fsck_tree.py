@@ -1,0 +1,91 @@
+"""The tree of a log, grown anew out of leaves that were recomputed, and held against the tiles that are stored.
+
+Invariant: no hash of a root comes from the store; what is stored is only compared.
+
+Source: https://c2sp.org/tlog-tiles
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from ledger.domain.health import Fault, Health
+from ledger.ports import AuditStore
+from ledger.transparency.edge import Edge, fold
+from ledger.transparency.hashing import EMPTY_ROOT, HASH_SIZE, pair_up
+from ledger.transparency.tiles import HEIGHT, WIDTH
+
+
+class Regrown:
+    """One log's tree, a tile of leaves at a time.
+
+    Args:
+        audit: The logs.
+        health: Where faults are noted.
+        wanted: Sizes whose roots are asked for.
+
+    Attributes:
+        roots: The roots (32 bytes) of the wanted sizes that it has reached, and of 0.
+        size: Its leaves.
+    """
+
+    def __init__(self, audit: AuditStore, health: Health, wanted: Iterable[int]) -> None:
+        self._audit = audit
+        self._health = health
+        self._wanted = sorted(wanted, reverse=True)
+        self._tiles = Edge()  # over the roots of the full tiles, so that a tile of 256 leaves is one leaf of it
+        self._open: dict[int, list[bytes]] = {}  # by tier above 0: the hashes of its tile that is not full yet
+        self.roots = {0: EMPTY_ROOT}
+        self.size = 0
+
+    def grow(self, leaves: list[bytes]) -> None:
+        """Add the leaves (32 bytes each) of the next tile: 256, or fewer at the end of the log."""
+        end = self.size + len(leaves)
+        while self._wanted and self._wanted[-1] <= end:
+            size = self._wanted.pop()
+            if size > self.size:
+                part, _ = Edge().extend(leaves[: size - self.size])
+                self.roots[size] = fold((*self._tiles.peaks, *part.peaks))
+        if len(leaves) == WIDTH:
+            root = self._hold(0, self._tiles.size, leaves)
+            self._climb(self._tiles.size, root)
+            self._tiles, _ = self._tiles.append(root)
+        self.size = end
+
+    def _climb(self, index: int, root: bytes) -> None:
+        """Put the root of a tile into the tiles above, and hold those against the stored ones that it fills."""
+        tier = 1
+        while True:
+            row = self._open.setdefault(tier, [])
+            row.append(root)
+            if len(row) < WIDTH:
+                return
+            index //= WIDTH
+            root = self._hold(tier, index, row)
+            row.clear()
+            tier += 1
+
+    def _hold(self, tier: int, index: int, hashes: list[bytes]) -> bytes:
+        """The root of a full tile, which was held against the stored one."""
+        row = hashes
+        while len(row) > 1:
+            row = pair_up(row)
+        stored = self._audit.tile(self._health.log, tier, index)
+        if stored != (row[0], b"".join(hashes)):
+            self._note(tier, index, hashes, stored)
+        return row[0]
+
+    def _note(self, tier: int, index: int, hashes: Sequence[bytes], stored: tuple[bytes, bytes] | None) -> None:
+        first = index * WIDTH << (tier * HEIGHT)
+        if stored is None:
+            self._health.note(Fault.NODE, first, f"tile {tier}/{index} of the tree is not there")
+            return
+        kept = [stored[1][at : at + HASH_SIZE] for at in range(0, len(stored[1]), HASH_SIZE)]
+        wrong = [place for place, pair in enumerate(zip_longest(hashes, kept)) if pair[0] != pair[1]]
+        if wrong:
+            first = (index * WIDTH + wrong[0]) << (tier * HEIGHT)
+        self._health.note(
+            Fault.NODE,
+            first,
+            f"tile {tier}/{index} of the tree is not of its entries from {first} on: "
+            "one of them was changed with its leaf, or the tile was",
+        )
