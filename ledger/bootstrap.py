@@ -62,8 +62,8 @@ REST_SECONDS = 1.0
 _AT_ONCE = 1_000  # items in one question
 FINAL = (ItemState.SEALED, ItemState.REFUSED)
 COLLECT_AFTER = 100_000
-"""New values after which Python looks for cycles among them: it makes tens of thousands in a moment, of which hardly one
-is in a cycle, and at its own 700 spends a fifth of the time looking."""
+"""New values after which Python looks for cycles among them. A batch of acts makes tens of thousands in a moment, all
+free of cycles; at Python's own 700 a fifth of the time went into looking."""
 
 
 class SystemClock:

@@ -7,6 +7,10 @@ refused it. Whether a computation is touched is for a decision to say: asked aga
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ledger.domain import acts
+from ledger.domain.consent import Consent, ConsentState
+from ledger.domain.vocabulary import Effect
+
 
 class Act(IntEnum):
     """What the subject did."""
@@ -51,6 +55,29 @@ class Revocation:
     digest: bytes | None
     block: int | None
     at: int
+
+
+def accepted(act: acts.Act) -> Act | None:
+    """What an accepted act may take back; None where nothing, as of a first permit, which most are."""
+    match act:
+        case acts.Withdrawal():
+            return Act.WITHDRAWAL
+        case acts.WithdrawalOfAll():
+            return Act.WITHDRAWAL_OF_ALL
+        case acts.ConsentAct() if act.scope.effect != Effect.PERMIT:
+            return Act.DENIAL
+        case acts.ConsentAct() if act.version > 1:
+            return Act.AMENDMENT
+    return None
+
+
+def confirmed(consent: Consent) -> Act | None:
+    """What a consent, as it came to be on the chain, may have taken back; None where nothing."""
+    if consent.state is not ConsentState.ACTIVE:
+        return Act.WITHDRAWAL
+    if consent.scope.effect != Effect.PERMIT:
+        return Act.DENIAL
+    return Act.AMENDMENT if consent.version > 1 else None
 
 
 @dataclass(frozen=True, slots=True)

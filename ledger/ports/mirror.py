@@ -88,6 +88,13 @@ class MirrorStore(Facts, Protocol):
         """Facts that began in blocks ``since < number <= until``, the last of each key."""
         ...
 
+    def facts_revoking(self, since: int, until: int) -> Iterator[Fact]:
+        """Of ``facts_changed`` the refusals, and the consents that may have taken something back.
+
+        Those are all but first permits (``revocation.confirmed``).
+        """
+        ...
+
     def setting_at(self, request: Request, block: int) -> Setting:
         """What the Directory said of a request at a block."""
         ...

@@ -34,8 +34,14 @@ class OutboxStore(Protocol):
         """
         ...
 
-    def since(self, after: int, limit: int = 1_000) -> list[Item]:
-        """Items with a sequence over ``after``, whatever became of them, in order."""
+    def revoking(self, after: int, until: int, limit: int) -> list[Item]:
+        """Items that may take a permit back (``revocation.accepted``), whatever became of them, in order.
+
+        Args:
+            after: Their sequences are over this one.
+            until: And not over this one.
+            limit: How many at most.
+        """
         ...
 
     def newest(self) -> int:

@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
-from ledger.domain.consent import Consent, ConsentState, Scope
+from ledger.domain.consent import Consent, Scope
 from ledger.domain.directory import Engine, Study
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import Item
 from ledger.domain.projection import Refusal
-from ledger.domain.revocation import Act, Followed, Revocation, Stage, Told
-from ledger.domain.vocabulary import Effect, RecipientKind
+from ledger.domain.revocation import Act, Followed, Revocation, Stage, Told, accepted, confirmed
+from ledger.domain.vocabulary import RecipientKind
 from ledger.ports import RevocationStore
 from ledger.services.context import Context
 
 BLOCKS_AT_ONCE = 1_000
+ITEMS_AT_ONCE = 1_000
 ENGINE, CUSTODIAN = "engine", "institution"
 """The roles that see lines; the words of ``ledger.identity.principal.Role``."""
 
@@ -31,9 +32,10 @@ def follow(context: Context, feed: RevocationStore) -> int:
     Any process may call this: of two that do at once, one adds the lines and the other none.
     """
     before = feed.followed()
-    items = context.outbox.since(before.sequence)
+    newest = context.outbox.newest()  # asked for first: who has seen an item has seen all before it
+    items = context.outbox.revoking(before.sequence, newest, ITEMS_AT_ONCE) if newest > before.sequence else []
     told = [line for item in items for line in _accepted(item)]
-    now = replace(before, sequence=items[-1].sequence) if items else before
+    now = replace(before, sequence=items[-1].sequence if len(items) == ITEMS_AT_ONCE else newest)
     erased, now = _erased(context, now)
     told += erased
     told_of_chain, now = _confirmed(context, feed, now, told)
@@ -85,19 +87,10 @@ def line_json(told: Told) -> dict[str, Any]:
 
 
 def _accepted(item: Item) -> Iterator[Revocation]:
-    consent: bytes | None
-    match item.act:
-        case Withdrawal():
-            kind, consent = Act.WITHDRAWAL, item.act.id
-        case WithdrawalOfAll():
-            kind, consent = Act.WITHDRAWAL_OF_ALL, None
-        case ConsentAct() if item.act.scope.effect != Effect.PERMIT:
-            kind, consent = Act.DENIAL, item.act.id
-        case ConsentAct() if item.act.version > 1:
-            kind, consent = Act.AMENDMENT, item.act.id
-        case _:
-            return
-    yield Revocation(Stage.ACCEPTED, kind, item.act.subject, consent, item.digest, None, item.accepted_at)
+    kind = accepted(item.act)
+    if kind is not None and isinstance(item.act, ConsentAct | Withdrawal | WithdrawalOfAll):
+        consent = None if isinstance(item.act, WithdrawalOfAll) else item.act.id
+        yield Revocation(Stage.ACCEPTED, kind, item.act.subject, consent, item.digest, None, item.accepted_at)
 
 
 def _erased(context: Context, now: Followed) -> tuple[list[Revocation], Followed]:
@@ -131,27 +124,19 @@ def _confirmed(
     at = context.clock.now()
     found: list[Revocation] = []
     refused: list[bytes] = []
-    for fact in context.mirror.facts_changed(since, until):
+    for fact in context.mirror.facts_revoking(since, until):
         match fact:
             case Consent():
-                kind = _kind(fact)
+                kind = confirmed(fact)
                 if kind is not None:
                     found.append(Revocation(Stage.CONFIRMED, kind, fact.subject, fact.id, None, until, at))
             case Refusal():
                 refused.append(fact.digest)
-    accepted = [*feed.accepted(refused), *(one for one in told if one.digest in set(refused))]
-    found += [replace(one, stage=Stage.REFUSED, block=until, at=at) for one in accepted]
+    again = [*feed.accepted(refused), *(one for one in told if one.digest in set(refused))]
+    found += [replace(one, stage=Stage.REFUSED, block=until, at=at) for one in again]
     if context.mirror.block_at(until) != block:  # taken back while this read: another turn
         return [], now
     return found, replace(now, block=until, block_hash=block.hash)
-
-
-def _kind(consent: Consent) -> Act | None:
-    if consent.state is not ConsentState.ACTIVE:
-        return Act.WITHDRAWAL
-    if consent.scope.effect != Effect.PERMIT:
-        return Act.DENIAL
-    return Act.AMENDMENT if consent.version > 1 else None
 
 
 def _touches(context: Context, role: str, who: bytes, line: Revocation) -> bool:

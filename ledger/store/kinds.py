@@ -67,10 +67,14 @@ class Kind(Generic[_F]):
         where = " AND ".join(conditions) or "true"
         return f"SELECT {columns} FROM {self.table.name} WHERE {where} ORDER BY from_block, place"  # noqa: S608 - our names
 
-    def changed(self) -> str:
-        """SQL for the versions that began in blocks ``(?, ?]`` and held at the block of the third value, in order."""
+    def changed(self, condition: str = "true") -> str:
+        """SQL for the versions that began in blocks ``(?, ?]`` and held at the block of the third value, in order.
+
+        Args:
+            condition: A further one on them; SQL of our own.
+        """
         columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
-        held = "from_block > ? AND from_block <= ? AND (to_block IS NULL OR to_block > ?)"
+        held = f"from_block > ? AND from_block <= ? AND (to_block IS NULL OR to_block > ?) AND {condition}"
         return f"SELECT {columns} FROM {self.table.name} WHERE {held} ORDER BY from_block, place"  # noqa: S608 - our names
 
     def end(self) -> str:

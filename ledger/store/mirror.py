@@ -4,18 +4,19 @@ Invariants: every answer comes from one transaction, so it is as of one block; a
 has not come to is refused, never answered with what is there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, and_, func, select
 
-from ledger.domain.consent import Consent
+from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block, Logged
 from ledger.domain.flat import decode
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recovery
+from ledger.domain.vocabulary import Effect
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
 from ledger.ports import Cursor, Interval, Lease
 from ledger.store import kinds, mirror_writer, tables
@@ -26,7 +27,12 @@ _F = TypeVar("_F")
 _BLOCK = table_of(tables.Block)
 _EVENT = table_of(tables.Event)
 _STREAM = 2000
-_CHANGED = [kind.changed() for kind in kinds.KINDS]
+_CHANGED: Mapping[kinds.Kind[Any], str] = {kind: kind.changed() for kind in kinds.KINDS}
+_FIRST_PERMIT = f"state = {ConsentState.ACTIVE:d} AND scope_effect = {Effect.PERMIT:d} AND version = 1"
+_REVOKING: Mapping[kinds.Kind[Any], str] = {
+    kinds.CONSENT: kinds.CONSENT.changed(f"NOT ({_FIRST_PERMIT})"),
+    kinds.REFUSAL: kinds.REFUSAL.changed(),
+}
 
 
 class SqlMirror:
@@ -255,12 +261,15 @@ class SqlMirror:
         Raises:
             MirrorLagging: The mirror has not come to block ``until``.
         """
-        asked = [(question, (since, until, until)) for question in _CHANGED]
-        stood, *found = self._database.ask_all([(mirror_writer.CURSOR_QUESTION, ()), *asked])
-        _refuse_later(mirror_writer.cursor_of(stood), until)
-        for kind, rows in zip(kinds.KINDS, found, strict=True):
-            for row in rows:
-                yield kind.fact_of(row)
+        return self._changed(_CHANGED, since, until)
+
+    def facts_revoking(self, since: int, until: int) -> Iterator[Fact]:
+        """As ``MirrorStore.facts_revoking``.
+
+        Raises:
+            MirrorLagging: The mirror has not come to block ``until``.
+        """
+        return self._changed(_REVOKING, since, until)
 
     # --- histories ----------------------------------------------------------------------------------------------------
 
@@ -292,6 +301,14 @@ class SqlMirror:
         return sorted(self._with_events(kinds.ACCESS, log), key=lambda found: found[0].index)
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _changed(self, questions: Mapping[kinds.Kind[Any], str], since: int, until: int) -> Iterator[Fact]:
+        asked = [(question, (since, until, until)) for question in questions.values()]
+        stood, *found = self._database.ask_all([(mirror_writer.CURSOR_QUESTION, ()), *asked])
+        _refuse_later(mirror_writer.cursor_of(stood), until)
+        for kind, rows in zip(questions, found, strict=True):
+            for row in rows:
+                yield kind.fact_of(row)
 
     @contextmanager
     def _as_of(self, block: int) -> Iterator[Connection]:

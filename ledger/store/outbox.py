@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, exists, false, func, or_, select, tex
 
 from ledger.domain.acts import Act, dump, load
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
+from ledger.domain.revocation import accepted
 from ledger.errors import NotFound, WrongState
 from ledger.store import tables
 from ledger.store.database import Database
@@ -26,16 +27,25 @@ _SENT = table_of(tables.Transmission)
 _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
-_NEW = ("digest", "subject", "act", "state", "accepted_at", "reason")
+_NEW = ("digest", "subject", "act", "state", "accepted_at", "reason", "revoking")
 _SENT_COLUMNS = ("hash", "sender", "nonce", "raw", "recorded_at", "final", "error")
-_COLUMNS = ", ".join(f'"{column.name}"' for column in _ITEM.columns)
+_SHOWN = [column for column in _ITEM.columns if column.name != "revoking"]
+_COLUMNS = ", ".join(f'"{column.name}"' for column in _SHOWN)
 _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
-_BY_DIGEST = f'SELECT {_COLUMNS} FROM {_ITEM.name} WHERE "digest" = ? ORDER BY "sequence" DESC LIMIT 1'  # noqa: S608
+_BY_DIGEST = (
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE digest = ? AND state <> {ItemState.REFUSED:d} UNION ALL "  # noqa: S608
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE digest = ? AND state = {ItemState.REFUSED:d} "
+    "ORDER BY sequence DESC LIMIT 1"
+)
 
 
 _WAITING = (
     f"SELECT {_COLUMNS} FROM {_ITEM.name} "  # noqa: S608
     f"WHERE state = {ItemState.ACCEPTED:d} ORDER BY sequence LIMIT ?"
+)
+_REVOKING = (
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} "  # noqa: S608
+    "WHERE revoking = true AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
 )
 _BIND = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
@@ -65,7 +75,15 @@ class SqlOutbox:
     def accept(self, acts: Sequence[tuple[bytes, Act]], *, at: int) -> list[Item]:
         """As ``OutboxStore.accept``; a digest whose item was refused gets a new item."""
         rows = {
-            digest: (digest, getattr(act, "subject", None), dump(act), int(ItemState.ACCEPTED), at, "")
+            digest: (
+                digest,
+                getattr(act, "subject", None),
+                dump(act),
+                int(ItemState.ACCEPTED),
+                at,
+                "",
+                accepted(act) is not None,
+            )
             for digest, act in acts
         }
         with self._database.writing() as connection:
@@ -91,7 +109,7 @@ class SqlOutbox:
         """As ``OutboxStore.find``."""
         if not digests:
             return []
-        found = self._database.ask_each(_BY_DIGEST, [(digest,) for digest in digests])
+        found = self._database.ask_each(_BY_DIGEST, [(digest, digest) for digest in digests])
         return [_item(*rows[0]) if rows else None for rows in found]
 
     def waiting(self, limit: int) -> list[Item]:
@@ -104,7 +122,7 @@ class SqlOutbox:
             _ITEM.c.state.in_((ItemState.ACCEPTED, ItemState.SENT)),
             (_ITEM.c.state == ItemState.SEALED) & (_ITEM.c.block > above),
         )
-        rows = select(_ITEM).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence)
+        rows = select(*_SHOWN).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence)
         if subjects is None:
             return self._items(rows)
         named = list(subjects)
@@ -117,16 +135,16 @@ class SqlOutbox:
 
     def items(self, *, subject: bytes | None = None, state: ItemState | None = None, limit: int = 100) -> list[Item]:
         """As ``OutboxStore.items``, newest first."""
-        rows = select(_ITEM).order_by(_ITEM.c.sequence.desc()).limit(limit)
+        rows = select(*_SHOWN).order_by(_ITEM.c.sequence.desc()).limit(limit)
         if subject is not None:
             rows = rows.where(_ITEM.c.subject == subject)
         if state is not None:
             rows = rows.where(_ITEM.c.state == state)
         return self._items(rows)
 
-    def since(self, after: int, limit: int = 1_000) -> list[Item]:
-        """As ``OutboxStore.since``."""
-        return self._items(select(_ITEM).where(_ITEM.c.sequence > after).order_by(_ITEM.c.sequence).limit(limit))
+    def revoking(self, after: int, until: int, limit: int) -> list[Item]:
+        """As ``OutboxStore.revoking``."""
+        return [_item(*row) for row in self._database.ask(_REVOKING, (after, until, limit))]
 
     def newest(self) -> int:
         """As ``OutboxStore.newest``."""
@@ -248,7 +266,7 @@ def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes,
     held: dict[bytes, Item] = {}
     for start in range(0, len(digests), _CHUNK):
         chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
-        for row in connection.execute(select(_ITEM).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
+        for row in connection.execute(select(*_SHOWN).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
             held[row.digest] = _item(*row)
     return held
 

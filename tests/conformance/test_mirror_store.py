@@ -63,6 +63,7 @@ def everything(mirror) -> dict:
             said[f"facts at {number}"] = sorted(map(repr, mirror.facts_at(number)))
             said[f"count at {number}"] = mirror.count_at(number)
             said[f"changed until {number}"] = sorted(map(repr, mirror.facts_changed(number - 2, number)))
+            said[f"revoking until {number}"] = sorted(map(repr, mirror.facts_revoking(number - 2, number)))
     return said
 
 

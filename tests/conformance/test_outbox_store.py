@@ -3,11 +3,13 @@
 import threading
 
 import pytest
+from msgspec.structs import replace
 
-from ledger.domain.acts import Withdrawal
+from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
 from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.errors import Conflict, NotFound, WrongState
 from ledger.store.store import open_store
+from tests.support.scene import any_scope
 
 AT = 1_700_000_000
 
@@ -50,6 +52,24 @@ def test_accepted_items_keep_their_order_and_their_acts(store):
     assert (items[0].state, items[0].accepted_at, items[0].transaction) == (ItemState.ACCEPTED, AT, None)
     assert store.outbox.waiting(10) == items
     assert store.outbox.waiting(2) == items[:2]
+
+
+def test_only_acts_that_may_take_a_permit_back_are_read_for_the_feed(store):
+    permit = ConsentAct(ident(1), ident(2), 1, any_scope(ident(3)), bytes(32), AT, AT + 60, b"\x01" * 20, bytes(65))
+    given = [
+        permit,
+        replace(permit, scope=any_scope(ident(3), effect=2)),
+        replace(permit, version=2),
+        act(4),
+        WithdrawalOfAll(subject=ident(1), id=ident(5), deadline=AT + 60, signer=b"\x01" * 20, signature=bytes(65)),
+        permit,
+    ]
+    items = store.outbox.accept([(ident(number), one) for number, one in enumerate(given)], at=AT)
+    last = items[-1].sequence
+    assert store.outbox.revoking(0, last, 10) == items[1:5]
+    assert store.outbox.revoking(items[1].sequence, last, 2) == items[2:4]
+    assert store.outbox.revoking(0, items[3].sequence, 10) == items[1:4]
+    assert store.outbox.revoking(last, last, 10) == []
 
 
 def test_a_digest_is_accepted_once(store):

@@ -15,12 +15,15 @@ from ledger.store.tables.base import (
 )
 
 _NOT_REFUSED = text("state <> 4")
+_REFUSED = text("state = 4")
+_REVOKING = text("revoking = true")
+_REVOKING_SQLITE = text("revoking = 1")
 _OPEN = text("final = false")
 _OPEN_SQLITE = text("final = 0")
 
 
 class OutboxItem(Row, table=True):
-    """An accepted act. ``act`` is its stored form (``domain.acts.dump``).
+    """An accepted act. ``act`` is its stored form (``domain.acts.dump``); ``revoking``: it may take a permit back.
 
     A digest stands once among the items that are not refused: a refused act may be handed in again.
     """
@@ -28,10 +31,11 @@ class OutboxItem(Row, table=True):
     __tablename__ = "outbox_item"
     __table_args__ = (
         Index("uq_outbox_item_digest", "digest", unique=True, sqlite_where=_NOT_REFUSED, postgresql_where=_NOT_REFUSED),
-        Index("ix_outbox_item_digest", "digest", "sequence"),
+        Index("ix_outbox_item_refused", "digest", "sequence", sqlite_where=_REFUSED, postgresql_where=_REFUSED),
         Index("ix_outbox_item_state", "state", "sequence"),
         Index("ix_outbox_item_subject", "subject", "sequence"),
         Index("ix_outbox_item_block", "block"),
+        Index("ix_outbox_item_revoking", "sequence", sqlite_where=_REVOKING_SQLITE, postgresql_where=_REVOKING),
         {"sqlite_autoincrement": True},
     )
     sequence: int = Field(sa_type=SERIAL, primary_key=True)
@@ -43,6 +47,7 @@ class OutboxItem(Row, table=True):
     transaction_hash: bytes | None = Field(default=None, sa_type=LargeBinary(32))
     block: int | None = Field(default=None, sa_type=BigInteger)
     reason: str = text_column()
+    revoking: bool = flag_column()
 
 
 class Transmission(Row, table=True):
