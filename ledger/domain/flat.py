@@ -116,7 +116,10 @@ def next_digest(digest: bytes, block_hash: bytes, facts: Iterable[bytes]) -> byt
         block_hash: The block's hash, 32 bytes.
         facts: The encoded facts that the block's events made, in chain order.
     """
-    return sha256(b"".join((digest, block_hash, *facts))).digest()
+    hasher = sha256(digest + block_hash)
+    for fact in facts:  # one by one: for more than 2,047 bytes hashlib lets another thread run, and then waits for it
+        hasher.update(fact)
+    return hasher.digest()
 
 
 def _layout(kind: type) -> _Layout:

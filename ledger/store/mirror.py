@@ -366,7 +366,7 @@ def _events(connection: Connection, rows: Select[Any]) -> list[Logged]:
 
 
 def _logged(row: Sequence[Any]) -> Logged:
-    block_hash, log_index, number, transaction, address, topics, data, body = row
+    number, log_index, block_hash, transaction, address, topics, data, body = row
     try:
         event = decode(body)
     except InvalidInput as problem:

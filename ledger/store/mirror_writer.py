@@ -37,9 +37,9 @@ _CURSOR = table_of(tables.MirrorCursor)
 _LEASE = table_of(tables.WriterLease)
 _BLOCK_COLUMNS = ("number", "hash", "parent", "timestamp", "digest")
 _EVENT_COLUMNS = (
-    "block_hash",
-    "log_index",
     "block_number",
+    "log_index",
+    "block_hash",
     "transaction_hash",
     "address",
     "topics",
@@ -200,9 +200,9 @@ def _is_first(fact: Fact) -> bool:
 
 def _event_row(logged: Logged) -> tuple[Any, ...]:
     return (
-        logged.block_hash,
-        logged.log_index,
         logged.block_number,
+        logged.log_index,
+        logged.block_hash,
         logged.transaction,
         logged.address,
         b"".join(logged.topics),

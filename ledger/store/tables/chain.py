@@ -1,6 +1,6 @@
 """What was taken in of the chain, as it came, and who may write it."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger
 from sqlmodel import Field
 
 from ledger.store.tables.base import Row, bytes_column, hash_column, number_column, text_column
@@ -18,17 +18,16 @@ class Block(Row, table=True):
 
 
 class Event(Row, table=True):
-    """A raw event. ``topics`` are joined, 32 bytes each; ``body`` is the decoded event (``domain.flat.encode``)."""
+    """A raw event. ``topics`` are joined, 32 bytes each; ``body`` is the decoded event (``domain.flat.encode``).
+
+    The table holds one chain at a time, so a number names a block as its hash does, and new rows go to the key's end.
+    No foreign key: each row is written with its block, and taken back with it.
+    """
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_block_number", "block_number", "log_index"),)
-    block_hash: bytes = Field(
-        sa_type=LargeBinary(32),
-        sa_column_args=[ForeignKey("block.hash", name="fk_event_block_hash")],
-        primary_key=True,
-    )
+    block_number: int = number_column(key=True)
     log_index: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    block_number: int = number_column()
+    block_hash: bytes = hash_column()
     transaction_hash: bytes = hash_column()
     address: bytes = bytes_column()
     topics: bytes = bytes_column()
