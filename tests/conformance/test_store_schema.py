@@ -5,6 +5,7 @@ import threading
 from importlib.resources import files
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -12,7 +13,7 @@ from sqlalchemy import inspect, make_url, text
 
 from ledger.errors import ConfigurationError, Conflict
 from ledger.store.database import Database
-from ledger.store.migrate import expected_revision, upgrade
+from ledger.store.migrate import configure, expected_revision, upgrade
 from ledger.store.store import open_store
 from ledger.store.tables import METADATA
 from tests.conformance.test_audit_store import LOG, append
@@ -45,6 +46,22 @@ def test_opening_again_changes_nothing(empty):
     store = open_store(empty)
     assert store.audit.size(LOG) == 2
     store.close()
+
+
+def test_events_of_an_older_schema_are_kept(empty):
+    database = Database(empty)
+    with database.writing() as connection:
+        command.upgrade(configure(connection), "0012")
+        values = {"hash": bytes(range(32)), "empty": b"", "body": b"body"}
+        connection.execute(text("INSERT INTO block VALUES (7, :hash, :hash, 1, :hash)"), values)
+        for place in (2, 1):
+            names = "block_hash, log_index, block_number, transaction_hash, address, topics, data, body"
+            given = f":hash, {place}, 7, :hash, :empty, :empty, :empty, :body"
+            connection.execute(text(f"INSERT INTO event ({names}) VALUES ({given})"), values)
+    upgrade(database)
+    found = database.ask("SELECT block_number, log_index, block_hash, body FROM event ORDER BY block_number, log_index")
+    assert found == [(7, 1, values["hash"], b"body"), (7, 2, values["hash"], b"body")]
+    database.close()
 
 
 def test_a_newer_database_is_refused_and_left_alone(empty):
