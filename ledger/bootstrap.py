@@ -29,6 +29,7 @@ from ledger.errors import (
     MirrorDiverged,
     NodesDisagree,
     NotFound,
+    NotReady,
     ProofInvalid,
     ReorgTooDeep,
 )
@@ -59,6 +60,8 @@ log = logging.getLogger("consentry")
 
 IDLE_SECONDS = 0.05
 REST_SECONDS = 1.0
+MANY_BLOCKS = 500
+"""Blocks to take in from which on it is shown how far it is."""
 _AT_ONCE = 1_000  # items in one question
 FINAL = (ItemState.SEALED, ItemState.REFUSED)
 COLLECT_AFTER = 100_000
@@ -97,6 +100,8 @@ class Ledger:
     exports: Jobs
     http: httpx.Client
     notifier: Notifier
+    bars: Sequence[Bar] = ()
+    """What shows how far a long start is."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _bells: dict[str, threading.Event] = field(default_factory=dict)
@@ -130,11 +135,23 @@ class Ledger:
             bell.set()
         for thread in self._threads:
             thread.join(timeout=30)
+        self._hand_over()
+        for bar in self.bars:
+            bar.close()
         self.exports.close()
         self.http.close()
         self.notifier.close()
         self.chain.close()
         self.store.close()
+
+    def _hand_over(self) -> None:
+        """Let another worker lead at once, where none of these threads can lead any more."""
+        if any(thread.is_alive() for thread in self._threads):
+            return
+        try:
+            self.mirror.close()
+        except NotReady as problem:
+            log.debug("the mirror's lease was not given back, and lapses: %s", problem)
 
     def ready(self) -> None:
         """Return if decisions can be given now.
@@ -292,7 +309,8 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     except BaseException:
         store.close()
         raise
-    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded(), Bar())
+    bars = Bar("reading the copy of the chain", "facts"), Bar("taking in the chain", "blocks", least=MANY_BLOCKS)
+    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded(), bars[0])
     log_keys = FileLogKeys(settings.home / "keys")
 
     def changed(_change: Change) -> None:
@@ -306,7 +324,8 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         holder=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}" if settings.rpc_url else "embedded",
         on_change=changed,
         on_roll_back=store.outbox.unsettle,
-        witness=chain.reader.witness,
+        witness=chain.reader.witness if len(settings.rpc_urls) > 1 else None,
+        on_progress=bars[1],
     )
     entropy = SystemEntropy()
     context = Context(
@@ -362,4 +381,5 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
             # A proxy would look the name up again, so the address that was looked at would not be the one asked.
             client=httpx.Client(trust_env=False),
         ),
+        bars=bars,
     )

@@ -49,6 +49,10 @@ class MirrorStore(Facts, Protocol):
         """Take or renew the writer's lease; returns its fencing number. Raises WrongState when another holds it."""
         ...
 
+    def release(self, *, fence: int) -> None:
+        """Give the lease with this number back, so that another can have it at once; nothing where it is over."""
+        ...
+
     def writer(self) -> Lease | None:
         """Who has, or last had, the writer's lease; None before the first writer."""
         ...

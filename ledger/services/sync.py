@@ -82,6 +82,7 @@ class Mirror:
         on_roll_back: Told the block to which the mirror is about to go back, before it does; may be told twice.
         witness: Asks all nodes for a final block before it counts; gives False where one could not say, and raises
             NodesDisagree where one has another. None: there is one node, which is believed.
+        on_progress: Told after each step how many of the chain's blocks were taken in, and how many there are.
         limits: Bounds of one step.
     """
 
@@ -96,6 +97,7 @@ class Mirror:
         on_change: Callable[[Change], None] | None = None,
         on_roll_back: Callable[[int], None] | None = None,
         witness: Callable[[Block], bool] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._reader = reader
@@ -107,6 +109,7 @@ class Mirror:
         self._on_roll_back = on_roll_back
         self._witness = witness
         self._witnessed = -1
+        self._on_progress = on_progress
         self._limits = limits or Limits()
         self._span = self._limits.first_span
         self._ahead = ReadAhead(self._read_range)
@@ -143,6 +146,16 @@ class Mirror:
             if progress.standing is not Standing.BEHIND:
                 return progress
 
+    def close(self) -> None:
+        """Give the writer's lease back, so that another program need not wait until it lapses.
+
+        Raises:
+            NotReady: The database does not answer; the lease will lapse by itself.
+        """
+        if self._fence:
+            self._renew_at = 0
+            self._store.release(fence=self._fence)
+
     def _step(self) -> Progress:
         head = self._reader.head()
         try:
@@ -155,6 +168,9 @@ class Mirror:
             standing, cursor = Standing.STANDBY, self._store.cursor()
         self._agree(cursor)
         self._tell(cursor)
+        if self._on_progress is not None and cursor is not None and standing is not Standing.STANDBY:
+            before = self._reader.first_block - 1
+            self._on_progress(cursor.block.number - before, max(head.number, cursor.block.number) - before)
         return Progress(standing, cursor, head)
 
     def _lead(self) -> None:

@@ -52,6 +52,11 @@ class SqlMirror:
         with self._database.writing() as connection:
             return mirror_writer.lease(connection, holder, at=at, seconds=seconds)
 
+    def release(self, *, fence: int) -> None:
+        """As ``MirrorStore.release``."""
+        with self._database.writing() as connection:
+            mirror_writer.release(connection, fence)
+
     def writer(self) -> Lease | None:
         """As ``MirrorStore.writer``."""
         rows = self._database.ask("SELECT holder, fence, expires_at FROM writer_lease")

@@ -148,6 +148,11 @@ def lease(connection: Connection, holder: str, *, at: int, seconds: int) -> int:
     return fence
 
 
+def release(connection: Connection, fence: int) -> None:
+    """Let a lease lapse now; see ``ports.MirrorStore.release``."""
+    connection.execute(update(_LEASE).where(_LEASE.c.fence == fence).values(expires_at=0))
+
+
 def check_fence(connection: Connection, fence: int) -> None:
     """Refuse a writer whose lease went to another; holds the lease's row until the transaction ends.
 

@@ -285,6 +285,15 @@ def test_the_lease_belongs_to_one_until_it_lapses(store):
     assert third > second
 
 
+def test_a_lease_that_is_given_back_is_free_at_once_and_its_number_is_over(store):
+    first = store.mirror.lease("a", at=100, seconds=10)
+    store.mirror.release(fence=first)
+    second = store.mirror.lease("b", at=101, seconds=10)
+    assert second > first
+    store.mirror.release(fence=first)
+    assert store.mirror.writer() == Lease("b", second, 111), "what is over gives nothing back"
+
+
 def test_a_writer_whose_lease_went_to_another_writes_nothing(store):
     chain, _ = chain_of(12, blocks=2)
     old = store.mirror.lease("a", at=100, seconds=10)

@@ -187,6 +187,10 @@ class MemoryMirror:
             self._lease = (holder, fence if at < until else fence + 1, at + seconds)
         return self._lease[1]
 
+    def release(self, *, fence):
+        if self._lease is not None and self._lease[1] == fence:
+            self._lease = (*self._lease[:2], 0)
+
     def writer(self):
         return Lease(*self._lease) if self._lease else None
 

@@ -1,6 +1,7 @@
 """The ledger as it runs: threads that follow, relay and anchor, and answers that stop when they cannot be right."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.domain.outbox import ItemState
 from ledger.errors import LedgerUnreachable, MirrorLagging, NotFound, NotReady, ReorgTooDeep, WrongState
+from ledger.store.store import open_store
 from tests.support.house import NOW, STALENESS, House, build
 from tests.support.scene import Patient, fresh
 
@@ -66,6 +68,19 @@ def test_a_ledger_is_not_ready_before_it_has_followed_the_chain(tmp_path, monkey
             ledger.ready()
         ledger.catch_up()
         ledger.ready()
+
+
+def test_a_ledger_that_is_closed_leaves_the_mirror_to_the_next_at_once(tmp_path):
+    settings = Settings(home=tmp_path)
+    with open_ledger(settings) as ledger:
+        ledger.start()
+        assert ledger.keeper.wait_for(0, LONG)
+        held = ledger.context.mirror.writer()
+        assert held.expires_at > ledger.context.clock.now()
+    store = open_store(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    given_back = store.mirror.writer()
+    store.close()
+    assert given_back == replace(held, expires_at=0)
 
 
 def test_a_node_that_does_not_answer_ends_answers_after_the_bound(house, monkeypatch):

@@ -308,6 +308,31 @@ def test_a_second_program_takes_over_when_the_lease_lapses_and_the_first_stops_w
     assert world.is_a_fresh_replay()
 
 
+def test_a_program_that_ends_in_order_lets_another_write_at_once():
+    world = World()
+    world.mirror.catch_up()
+    other = world.follower("b")
+    other.close()
+    assert other.step().standing is Standing.STANDBY, "who never wrote has nothing to give back"
+    other.close()
+    assert other.step().standing is Standing.STANDBY
+    world.mirror.close()
+    assert other.step().standing is Standing.CAUGHT_UP
+    world.mirror.close()
+    assert world.mirror.step().standing is Standing.STANDBY, "what is not its own any more stays the other's"
+
+
+def test_each_step_tells_how_far_it_is():
+    world = World(blocks=8, confirmations=0, first_span=2, most_span=2)
+    told = []
+    world.mirror._on_progress = lambda *said: told.append(said)
+    world.mirror.catch_up()
+    assert told == [(2, 8), (4, 8), (6, 8), (8, 8)]
+    world.grow(1)
+    world.mirror.catch_up()
+    assert told[4:] == [(9, 9)]
+
+
 def test_the_lease_is_renewed_before_it_lapses():
     world = World()
     world.mirror.catch_up()
