@@ -10,7 +10,8 @@ from rich.progress import Progress, TaskID
 from ledger.cli.common import err, opened, out
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
-from ledger.errors import MirrorDiverged
+from ledger.errors import MirrorDiverged, NotReady, WrongState
+from ledger.services.sync import Standing
 
 if TYPE_CHECKING:
     from ledger.bootstrap import Ledger
@@ -57,6 +58,26 @@ def status(
         raise MirrorDiverged(
             "the node has another block at the copy's height; a running service will go back by itself"
         )
+
+
+@app.command("run")
+def run_once() -> None:
+    """Bring the copy to the chain's newest block, and stop.
+
+    For a long chain, before a service starts on the copy; how far it is shows on standard error. What is taken in
+    stays taken in: stopped half-way, it goes on from there. Exit code: 0 there, 1 a service writes the copy, 3 the node
+    does not answer, or has not the blocks that the copy has.
+    """
+    with opened() as ledger:
+        progress = ledger.mirror.catch_up()
+        writer = ledger.context.mirror.writer()
+    if progress.standing is Standing.STANDBY:
+        who = writer.holder if writer else "another program"
+        raise WrongState(f"{who} writes the copy, and brings it to the newest block by itself; see `mirror status`")
+    if progress.standing is Standing.WAITING or progress.cursor is None:
+        raise NotReady("the node has not the blocks that the copy has: it is still syncing, or is another; try later")
+    block = progress.cursor.block
+    out.print(f"At block {block.number} {to_hex(block.hash)}; digest {to_hex(progress.cursor.digest)}.")
 
 
 @app.command()

@@ -1,10 +1,13 @@
-"""``consentry mirror status`` and ``consentry mirror verify``, as an operator sees them."""
+"""``consentry mirror status``, ``run`` and ``verify``, as an operator sees them."""
+
+import time
 
 import pytest
 
 from ledger.bootstrap import open_ledger
 from ledger.config import Settings
 from ledger.domain.identifiers import to_hex
+from ledger.store.store import open_store
 from tests.support.command import run
 from tests.support.house import build
 from tests.support.scene import Patient
@@ -27,12 +30,14 @@ def test_the_status_names_block_head_lag_digest_and_writer(home, command):
     with open_ledger(Settings(home=home)) as ledger:
         ledger.catch_up()
         cursor = ledger.context.mirror.cursor()
-    code, shown, _ = command("mirror", "status", "--seconds", 0)
+        code, shown, _ = command("mirror", "status", "--seconds", 0)
     assert code == 0
     assert shown.count(f"block {cursor.block.number} {to_hex(cursor.block.hash)}") == 2
     assert to_hex(cursor.digest) in shown
     assert "0 blocks" in shown
     assert "embedded, number" in shown
+    _, shown, _ = command("mirror", "status", "--seconds", 0)
+    assert "nobody" in shown
 
 
 def test_the_status_of_an_empty_copy_says_so(tmp_path, monkeypatch, capsys):
@@ -43,6 +48,31 @@ def test_the_status_of_an_empty_copy_says_so(tmp_path, monkeypatch, capsys):
     assert code == 0
     assert "empty" in shown
     assert "nobody" in shown
+
+
+def test_a_run_brings_an_empty_copy_to_the_newest_block(home, tmp_path, command, monkeypatch):
+    with open_ledger(Settings(home=home)) as ledger:
+        ledger.catch_up()
+        cursor = ledger.context.mirror.cursor()
+    monkeypatch.setenv("CONSENTRY_DATABASE_URL", f"sqlite:///{tmp_path / 'copy.sqlite'}")
+    for _ in range(2):
+        code, shown, _ = command("mirror", "run")
+        assert (code, shown.split()) == (
+            0,
+            f"At block {cursor.block.number} {to_hex(cursor.block.hash)}; digest {to_hex(cursor.digest)}.".split(),
+        )
+    assert "nobody" in command("mirror", "status", "--seconds", 0)[1]
+
+
+def test_a_run_leaves_the_copy_to_the_service_that_writes_it(home, tmp_path, command, monkeypatch):
+    address = f"sqlite:///{tmp_path / 'copy.sqlite'}"
+    monkeypatch.setenv("CONSENTRY_DATABASE_URL", address)
+    store = open_store(address)
+    store.mirror.lease("a service", at=int(time.time()), seconds=600)
+    store.close()
+    code, _, said = command("mirror", "run")
+    assert code == 1
+    assert "a service writes the copy" in said
 
 
 def test_a_copy_that_holds_is_verified(home, command):
