@@ -28,7 +28,7 @@ from api.errors import RateExceeded, internal, problem_of, rate_problem
 from ledger.errors import ConsentryError
 from ledger.identity.principal import Principal
 from ledger.identity.principal import Scope as Allowed
-from ledger.identity.tokens import TokenChecker
+from ledger.identity.tokens import TokenChecker, digest_of
 
 _START: Final = "http.response.start"
 _JSON: Final = (b"content-type", b"application/json")
@@ -55,6 +55,24 @@ class Work(NamedTuple):
 
 Route = Callable[[Principal, bytes], Work]
 """Reads a body for a caller, and gives what answers it; raises ``Unusual`` or a ``ConsentryError`` to hand it on."""
+
+
+class Head(NamedTuple):
+    """What the head of a request says, whoever sends it and when.
+
+    Attributes:
+        path: Its address.
+        route: What answers there.
+        token: The digest of the token.
+        size: Bytes of the body.
+        request_id: The one that the caller gave it; empty where we do.
+    """
+
+    path: str
+    route: Route
+    token: bytes
+    size: int
+    request_id: bytes
 
 
 class Asked(NamedTuple):
@@ -125,21 +143,24 @@ class HotDoor:
             log_request("POST", asked.path, status, started, asked.request_id.decode("latin-1"))
 
     def asked(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Asked | None:
-        """What a POST asks for, by its head; None where another must answer.
+        """What a POST asks for, by its head; None where another must answer."""
+        head = self.head(path, headers)
+        return None if head is None else self.admit(head)
 
-        That is any request whose caller did not show this token before within its time, or may not ask.
-        """
+    def head(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> Head | None:
+        """What the head of a POST says: the same for the same bytes, always. None where another must answer."""
         route = self._routes.get(path)
-        head = None if route is None else _head(headers)
-        if route is None or head is None or not 0 <= head.size <= self._most:
-            return None
-        who = self._checker.remembered(head.token)
+        return None if route is None else _head(path, route, headers, self._most)
+
+    def admit(self, head: Head) -> Asked | None:
+        """What a request with this head asks for, now.
+
+        None where another must answer: its caller did not show this token before within its time, or may not ask.
+        """
+        who = self._checker.known(head.token)
         if who is None or Allowed.DECISION_CHECK not in who.scopes:
             return None
-        request_id = head.request_id
-        if not request_id or not REQUEST_ID.match(request_id.decode("latin-1")):
-            request_id = b"%b-%x" % (_PROCESS, next(_NUMBERS))
-        return Asked(path, route, who, request_id)
+        return Asked(head.path, head.route, who, head.request_id or b"%b-%x" % (_PROCESS, next(_NUMBERS)))
 
     def read(self, asked: Asked, body: bytes) -> Work | None:
         """What answers a body; None where another must."""
@@ -161,13 +182,7 @@ class HotDoor:
             return Reply(b"", internal(problem, asked.path))
 
 
-class _Head(NamedTuple):
-    token: bytes
-    size: int
-    request_id: bytes
-
-
-def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:
+def _head(path: str, route: Route, headers: Iterable[tuple[bytes, bytes]], most: int) -> Head | None:
     """What a hot route looks at; None for a request that is of another kind, or asks for more."""
     token = request_id = b""
     size = -1
@@ -182,10 +197,12 @@ def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:
         elif name == b"content-length":
             size = int(value) if value.isdigit() and len(value) < 16 else -1
         elif name == b"x-request-id":
-            request_id = value
+            request_id = value if REQUEST_ID.match(value.decode("latin-1")) else b""
         elif name in _KEPT_APART:
             return None
-    return _Head(token, size, request_id) if json and token else None
+    if not json or not token or not 0 <= size <= most:
+        return None
+    return Head(path, route, digest_of(token), size, request_id)
 
 
 async def _send(reply: Reply, request_id: bytes, send: Send) -> int:
