@@ -399,7 +399,8 @@ def assemble(
     head[owner] = np.arange(len(rest))  # of equal owners the last stays
     of, tag = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
     of[:count], tag[:count] = custodian[order], tags[order]
-    cards["until"], cards["profile"] = first.until.array, first.profile.array
+    for name, column in (("since", first.since), ("until", first.until), ("profile", first.profile)):
+        cards[name] = column.array
     cards["plain"] = (of[:count] != UNKNOWN_CUSTODIAN) & (head[:count] == NO_ROW)
     shared = Shared(
         key=key,
