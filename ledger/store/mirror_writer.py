@@ -28,6 +28,7 @@ from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
 from ledger.store.database import Database, insert_if_new
+from ledger.store.latest_batches import Changed
 from ledger.store.tables.base import table_of
 
 _F = TypeVar("_F")
@@ -259,6 +260,10 @@ class _Batch:
                 connection.exec_driver_sql(kind.end_all(), tuple(map(list, zip(*ends, strict=True))))
         for kind, rows in self._rows.items():
             database.insert(connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
+
+    def changed(self) -> Changed:
+        """The facts that the batch made and that hold at its end."""
+        return {key: self._facts[key] for key in self._open}
 
     def institution(self, id: bytes) -> Institution | None:
         return self._look_up(kinds.INSTITUTION, id)

@@ -13,6 +13,8 @@ from ledger.domain.policy import Request
 from ledger.domain.projection import Access, Head, World, key_of
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging, WrongState
 from ledger.ports import Interval, Lease
+from ledger.store.mirror import SqlMirror
+from ledger.store.store import Store
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
 from tests.fakes.store import MemoryMirror
@@ -354,3 +356,23 @@ def test_an_event_that_presupposes_what_never_happened_stops_the_mirror(store):
     with pytest.raises(MirrorDiverged):
         store.mirror.take(chain.blocks(3, 3), chain.events_between(3, 3), fence=fence, expect=None)
     assert store.mirror.cursor() is None
+
+
+def test_who_wrote_and_who_reads_are_told_the_same_changes(store):
+    """The writer does not read back what it wrote; another program must."""
+    chain, _ = chain_of(9, blocks=8)
+    reader = SqlMirror(store._database) if isinstance(store, Store) else store.mirror
+    for batch in (1, 2, 3):
+        for number in range(chain.first_block, chain.head().number + 1):
+            fill(store.mirror, chain, upto=number, batch=batch)
+            for since in range(number):
+                told = set(store.mirror.facts_changed(since, number))
+                assert told == set(reader.facts_changed(since, number)), (since, number)
+        store.mirror.roll_back(chain.head().number - 4, fence=store.mirror.lease("test", at=0, seconds=60))
+
+
+def test_a_fact_that_a_later_batch_replaced_is_told_once(store):
+    chain, _ = chain_of(9, blocks=8)
+    fill(store.mirror, chain, batch=1)
+    facts = list(store.mirror.facts_changed(chain.first_block, chain.head().number))
+    assert len({key_of(fact) for fact in facts}) == len(facts) > 0
