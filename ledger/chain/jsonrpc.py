@@ -9,11 +9,11 @@ Source: https://www.jsonrpc.org/specification
 import time
 from collections.abc import Callable, Sequence
 from secrets import SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
-import httpx
 import msgspec
 
+from ledger.chain.http import Post
 from ledger.chain.websocket import Exchange, ExchangeFailed, is_websocket
 from ledger.errors import LedgerUnreachable
 
@@ -49,26 +49,11 @@ _answers = msgspec.json.Decoder(list[_Answer])
 _encode = msgspec.json.Encoder().encode
 
 
-class _Http:
-    """The way to a node over HTTP."""
+class Way(Protocol):
+    """How requests reach a node."""
 
-    def __init__(self, url: str, timeout: float, transport: httpx.BaseTransport | None) -> None:
-        self._url = url
-        self._client = httpx.Client(timeout=timeout, headers={"content-type": "application/json"}, transport=transport)
-
-    def post(self, content: bytes) -> bytes:
-        """Send a request; returns what came back."""
-        try:
-            response = self._client.post(self._url, content=content)
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            raise ExchangeFailed(f"{type(problem).__name__}: {problem}") from problem
-        if response.status_code >= 500 or response.status_code == 429:
-            raise ExchangeFailed(f"HTTP {response.status_code}")
-        return response.content
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+    def post(self, content: bytes) -> bytes: ...  # noqa: D102 - see Post and Exchange
+    def close(self) -> None: ...  # noqa: D102
 
 
 class JsonRpc:
@@ -79,7 +64,7 @@ class JsonRpc:
         timeout: Seconds to wait for one answer.
         attempts: How often a request is tried.
         sleep: Waits between attempts (seconds); tests pass their own.
-        transport: How HTTP is spoken; None: over the network.
+        way: How requests reach it; made from the address when left out.
     """
 
     def __init__(
@@ -89,12 +74,12 @@ class JsonRpc:
         timeout: float = 30.0,
         attempts: int = 4,
         sleep: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        way: Way | None = None,
     ) -> None:
         self._url = url
         self._attempts = attempts
         self._sleep = sleep
-        self._way = Exchange(url, timeout) if is_websocket(url) else _Http(url, timeout, transport)
+        self._way: Way = way or (Exchange(url, timeout) if is_websocket(url) else Post(url, timeout))
 
     def call(self, method: str, *params: Any) -> msgspec.Raw:
         """The result of one call, still in JSON.

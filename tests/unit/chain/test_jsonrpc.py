@@ -1,13 +1,13 @@
-"""Faults of a node and of the way to it; the transport is httpx's own stand-in, so nothing leaves the process."""
+"""Faults of a node and of the way to it, which is a stand-in: nothing leaves the process."""
 
 import json
 
-import httpx
 import pytest
 
 from ledger.chain.jsonrpc import JsonRpc, RpcError
 from ledger.chain.node import NodeRefused, NonceTaken, Reverted
 from ledger.chain.rpc import RpcNode
+from ledger.chain.websocket import ExchangeFailed
 from ledger.errors import LedgerUnreachable, NotFound
 
 HASH = b"\x07" * 32
@@ -15,25 +15,28 @@ HEAD = {"number": "0x5", "hash": "0x" + "07" * 32, "parentHash": "0x" + "06" * 3
 
 
 class Server:
-    """Answers by method; a function gets the params. Counts requests."""
+    """A way to a node that answers by method; a function gets the params. Counts requests."""
 
     def __init__(self, **answers) -> None:
         self.answers = {"eth_chainId": "0x1", **answers}
-        self.faults: list[object] = []
+        self.faults: list[ExchangeFailed | bytes] = []
         self.requests = 0
         self.slept: list[float] = []
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    def post(self, content: bytes) -> bytes:
         self.requests += 1
         if self.faults:
             fault = self.faults.pop(0)
             if isinstance(fault, Exception):
                 raise fault
             return fault
-        body = json.loads(request.content)
+        body = json.loads(content)
         answers = [self.answer(call) for call in (body if isinstance(body, list) else [body])]
         # A batch may come back in any order.
-        return httpx.Response(200, json=answers[::-1] if isinstance(body, list) else answers[0])
+        return json.dumps(answers[::-1] if isinstance(body, list) else answers[0]).encode()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def answer(self, call):
         found = self.answers[call["method"]]
@@ -45,7 +48,7 @@ class Server:
         return {"jsonrpc": "2.0", "id": call["id"], "result": found}
 
     def rpc(self) -> JsonRpc:
-        return JsonRpc("http://node", transport=httpx.MockTransport(self), sleep=self.slept.append)
+        return JsonRpc("http://node", way=self, sleep=self.slept.append)
 
     def node(self) -> RpcNode:
         return RpcNode("http://node", rpc=self.rpc())
@@ -57,7 +60,7 @@ def error(message, code=-32000, data=None):
 
 def test_faults_of_the_way_are_retried_with_growing_pauses():
     server = Server()
-    server.faults = [httpx.ConnectError("no"), httpx.Response(503), httpx.Response(429)]
+    server.faults = [ExchangeFailed(reason) for reason in ("no connection", "HTTP 503", "HTTP 429")]
     assert bytes(server.rpc().call("eth_chainId")) == b'"0x1"'
     assert server.requests == 4
     assert len(server.slept) == 3
@@ -66,7 +69,7 @@ def test_faults_of_the_way_are_retried_with_growing_pauses():
 
 def test_a_node_that_stays_away_is_unreachable():
     server = Server()
-    server.faults = [httpx.ReadTimeout("slow")] * 10
+    server.faults = [ExchangeFailed("slow")] * 10
     with pytest.raises(LedgerUnreachable, match="4 attempts"):
         server.rpc().call("eth_chainId")
 
@@ -74,7 +77,7 @@ def test_a_node_that_stays_away_is_unreachable():
 @pytest.mark.parametrize("body", [b"<html>", b"{}x", b'"text"', b""])
 def test_what_is_not_json_rpc_is_told(body):
     server = Server()
-    server.faults = [httpx.Response(200, content=body)] * 2
+    server.faults = [body] * 2
     with pytest.raises(LedgerUnreachable, match="JSON-RPC"):
         server.rpc().call("eth_chainId")
     with pytest.raises(LedgerUnreachable, match="JSON-RPC"):
@@ -86,7 +89,7 @@ def test_batches_are_put_back_in_order_and_an_answer_left_out_is_noticed():
     calls = [("echo", [number]) for number in range(1200)]
     assert [int(answer) for answer in server.rpc().batch(calls)] == list(range(1200))
     assert server.requests == 3
-    server.faults = [httpx.Response(200, json=[{"id": 0, "result": 1}])]
+    server.faults = [b'[{"id": 0, "result": 1}]']
     with pytest.raises(LedgerUnreachable, match="without an answer"):
         server.rpc().batch(calls[:2])
 
