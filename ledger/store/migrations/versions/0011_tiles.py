@@ -3,7 +3,9 @@
 What is there is copied, not computed anew: a log that was changed shows it afterwards as it did before.
 """
 
+from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +16,12 @@ branch_labels = None
 depends_on = None
 
 _WIDTH, _HEIGHT = 256, 8
+_KEYED = sa.text(
+    'SELECT log, "index", key FROM audit_entry WHERE (log, "index") > (:l, :i) AND key IS NOT NULL '
+    'ORDER BY log, "index" LIMIT 1000'
+)
+_UNNAMED = sa.text('UPDATE audit_entry SET key = NULL WHERE log = :l AND "index" > :first AND "index" <= :last')
+_NAMED = sa.text('UPDATE audit_entry SET key = :k, count = :c WHERE log = :l AND "index" = :first')
 _TRIGGERS = ("no_update", "no_delete"), ("no_change", "no_truncation")
 
 
@@ -42,16 +50,33 @@ def upgrade() -> None:
 def _move_keys() -> None:
     """``key#0``, ``key#1`` .. on every entry become ``key`` on the first, with how many there are."""
     base = op.get_bind()
-    held = base.execute(
-        sa.text('SELECT log, "index", key FROM audit_entry WHERE key IS NOT NULL ORDER BY log, "index"')
-    ).all()
-    rows = [(log, index, *key.rpartition("#")[::2]) for log, index, key in held]
-    base.execute(sa.text("UPDATE audit_entry SET key = NULL WHERE key IS NOT NULL"))
-    first = [(log, index, key) for log, index, key, place in rows if place == "0"]
-    counts = {key: len(list(group)) for key, group in groupby(sorted((row[0], row[2]) for row in rows))}
-    named = [{"l": log, "i": index, "k": key, "c": counts[log, key]} for log, index, key in first]
-    if named:
-        base.execute(sa.text('UPDATE audit_entry SET key = :k, count = :c WHERE log = :l AND "index" = :i'), named)
+    partial = {f"{name}_where": sa.text("key IS NOT NULL") for name in ("sqlite", "postgresql")}
+    # Without the index meanwhile: a key that has lost its number may be one that another has not lost yet.
+    op.drop_index("uq_audit_entry_key", "audit_entry", **partial)
+    for append in _appends(base):
+        base.execute(_UNNAMED, append)
+        base.execute(_NAMED, append)
+    op.create_index("uq_audit_entry_key", "audit_entry", ["log", "key"], unique=True, **partial)
+
+
+def _appends(base: sa.Connection) -> Iterator[dict[str, Any]]:
+    """The log, the first and last index, the key and the number of entries of each append: neighbours are of one.
+
+    Where a key was changed, what is behind it has no first entry: no key is left there, and fsck names the place.
+    """
+    for (log, key), rows in groupby(_keyed(base), key=lambda row: (row[0], row[2].rpartition("#")[0])):
+        held = [(index, numbered) for _, index, numbered in rows]
+        (first, numbered), (last, _) = held[0], held[-1]
+        whole = numbered == f"{key}#0"
+        yield {"l": log, "first": first, "last": last, "k": key if whole else None, "c": len(held) if whole else None}
+
+
+def _keyed(base: sa.Connection) -> Iterator[sa.Row[tuple[int, int, str]]]:
+    """The rows that still have a key of their own, a page at a time: a page is read before its rows are changed."""
+    log, index = 0, -1
+    while rows := base.execute(_KEYED, {"l": log, "i": index}).all():
+        yield from rows
+        log, index, _ = rows[-1]
 
 
 def _fill_tiles() -> None:
