@@ -75,8 +75,8 @@ class Rows:
         Returns:
             Their recomputed leaves, as far as no row was missing: behind a gap the tree has no meaning.
         """
-        kept = self._before_gap(rows)
         indices, documents, leaves, keys, counts, _ = zip(*rows, strict=True)
+        kept = self._before_gap(indices)
         recomputed = leaf_hashes(list(documents))
         if recomputed != list(leaves):
             self._changed(indices, leaves, recomputed)
@@ -91,10 +91,14 @@ class Rows:
         if self.dense:
             self._appends.finish(self.count)
 
-    def _before_gap(self, rows: Sequence[EntryRow]) -> int:
+    def _before_gap(self, indices: Sequence[int]) -> int:
         """How many of the rows stand before every gap; each gap is noted."""
-        kept = len(rows) if self.dense else 0
-        for place, (index, *_) in enumerate(rows):
+        kept, first = len(indices) if self.dense else 0, self._next
+        self._next = first + len(indices)
+        if indices == tuple(range(first, self._next)):
+            return kept
+        self._next = first
+        for place, index in enumerate(indices):
             if index != self._next:
                 gap = (
                     f"entry {self._next} is" if self._next + 1 == index else f"entries {self._next} to {index - 1} are"
@@ -166,7 +170,9 @@ class _Appends:
         self, first: int, keys: Sequence[str | None], counts: Sequence[int | None], times: Sequence[object]
     ) -> None:
         """Hold the next rows against the appends, from index ``first`` on."""
-        starts = [place for place, pair in enumerate(zip(keys, counts, strict=True)) if pair != (None, None)]
+        starts: list[int] = []
+        if keys.count(None) + counts.count(None) != 2 * len(keys):
+            starts = [place for place, pair in enumerate(zip(keys, counts, strict=True)) if pair != (None, None)]
         self._go_on(first, times[: starts[0] if starts else None])
         for place, until in zip_longest(starts, starts[1:]):
             self._begin(first + place, keys[place], counts[place], times[place])
