@@ -38,7 +38,7 @@ from ledger.identity.seals import FileLogKeys
 from ledger.identity.site import relying_party
 from ledger.identity.vault_keys import FileKeyVault
 from ledger.notify.webhooks import Notifier
-from ledger.services.anchor import anchor, is_full
+from ledger.services.anchor import anchor_all, is_full
 from ledger.services.append import Appender
 from ledger.services.context import Context, Limits
 from ledger.services.erase import finish
@@ -115,6 +115,7 @@ class Ledger:
             ("mirror", self._follow),
             ("relayer", self._relay),
             ("anchor", self._anchor),
+            ("tidy", self._tidy),
             ("witness", self._witness),
             ("feed", self._tell),
             ("webhooks", self._notify),
@@ -232,23 +233,26 @@ class Ledger:
         if not self._leads:
             return REST_SECONDS / 4
         progress = self.relayer.run_once()
-        if progress.sealed or progress.refused:
-            self._bells["mirror"].set()
+        if progress.sent or progress.sealed or progress.refused:
+            self._bells["mirror"].set()  # after sending too: some nodes mine at once
         return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
 
     def _anchor(self) -> float:
-        self.exports.sweep()
-        finish(self.context, self.appender)  # of erasures that a killed process left half said
         if not self._leads or not self.settings.anchor_seconds:
             return REST_SECONDS
-        behind = False
-        for held in self.context.audit.logs():
-            try:
-                item = anchor(self.context, held)
-                behind |= item is not None and is_full(self.context, item)
-            except NotFound as problem:  # the log's institution keeps its own key and anchors by itself
-                log.debug("log 0x%s is not anchored from here: %s", held.hex(), problem)
-        return REST_SECONDS if behind else self.settings.anchor_seconds  # a full one is followed as soon as it stands
+        items, problems = anchor_all(self.context)
+        for held, problem in problems.items():  # not found: the log's institution keeps its own key, and anchors itself
+            level = logging.DEBUG if isinstance(problem, NotFound) else logging.ERROR
+            log.log(level, "log 0x%s is not anchored from here: %s", held.hex(), problem)
+        # A full one is followed as soon as it stands, and what was not ready is asked again.
+        soon = any(is_full(self.context, item) for item in items)
+        soon |= any(isinstance(problem, NotReady) for problem in problems.values())
+        return REST_SECONDS if soon else self.settings.anchor_seconds
+
+    def _tidy(self) -> float:
+        self.exports.sweep()
+        finish(self.context, self.appender)  # of erasures that a killed process left half said
+        return REST_SECONDS
 
     def _tell(self) -> float:
         if not self._leads:

@@ -17,7 +17,7 @@ from ledger.domain.acts import Accesses, Anchoring
 from ledger.domain.audit import ACCESSES
 from ledger.domain.identifiers import parse_id, to_hex
 from ledger.domain.outbox import Item
-from ledger.errors import MirrorDiverged, NotFound
+from ledger.errors import ConsentryError, MirrorDiverged, NotFound
 from ledger.services.context import Context
 from ledger.services.submit import submit
 from ledger.transparency import canonical
@@ -83,6 +83,24 @@ def anchor(context: Context, log: bytes) -> Item | None:
     )
     signed = context.keys.sign(act, institution.signer)
     return submit(context, [signed])[0]
+
+
+def anchor_all(context: Context) -> tuple[list[Item], dict[bytes, ConsentryError]]:
+    """Anchor every log; one that cannot be anchored, above all one that was changed, holds up no other.
+
+    Returns:
+        The anchorings that are under way, and what went wrong, by log; ``NotFound``: its key is kept elsewhere.
+    """
+    items: list[Item] = []
+    problems: dict[bytes, ConsentryError] = {}
+    for log in context.audit.logs():
+        try:
+            item = anchor(context, log)
+        except ConsentryError as problem:
+            problems[log] = problem
+        else:
+            items += [] if item is None else [item]
+    return items, problems
 
 
 def under_way(context: Context, log: bytes) -> Item | None:

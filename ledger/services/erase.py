@@ -19,6 +19,7 @@ from collections import defaultdict
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.erasure import Erasure
 from ledger.domain.identifiers import to_hex
+from ledger.errors import ConsentryError
 from ledger.services.append import Appender
 from ledger.services.context import Context
 
@@ -55,13 +56,21 @@ def finish(context: Context, appender: Appender, subject: bytes | None = None) -
     """Write the entries of erasures (of a subject) that a dying process left out; returns how many erasures.
 
     Raises:
-        ConsentryError: A log cannot be written now.
+        ConsentryError: A log cannot be written now; all others were.
     """
     unlogged = context.erasures.unlogged(subject)
+    problems: list[ConsentryError] = []
     for erasure in unlogged:
+        before = len(problems)
         for log, entries in _entries(erasure).items():
-            appender.append(log, f"erasure:{erasure.id}", entries)
-        context.erasures.logged(erasure)
+            try:
+                appender.append(log, f"erasure:{erasure.id}", entries)
+            except ConsentryError as problem:
+                problems.append(problem)
+        if len(problems) == before:
+            context.erasures.logged(erasure)
+    if problems:
+        raise problems[0]
     return len(unlogged)
 
 

@@ -11,7 +11,8 @@ from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
 from ledger.domain.outbox import ItemState
 from ledger.errors import BadSignature, MirrorDiverged, NotFound
-from ledger.services.anchor import anchor, anchored, is_full
+from ledger.services.anchor import anchor, anchor_all, anchored, is_full
+from ledger.services.directory import admit_institution
 from ledger.transparency.tree import root_at
 from tests.support.scene import Patient, fresh
 
@@ -22,8 +23,8 @@ class Claims:
     def __init__(self, mirror, head):
         self._mirror, self._head = mirror, head
 
-    def head_of(self, _log):
-        return self._head
+    def head_of(self, log):
+        return self._head if log == self._head.log else self._mirror.head_of(log)
 
     def __getattr__(self, name):
         return getattr(self._mirror, name)
@@ -149,6 +150,21 @@ def test_a_fork_is_noticed_before_it_is_signed(house):
     context = replace(house.context, mirror=Claims(house.context.mirror, replace(head, root=b"f" * 32)))
     with pytest.raises(MirrorDiverged, match="fsck"):
         anchor(context, log)
+
+
+def test_a_log_that_was_changed_holds_up_no_other(house):
+    context, changed, stranger = house.context, house.scene.institution, fresh()
+    write(house, Kind.STARTED)
+    anchor(context, changed)
+    _, other, _ = admit_institution(context, "St Mary")
+    house.seal()
+    write(house, Kind.STARTED, key="more")
+    write(house, Kind.STARTED, log=stranger)
+    write(house, Kind.STARTED, log=other)
+    head = replace(context.mirror.head_of(changed), root=b"f" * 32)
+    items, problems = anchor_all(replace(context, mirror=Claims(context.mirror, head)))
+    assert [item.act.log for item in items] == [other]
+    assert {log: type(problem) for log, problem in problems.items()} == {changed: MirrorDiverged, stranger: NotFound}
 
 
 def test_an_entry_without_study_or_engine_is_no_access(house):

@@ -1,7 +1,13 @@
 """The entries of an erasure: one set a log, in parts where they are many, and never the subject."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
 from ledger.domain.audit import openings_in
 from ledger.domain.erasure import Erasure
+from ledger.errors import WrongState
 from ledger.services import erase
 from ledger.services.forgotten import Forgotten
 from ledger.transparency import canonical
@@ -45,6 +51,23 @@ def test_many_indices_make_several_entries_that_a_log_takes():
         document = canonical.encode(entry.document(log=HOUSE, index=10**12, time=10**10))
         assert len(document) < 64 * 1024
         assert SUBJECT.hex().encode() not in document
+
+
+def test_a_log_that_cannot_be_written_holds_up_no_other():
+    written = []
+
+    def append(log, key, _entries):
+        if log == OTHER:
+            raise WrongState("the log is damaged")
+        written.append((log, key))
+
+    first, second = replace(erasure([(OTHER, 3)]), id="0x01"), replace(erasure(), number=2, id="0x02")
+    done = []
+    erasures = SimpleNamespace(unlogged=lambda _subject: [first, second], logged=done.append)
+    with pytest.raises(WrongState, match="damaged"):
+        erase.finish(SimpleNamespace(erasures=erasures), SimpleNamespace(append=append))
+    assert written == [(HOUSE, "erasure:0x01"), (HOUSE, "erasure:0x02")]
+    assert done == [second]
 
 
 def test_the_forgotten_are_known_as_soon_as_they_are_erased():
