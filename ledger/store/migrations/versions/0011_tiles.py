@@ -50,13 +50,15 @@ def upgrade() -> None:
 def _move_keys() -> None:
     """``key#0``, ``key#1`` .. on every entry become ``key`` on the first, with how many there are."""
     base = op.get_bind()
-    partial = {f"{name}_where": sa.text("key IS NOT NULL") for name in ("sqlite", "postgresql")}
+    where = sa.text("key IS NOT NULL")
     # Without the index meanwhile: a key that has lost its number may be one that another has not lost yet.
-    op.drop_index("uq_audit_entry_key", "audit_entry", **partial)
+    op.drop_index("uq_audit_entry_key", "audit_entry")
     for append in _appends(base):
         base.execute(_UNNAMED, append)
         base.execute(_NAMED, append)
-    op.create_index("uq_audit_entry_key", "audit_entry", ["log", "key"], unique=True, **partial)
+    op.create_index(
+        "uq_audit_entry_key", "audit_entry", ["log", "key"], unique=True, sqlite_where=where, postgresql_where=where
+    )
 
 
 def _appends(base: sa.Connection) -> Iterator[dict[str, Any]]:
@@ -71,7 +73,7 @@ def _appends(base: sa.Connection) -> Iterator[dict[str, Any]]:
         yield {"l": log, "first": first, "last": last, "k": key if whole else None, "c": len(held) if whole else None}
 
 
-def _keyed(base: sa.Connection) -> Iterator[sa.Row[tuple[int, int, str]]]:
+def _keyed(base: sa.Connection) -> Iterator[sa.Row[Any]]:
     """The rows that still have a key of their own, a page at a time: a page is read before its rows are changed."""
     log, index = 0, -1
     while rows := base.execute(_KEYED, {"l": log, "i": index}).all():
