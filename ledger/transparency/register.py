@@ -175,9 +175,11 @@ class PagedCohort:
         pages = register.pages
         self._register: Final = register
         self._salts: Final = shake_128(seed).digest(SALT_SIZE * (pages + len(later)))
-        self._considered: Final = considered.ljust(BITS * pages, b"\x00")
-        self._permitted: Final = permitted.ljust(BITS * pages, b"\x00")
-        leaves = [sha256(_page_bytes(*self._page(page))).digest() for page in range(pages)]
+        self._considered: Final = considered
+        self._permitted: Final = permitted
+        leaves = self._full_pages()
+        if pages:
+            leaves.append(page_leaf(*self._page(pages - 1)))
         for place, (subject, allowed) in enumerate(later, start=pages):
             leaves.append(cohort_leaf(self._salt(place), subject, permitted=allowed))
         self.leaves: Final = leaves
@@ -210,14 +212,33 @@ class PagedCohort:
     def _salt(self, leaf: int) -> bytes:
         return self._salts[SALT_SIZE * leaf : SALT_SIZE * (leaf + 1)]
 
+    def _full_pages(self) -> list[bytes]:
+        """The leaves of all pages but the last: as ``page_leaf``, in half the time."""
+        salts, considered, permitted, rows = self._salts, self._considered, self._permitted, PAGE.to_bytes(2, "big")
+        return [
+            sha256(
+                b"".join(
+                    (
+                        b"\x00",
+                        salts[SALT_SIZE * page : SALT_SIZE * (page + 1)],
+                        root,
+                        rows,
+                        considered[BITS * page : BITS * (page + 1)],
+                        permitted[BITS * page : BITS * (page + 1)],
+                    )
+                )
+            ).digest()
+            for page, root in enumerate(self._register.roots[:-1])
+        ]
+
     def _page(self, page: int) -> tuple[bytes, bytes, int, bytes, bytes]:
         part = slice(BITS * page, BITS * (page + 1))
         return (
             self._salt(page),
             self._register.roots[page],
             self._register.rows_on(page),
-            self._considered[part],
-            self._permitted[part],
+            self._considered[part].ljust(BITS, b"\x00"),
+            self._permitted[part].ljust(BITS, b"\x00"),
         )
 
 
@@ -231,11 +252,7 @@ def page_leaf(salt: bytes, root: bytes, rows: int, considered: bytes, permitted:
         raise InvalidInput("a page has a salt of 16 bytes, a root of 32, and twice 512 bytes of bits")
     if not 0 < rows <= PAGE:
         raise InvalidInput(f"a page has 1 to {PAGE} rows")
-    return sha256(_page_bytes(salt, root, rows, considered, permitted)).digest()
-
-
-def _page_bytes(salt: bytes, root: bytes, rows: int, considered: bytes, permitted: bytes) -> bytes:
-    return b"".join((b"\x00", salt, root, rows.to_bytes(2, "big"), considered, permitted))
+    return sha256(b"".join((b"\x00", salt, root, rows.to_bytes(2, "big"), considered, permitted))).digest()
 
 
 def verify_paged(proof: PagedProof, commitment: PagedCommitment) -> bool | None:
