@@ -1,14 +1,20 @@
 """The snapshot from ten thousand consents to the fourteen million of a country: a check, a cohort, memory, the load.
 
 Each size runs in a process of its own, so that its memory is its own. ``load_s`` is the start from the mirror's tables,
-measured where writing such a mirror first is bearable; None beyond. ``cohort_ms`` is count and commitment;
+measured where writing such a mirror first is bearable; None beyond. A check asks about a patient that was not asked
+about lately; ``warm_p50_us`` is of one out of the same hundred. Each cohort is asked a minute after the one before, so
+that consents begin and end in between; ``count_first_ms`` is the first of them. ``cohort_ms`` is count and commitment,
 ``register_s`` what the first commitment of a table needs once.
+
+CONSENTRY_BENCH_SIZES, numbers with commas between, chooses other sizes.
 """
 
 import json
+import os
 import secrets
 import subprocess
 import sys
+from itertools import count as count_from
 from pathlib import Path
 from random import Random
 from resource import RUSAGE_SELF, getrusage
@@ -23,12 +29,15 @@ QUICK = (10_000, 100_000, 1_000_000)
 FULL = (*QUICK, 14_000_000)
 MOST_LOADED = {True: 10_000, False: 100_000}
 CHECKS = 20_000
+WARM = 100
 RUNS = 7
+MINUTE = 60
 
 
 def measure(stage: Stage) -> Figures:
     """Run the bench."""
-    sizes = stage.pick(QUICK, FULL)
+    asked = os.environ.get("CONSENTRY_BENCH_SIZES", "")
+    sizes = tuple(map(int, asked.split(","))) if asked else stage.pick(QUICK, FULL)
     found: dict[str, list[float]] = {}
     for size in sizes:
         stage.say(f"{size:,} consents")
@@ -53,19 +62,24 @@ def _apart(size: int) -> dict[str, float]:
 def figures_of(size: int) -> dict[str, float]:
     """The figures of one size."""
     snapshot = population.snapshot(size)
-    table, request, now = snapshot.table, population.REQUEST, population.NOW
+    table, request, now = snapshot.table, population.REQUEST, history.NOW
     asked = [[table.id(place)] for place in Random(1).choices(range(table.subjects), k=CHECKS)]  # noqa: S311
     middle, worst = spread(each(lambda place: snapshot.decide(request, asked[place], now), CHECKS), 1e6)
-    count = typical([lambda: snapshot.cohort(request, now)] * RUNS)
+    warm, _ = spread(each(lambda place: snapshot.decide(request, asked[place % WARM], now), CHECKS), 1e6)
+    clock = count_from(now, MINUTE)
+    first = seconds(lambda: snapshot.cohort(request, next(clock)))
+    count = typical([lambda: snapshot.cohort(request, next(clock))] * RUNS)
     register = seconds(lambda: table.register().roots)
 
     def cohort() -> object:
-        return commit(table, snapshot.cohort(request, now), secrets.token_bytes(32)).commitment
+        return commit(table, snapshot.cohort(request, next(clock)), secrets.token_bytes(32)).commitment
 
     both = typical([cohort] * RUNS)
     return {
         "check_p50_us": middle,
         "check_p99_us": worst,
+        "warm_p50_us": warm,
+        "count_first_ms": round(first * 1e3, 2),
         "count_ms": round(count * 1e3, 2),
         "cohort_ms": round(both * 1e3, 2),
         "register_s": round(register, 2),
