@@ -499,6 +499,21 @@ contract RecordTest is Ledger {
         }
     }
 
+    function test_GivenARunOfEqualQuestions_TheDirectoryIsAskedOnce() external {
+        vm.prank(ADMIN);
+        directory.publishTerms("first", 1, "en", "");
+        Consent[] memory acts = new Consent[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            acts[i] = consentAct(bytes32(i + 1));
+            (acts[i].scope.recipientKind, acts[i].scope.recipient) = (Vocabulary.RECIPIENT_KIND_STUDY, STUDY);
+            acts[i].scope.terms = "first";
+            acts[i].signature = sign(PATIENT_KEY, address(registry), hashOf(acts[i]));
+        }
+        vm.expectCall(address(directory), abi.encodeCall(directory.studyNumber, (STUDY)), 1);
+        vm.expectCall(address(directory), abi.encodeCall(directory.termsVersion, ("first")), 1);
+        assertAccepted(sendConsents(acts, gasleft()));
+    }
+
     // ------------------------------------------------------------------ helpers
 
     function _assertScopeRefused(Scope memory scope, bytes4 reason) private {
