@@ -16,14 +16,14 @@ from api.authzen.port import Policy
 from api.decision_json import recorded_json
 from api.hot import forms
 from api.hot.door import Route, Unusual, Work
-from api.hot.words import answer_bytes, encode, evaluation_bytes
+from api.hot.words import answer_bytes, encode, evaluation_bytes, one_bytes
 from ledger.bootstrap import Ledger
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request
 from ledger.errors import InvalidInput
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
-from ledger.services.decide import look, record
+from ledger.services.decide import look, look_at, record
 from ledger.services.looks import LookSigner
 
 MOST_IN_PLACE: Final = 2_000
@@ -67,10 +67,11 @@ class HotQuestions:
             raise Unusual
         if asked.record:
             return Work(partial(self._record, request, subjects, block, asked.compact), quick=False)
-        if asked.receipt and len(subjects) != 1:
+        if len(subjects) == 1 and not asked.compact:
+            return self._placed(partial(self._look_at, request, subjects[0], block, asked.receipt), 1)
+        if asked.receipt:
             raise Unusual
-        signer = self._signer if asked.receipt else None
-        return self._placed(partial(self._look, request, subjects, block, asked.compact, signer), len(subjects))
+        return self._placed(partial(self._look, request, subjects, block, asked.compact), len(subjects))
 
     def evaluation(self, who: Principal, body: bytes) -> Work:
         """As ``POST /access/v1/evaluation``."""
@@ -89,23 +90,27 @@ class HotQuestions:
     def _placed(self, work: "partial[bytes]", size: int) -> Work:
         return Work(work, quick=self._local and size <= MOST_IN_PLACE)
 
-    def _look(
-        self, request: Request, subjects: list[bytes], block: int, compact: bool, signer: LookSigner | None
-    ) -> bytes:
+    def _look_at(self, request: Request, subject: bytes, least: int, signed: bool) -> bytes:
+        decision, at, block = look_at(self._ports, request, subject, at_least_block=least)
+        body = one_bytes(subject, decision, at, block)
+        if not signed:
+            return body
+        # A JWS is ASCII without quotes, so it needs no escapes.
+        return b'%b,"receipt":"%b"}' % (body[:-1], self._signer.sign_at(request, subject, decision, at, block).encode())
+
+    def _look(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
         many = len(subjects) >= LEAST_SHEET
         given = look(self._ports, request, subjects, at_least_block=block, in_columns=many)
-        body = answer_bytes(given, compact=compact)
-        # A JWS is ASCII without quotes, so it needs no escapes.
-        return body if signer is None else b'%b,"receipt":"%b"}' % (body[:-1], signer.sign(given).encode())
+        return answer_bytes(given, compact=compact)
 
     def _record(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
         made = record(self._ports, self._ledger.appender, request, subjects, at_least_block=block)
         return encode(recorded_json(made, compact=compact))
 
     def _evaluate(self, known: Known) -> bytes:
-        request, patient, block = known
-        given = look(self._ports, request, [patient], at_least_block=block)
-        return evaluation_bytes(given.decisions[0], given.block)
+        request, patient, least = known
+        decision, _, block = look_at(self._ports, request, patient, at_least_block=least)
+        return evaluation_bytes(decision, block)
 
     def _evaluate_all(self, known: list[Known]) -> bytes:
         together: dict[tuple[Request, int], dict[bytes, list[int]]] = {}

@@ -12,7 +12,7 @@ import msgspec
 from api.authzen.consent import why
 from api.decision_json import answer_json
 from api.schemas.decisions import obligations_json
-from ledger.domain.decision import Decision
+from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.sheet import ID, Sheet
 from ledger.services.decide import Answer
@@ -32,6 +32,9 @@ def _kind(kind: Decision) -> str:
     return encode(document).decode()[1:-1]
 
 
+_OUTCOMES: Final = {outcome: outcome.name.lower() for outcome in Outcome}
+_REASONS: Final = {reason: reason.code for reason in Reason}
+"""To ask a member for its name takes longer than to look it up."""
 _PLAIN: Final[dict[tuple[int, int], str]] = {}
 """Kinds without codes and obligations, by outcome and reason, as they come up."""
 
@@ -60,13 +63,6 @@ def answer_bytes(given: Answer, *, compact: bool) -> bytes:
     if isinstance(decisions, Sheet):
         listed = _compact(decisions) if compact else _whole(given.subjects, decisions)
         permits = decisions.permits
-    elif len(decisions) == 1 and not compact:
-        (one,) = decisions
-        listed = (
-            f'"decisions":[{{"subject":"0x{given.subjects[0].hex()}",{_said(one)},"consent":{_consent(one.consent)},'
-            f'"version":{one.version},"valid_until":{one.valid_until}}}]'
-        )
-        permits = int(one.permitted)
     else:
         return encode(answer_json(given, compact=compact))
     return (
@@ -74,15 +70,26 @@ def answer_bytes(given: Answer, *, compact: bool) -> bytes:
     ).encode()
 
 
+def one_bytes(subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
+    """As ``answer_json`` of the whole answer on one subject."""
+    outcome, _, consent, version, until, _, _ = decision
+    return (
+        f'{{"at":{at},{_block(block)},"decisions":[{{"subject":"0x{subject.hex()}",{_said(decision)},'
+        f'"consent":{_consent(consent)},"version":{version},"valid_until":{until}}}],'
+        f'"considered":1,"permitted":{1 if outcome is Outcome.PERMIT else 0}}}'
+    ).encode()
+
+
 def evaluation_bytes(decision: Decision, block: Block) -> bytes:
     """As AuthZEN's answer to one evaluation."""
     if decision.codes or decision.obligations:
         return encode({"decision": decision.permitted, "context": why(decision, block)})
+    outcome, reason, consent, version, until, _, _ = decision
     return (
-        f'{{"decision":{"true" if decision.permitted else "false"},"context":{{'
-        f'"outcome":"{decision.outcome.name.lower()}","reason":"{decision.reason.code}",'
-        f'"consent":{_consent(decision.consent)},"version":{decision.version},{_block(block)},'
-        f'"valid_until":{decision.valid_until},"codes":[],"obligations":[]}}}}'
+        f'{{"decision":{"true" if outcome is Outcome.PERMIT else "false"},"context":{{'
+        f'"outcome":"{_OUTCOMES[outcome]}","reason":"{_REASONS[reason]}",'
+        f'"consent":{_consent(consent)},"version":{version},{_block(block)},'
+        f'"valid_until":{until},"codes":[],"obligations":[]}}}}'
     ).encode()
 
 

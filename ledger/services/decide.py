@@ -6,7 +6,8 @@ ever made from an error.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypedDict
@@ -24,7 +25,7 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.services.append import Appended, Appender
 from ledger.services.context import POLICY_VERSION, Context, View
 from ledger.services.finality import withhold
-from ledger.services.pending import still_permitted
+from ledger.services.pending import ChangingAct, still_permitted
 from ledger.services.registers import LEAST
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortCommitment
@@ -129,6 +130,28 @@ def look(
     return _answer(context, view, request, subjects, finalized=finalized, in_columns=in_columns)
 
 
+def look_at(
+    context: Context, request: Request, subject: bytes, *, at_least_block: int = 0
+) -> tuple[Decision, int, Block]:
+    """As ``look``, on one subject and without what an answer on several needs: the question that is asked most.
+
+    Returns:
+        The decision, its instant (seconds UTC), and the block that it is as of.
+
+    Raises:
+        NotReady: No answer can be given now; treat it as deny.
+    """
+    view = context.decider.view(at_least_block=at_least_block)
+    at = context.clock.now()
+    decisions = view.decide(request, (subject,), at)
+    latest = context.latest.now()
+    waiting = context.pending.at(view.block, latest.act)
+    forgotten = context.forgotten.now(latest.erasure)
+    if subject in waiting or subject in forgotten:
+        _restrict(context, view, request, (subject,), decisions, at, waiting, forgotten)
+    return decisions[0], at, view.block
+
+
 def record(
     context: Context,
     appender: Appender,
@@ -224,6 +247,21 @@ def _answer(
         decisions = sheet
     latest = context.latest.now()
     waiting = context.pending.at(view.block, latest.act)
+    _restrict(context, view, request, subjects, decisions, at, waiting, context.forgotten.now(latest.erasure))
+    return Answer(request, subjects, decisions, at, view.block)
+
+
+def _restrict(
+    context: Context,
+    view: View,
+    request: Request,
+    subjects: Sequence[bytes],
+    decisions: list[Decision] | Sheet,
+    at: int,
+    waiting: Mapping[bytes, tuple[ChangingAct, ...]],
+    forgotten: AbstractSet[bytes],
+) -> None:
+    """Count what the chain does not show: acts that wait, and erasures."""
     if waiting:
         setting = view.setting(request)
         for place, subject in enumerate(subjects):
@@ -235,11 +273,9 @@ def _answer(
                 decisions[place] = Decision(
                     Outcome.DENY, Reason.PENDING_WITHDRAWAL, now.consent, now.version, now.valid_until
                 )
-    forgotten = context.forgotten.now(latest.erasure)
     for place, subject in enumerate(subjects if forgotten else ()):
         if subject in forgotten:
             decisions[place] = Decision(Outcome.DENY, Reason.ERASED)
-    return Answer(request, subjects, decisions, at, view.block)
 
 
 def _commit(context: Context, answer: Answer) -> tuple[list[Member], CohortCommitment]:

@@ -7,6 +7,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from ledger.domain.decision import Decision, Outcome, Reason
+from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request
 from ledger.domain.wording import request_to_json
@@ -19,6 +21,11 @@ from ledger.transparency.look_receipt import issue_look
 
 MOST_REQUESTS: Final = 1_024
 """Requests whose hash is kept."""
+
+
+_OUTCOMES: Final = {outcome: outcome.name.lower() for outcome in Outcome}
+_REASONS: Final = {reason: reason.code for reason in Reason}
+"""Looked up, as to ask a member for its name takes longer than all the rest of its line."""
 
 
 class LookSigner:
@@ -43,30 +50,38 @@ class LookSigner:
         """
         if len(given.decisions) != 1:
             raise InvalidInput("a look is signed for one subject alone; record the decision to have it on several")
-        (subject,), (decision,) = given.subjects, given.decisions
-        return issue_look(
-            {
-                "request": _hash_of(given.request),
-                "subject": to_hex(subject),
-                "at": given.at,
-                "outcome": decision.outcome.name.lower(),
-                "reason": decision.reason.code,
-                "consent": None if decision.consent is None else to_hex(decision.consent),
-                "version": decision.version,
-                "block": {"number": given.block.number, "hash": to_hex(given.block.hash)},
-                "policy": POLICY_VERSION,
-                "valid_until": decision.valid_until,
-                "codes": list(decision.codes),
-                "obligations": [{"id": duty.id, "properties": dict(duty.properties)} for duty in decision.obligations],
-            },
-            self._key_at(given.at),
-        )
+        return self.sign_at(given.request, given.subjects[0], given.decisions[0], given.at, given.block)
+
+    def sign_at(self, request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> str:
+        """As ``sign``, of what ``look_at`` told."""
+        return issue_look(_payload(request, subject, decision, at, block), self._key_at(at))
 
     def _key_at(self, at: int) -> SigningKey:
         held = self._key
         if held is None or held[0] != at:
             held = self._key = (at, self._keys.receipts)
         return held[1]
+
+
+def _payload(request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
+    """The canonical bytes of a ``LookReceipt``: what is the same in many is encoded once."""
+    outcome, reason = _OUTCOMES[decision.outcome], _REASONS[decision.reason]
+    consent = "null" if decision.consent is None else f'"0x{decision.consent.hex()}"'
+    return (
+        f'{{"at":{at},"block":{{"hash":"0x{block.hash.hex()}","number":{block.number}}},'
+        f'"codes":{_plain(list(decision.codes))},"consent":{consent},"obligations":{_duties(decision)},'
+        f'"outcome":"{outcome}","policy":"{POLICY_VERSION}","reason":"{reason}",'
+        f'"request":"{_hash_of(request)}","subject":"0x{subject.hex()}","valid_until":{decision.valid_until},'
+        f'"version":{decision.version}}}'
+    ).encode()
+
+
+def _duties(decision: Decision) -> str:
+    return _plain([{"id": duty.id, "properties": dict(duty.properties)} for duty in decision.obligations])
+
+
+def _plain(listed: list[object]) -> str:
+    return canonical.encode(listed).decode() if listed else "[]"
 
 
 @lru_cache(MOST_REQUESTS)

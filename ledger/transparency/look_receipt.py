@@ -13,7 +13,7 @@ import msgspec
 
 from ledger.errors import ProofInvalid
 from ledger.transparency.canonical import MAX_INTEGER
-from ledger.transparency.jws import kid_of, sign_jws, verify_jws
+from ledger.transparency.jws import kid_of, sign_canonical, verify_jws
 from ledger.transparency.keys import KeySet, SigningKey
 
 LOOK_TYPE: Final = "consentry-look+jws"
@@ -63,9 +63,9 @@ class LookReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     obligations: list[_Duty]
 
 
-def issue_look(payload: dict[str, object], key: SigningKey) -> str:
-    """Sign a look's payload: the fields of ``LookReceipt``, and no other."""
-    return sign_jws(payload, key, LOOK_TYPE)
+def issue_look(payload: bytes, key: SigningKey) -> str:
+    """Sign a look's payload: the canonical bytes of the fields of ``LookReceipt``, and no other."""
+    return sign_canonical(payload, key, LOOK_TYPE)
 
 
 def open_look(jws: str, keys: KeySet) -> LookReceipt:

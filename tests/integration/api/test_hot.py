@@ -234,6 +234,7 @@ def test_too_many_requests_are_refused_hot_too(service, world, subjects):
 def test_what_broke_inside_is_not_told(service, world, subjects, monkeypatch):
     caller = Both(service, "engine", world.engine)
     monkeypatch.setattr("api.hot.questions.look", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("api.hot.questions.look_at", lambda *_, **__: 1 / 0)
     answer = caller.ask("/v1/decisions", json.dumps(look(world, subjects)).encode())
     assert answer.status_code == 500
     assert answer.json()["detail"] == "the failure is in our log; try again later"

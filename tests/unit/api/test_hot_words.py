@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from api.authzen.consent import why
 from api.decision_json import answer_json
-from api.hot.words import answer_bytes, evaluation_bytes
+from api.hot.words import answer_bytes, evaluation_bytes, one_bytes
 from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
@@ -52,6 +52,7 @@ def test_an_evaluation(decision, block):
 def test_an_answer_on_one(decision, subject, block, compact):
     made = answer([decision], [subject], block)
     assert answer_bytes(made, compact=compact) == encode(answer_json(made, compact=compact))
+    assert one_bytes(subject, decision, made.at, block) == encode(answer_json(made, compact=False))
 
 
 @given(st.lists(decisions(free=False), min_size=1, max_size=40), blocks, st.booleans())
