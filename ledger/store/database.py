@@ -125,6 +125,13 @@ class Database:
         """
         return self._short.ask(statement, values)
 
+    def ask_in(self, connection: Connection, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As ``ask``, in a transaction that is under way."""
+        with driver_cursor(connection) as cursor:
+            cursor.execute(statement if self.sqlite else statement.replace("?", "%s"), values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
     def ask_each(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         """As ``ask``, for each of several values; one transaction."""
         return self._short.ask_each(statement, each)

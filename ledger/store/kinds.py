@@ -90,6 +90,17 @@ class Kind(Generic[_F]):
             f"WHERE to_block IS NULL{same}"
         )
 
+    def held_of(self, keys: int) -> str:
+        """SQL of SQLite for the versions that hold of so many keys; the values of one after those of the other."""
+        columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))
+        names = [f"v{place}" for place in range(len(self.key))]
+        same = "".join(f' AND "{name}" = {value}' for name, value in zip(self.key, names, strict=True))
+        one = f"({', '.join('?' * len(names))})"
+        return (
+            f"WITH given({', '.join(names)}) AS (VALUES {', '.join([one] * keys)}) "  # noqa: S608 - our names
+            f"SELECT {columns} FROM given CROSS JOIN {self.table.name} WHERE to_block IS NULL{same}"
+        )
+
     def held_of_all(self) -> str:
         """SQL of PostgreSQL for the versions that hold of many keys, for a list of each value of the keys."""
         columns = ", ".join(f'"{name}"' for name in (*self.columns, *INTERVAL))

@@ -6,6 +6,7 @@ has not come to is refused, never answered with what is there.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -28,6 +29,7 @@ _F = TypeVar("_F")
 _BLOCK = table_of(tables.Block)
 _EVENT = table_of(tables.Event)
 _STREAM = 2000
+_KEYS = 500  # in one question
 _CHANGED: Mapping[kinds.Kind[Any], str] = {kind: kind.changed() for kind in kinds.KINDS}
 _FIRST_PERMIT = f"state = {ConsentState.ACTIVE:d} AND scope_effect = {Effect.PERMIT:d} AND version = 1"
 _REVOKING: Mapping[kinds.Kind[Any], str] = {
@@ -74,7 +76,9 @@ class SqlMirror:
         """
         with self._database.reading() as connection:
             taken = mirror_writer.take(connection, blocks, events, expect)
-        with self._database.writing() as connection:
+        # Not durable at once: the cursor is in the same transaction, so what a power loss takes is read again from the
+        # chain; and it takes seconds at most, since a lease's renewal is durable, and with it all before it.
+        with self._database.writing(durable=False) as connection:
             cursor = mirror_writer.write(self._database, connection, taken, fence=fence)
         self._latest.add(expect, cursor, taken.facts.changed())
         return cursor
@@ -186,8 +190,13 @@ class SqlMirror:
             return []
         which = kinds.kind_named(kind)
         values = [kinds.key_values(which, key[0], key[1] if len(key) > 1 else None) for key in keys]
-        rows = self._database.ask_each(self._question(which, len(which.key), held=True), values)
-        return [which.fact_of(held[0]) if held else None for held in rows]
+        if len(values) == 1 or not self._database.sqlite:
+            rows = self._database.ask_each(self._question(which, len(which.key), held=True), values)
+            return [which.fact_of(held[0]) if held else None for held in rows]
+        parts = [values[start : start + _KEYS] for start in range(0, len(values), _KEYS)]
+        found = self._database.ask_all([(which.held_of(len(part)), list(chain.from_iterable(part))) for part in parts])
+        facts = {which.identify(fact): fact for fact in map(which.fact_of, chain.from_iterable(found))}
+        return [facts.get(key) for key in values]
 
     def interval_of(self, fact: Fact) -> Interval | None:
         """As ``MirrorStore.interval_of``."""

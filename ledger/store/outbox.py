@@ -9,10 +9,12 @@ Invariants:
 - A sealed item is never refused later.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, false, func, or_, select, text, true, update
+from sqlalchemy import Connection, Select, exists, false, or_, select, text, true, update
 
 from ledger.domain.acts import Act, dump, load
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
@@ -20,6 +22,7 @@ from ledger.domain.revocation import accepted
 from ledger.errors import NotFound, WrongState
 from ledger.store import tables
 from ledger.store.database import Database
+from ledger.store.short import Question
 from ledger.store.tables.base import table_of
 
 _ITEM = table_of(tables.OutboxItem)
@@ -27,15 +30,18 @@ _SENT = table_of(tables.Transmission)
 _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
+_STATES = {int(state): state for state in ItemState}
 _NEW = ("digest", "subject", "act", "state", "accepted_at", "reason", "revoking")
 _SENT_COLUMNS = ("hash", "sender", "nonce", "raw", "recorded_at", "final", "error")
 _SHOWN = [column for column in _ITEM.columns if column.name != "revoking"]
 _COLUMNS = ", ".join(f'"{column.name}"' for column in _SHOWN)
 _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
-_BY_DIGEST = (
-    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE digest = ? AND state <> {ItemState.REFUSED:d} UNION ALL "  # noqa: S608
-    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE digest = ? AND state = {ItemState.REFUSED:d} "
-    "ORDER BY sequence DESC LIMIT 1"
+_OPEN = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE state <> {ItemState.REFUSED:d} AND digest IN "  # noqa: S608
+_REFUSED = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE state = {ItemState.REFUSED:d} AND digest IN "  # noqa: S608
+_GIVEN = f"SELECT digest, sequence FROM {_ITEM.name} WHERE sequence > ?"  # noqa: S608
+_HIDDEN = (
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE (state IN ({ItemState.ACCEPTED:d}, {ItemState.SENT:d}) "  # noqa: S608
+    f"OR (state = {ItemState.SEALED:d} AND block > ?)) AND sequence > ?"
 )
 
 
@@ -89,15 +95,17 @@ class SqlOutbox:
         with self._database.writing() as connection:
             if not self._database.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ACCEPTING})
-            held = _open_items(connection, [digest for digest, _ in acts])
+            held: dict[bytes, Item] = {}
+            for part in _parts([digest for digest, _ in acts]):
+                held |= _by_digest(self._database.ask_in(connection, _OPEN + _marks(part), part))
             fresh: dict[bytes, Act] = {}
             for digest, act in acts:
                 if digest not in held:
                     fresh.setdefault(digest, act)
-            newest = connection.execute(select(func.max(_ITEM.c.sequence))).scalar() or 0
+            newest = connection.exec_driver_sql(_NEWEST).scalar() or 0
             self._database.insert(connection, _ITEM, _NEW, [rows[digest] for digest in fresh])
-            given = select(_ITEM.c.digest, _ITEM.c.sequence).where(_ITEM.c.sequence > newest)
-            for digest, sequence in connection.execute(given):  # nobody else gives out sequences meanwhile
+            given = self._database.ask_in(connection, _GIVEN, (newest,))
+            for digest, sequence in given:  # nobody else gives out sequences meanwhile
                 held[digest] = Item(sequence, digest, fresh[digest], ItemState.ACCEPTED, at)
             return [held[digest] for digest, _ in acts]
 
@@ -107,10 +115,10 @@ class SqlOutbox:
 
     def find(self, digests: Sequence[bytes]) -> list[Item | None]:
         """As ``OutboxStore.find``."""
-        if not digests:
-            return []
-        found = self._database.ask_each(_BY_DIGEST, [(digest, digest) for digest in digests])
-        return [_item(*rows[0]) if rows else None for rows in found]
+        found = self._find(_OPEN, digests)
+        missing = [digest for digest in digests if digest not in found]
+        found |= self._find(_REFUSED, missing)
+        return [found.get(digest) for digest in digests]
 
     def waiting(self, limit: int) -> list[Item]:
         """As ``OutboxStore.waiting``."""
@@ -118,20 +126,12 @@ class SqlOutbox:
 
     def unsealed(self, *, above: int, after: int = 0, subjects: Collection[bytes] | None = None) -> list[Item]:
         """As ``OutboxStore.unsealed``."""
-        hidden = or_(
-            _ITEM.c.state.in_((ItemState.ACCEPTED, ItemState.SENT)),
-            (_ITEM.c.state == ItemState.SEALED) & (_ITEM.c.block > above),
-        )
-        rows = select(*_SHOWN).where(hidden, _ITEM.c.sequence > after).order_by(_ITEM.c.sequence)
-        if subjects is None:
-            return self._items(rows)
-        named = list(subjects)
-        found: list[Item] = []
-        with self._database.reading() as connection:
-            for start in range(0, len(named), _CHUNK):
-                chosen = rows.where(_ITEM.c.subject.in_(named[start : start + _CHUNK]))
-                found += [_item(*row) for row in connection.execute(chosen)]
-        return sorted(found, key=lambda item: item.sequence)
+        since = (above, after)
+        asked: list[Question] = [(f"{_HIDDEN} ORDER BY sequence", since)]
+        if subjects is not None:
+            asked = [(f"{_HIDDEN} AND subject IN {_marks(part)}", (*since, *part)) for part in _parts(list(subjects))]
+        found = [_item(*row) for rows in self._database.ask_all(asked) for row in rows] if asked else []
+        return sorted(found, key=attrgetter("sequence"))
 
     def items(self, *, subject: bytes | None = None, state: ItemState | None = None, limit: int = 100) -> list[Item]:
         """As ``OutboxStore.items``, newest first."""
@@ -257,18 +257,26 @@ class SqlOutbox:
         else:
             self._database.run_many(connection, _FREE, [(transmission.hash, transmission.hash)])
 
+    def _find(self, question: str, digests: Sequence[bytes]) -> dict[bytes, Item]:
+        """Items by digest; of several the newest."""
+        asked = [(f"{question}{_marks(part)} ORDER BY sequence", part) for part in _parts(digests)]
+        return _by_digest(chain.from_iterable(self._database.ask_all(asked))) if asked else {}
+
     def _items(self, rows: Select[Any]) -> list[Item]:
         with self._database.reading() as connection:
             return [_item(*row) for row in connection.execute(rows)]
 
 
-def _open_items(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, Item]:
-    held: dict[bytes, Item] = {}
-    for start in range(0, len(digests), _CHUNK):
-        chosen = _ITEM.c.digest.in_(digests[start : start + _CHUNK])
-        for row in connection.execute(select(*_SHOWN).where(chosen, _ITEM.c.state != ItemState.REFUSED)):
-            held[row.digest] = _item(*row)
-    return held
+def _by_digest(rows: Iterable[Sequence[Any]]) -> dict[bytes, Item]:
+    return {item.digest: item for item in (_item(*row) for row in rows)}
+
+
+def _parts(values: Sequence[bytes]) -> list[Sequence[bytes]]:
+    return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
+
+
+def _marks(values: Sequence[bytes]) -> str:
+    return f"({', '.join('?' * len(values))})"
 
 
 def _carried_by(connection: Connection, transaction: bytes) -> tuple[int, ...]:
@@ -288,4 +296,4 @@ def _item(
     reason: str,
 ) -> Item:
     """An item from the columns of its table, in order."""
-    return Item(sequence, digest, load(act), ItemState(state), accepted_at, transaction, block, reason)
+    return Item(sequence, digest, load(act), _STATES[state], accepted_at, transaction, block, reason)

@@ -21,8 +21,10 @@ from tests.fakes.histories import History
 ID = b"\x01" * 32
 LOG = b"\x02" * 32
 # Tables of one row, or of one row a log; and results of an inner question.
-PARTIAL = "ix_transmission_open"  # an index of the open transmissions alone
-SMALL = ("mirror_cursor", "writer_lease", "audit_log", "CONSTANT", "anon_1")
+ASKING = ("SELECT", "WITH", "UPDATE", "DELETE")
+# An index of the open transmissions alone, and values that the question brings with it.
+PARTIAL = ("ix_transmission_open", "CONSTANT ROWS")
+SMALL = ("mirror_cursor", "writer_lease", "audit_log", "CONSTANT", "anon_1", "given")
 
 
 class Asked:
@@ -50,7 +52,7 @@ class Asked:
         if hasattr(result, "__next__"):
             list(result)
         found = []
-        asked = [statement for statement in self._statements if statement.split()[0] in ("SELECT", "UPDATE", "DELETE")]
+        asked = [statement for statement in self._statements if statement.split()[0] in ASKING]
         assert asked
         with closing(sqlite3.connect(self.path)) as connection:
             for statement in asked:
@@ -83,6 +85,7 @@ MIRROR = {
     "terms": lambda mirror: mirror.terms(ID),
     "consent": lambda mirror: mirror.consent(ID, ID),
     "authority": lambda mirror: mirror.authority(ID, ID),
+    "find": lambda mirror: mirror.find("Consent", [(ID, ID), (LOG, ID)]),
     "authorities": lambda mirror: mirror.authorities(ID),
     "subjects of a custodian": lambda mirror: mirror.subjects(ID),
     "history of a subject": lambda mirror: mirror.history("Consent", ID),
@@ -132,9 +135,12 @@ def use_outbox(store) -> None:
     outbox.transmissions()
     outbox.settle(sent, Outcome(5, ID, succeeded=True, refused={b"\x02" * 32: "no"}))
     outbox.item(b"\x01" * 32)
+    outbox.find([b"\x01" * 32, b"\x02" * 32, b"\x09" * 32])
+    outbox.revoking(0, 5, 3)
     outbox.waiting(10)
     outbox.unsealed(above=4)
     outbox.unsealed(above=4, after=3)
+    outbox.unsealed(above=4, subjects=[ID, LOG])
     outbox.items(subject=ID)
     outbox.items(state=ItemState.SENT)
     outbox.unsettle(4)
