@@ -2,7 +2,8 @@
 
 Invariants:
 
-- A transaction that ended well is on the disk (SQLite: WAL with synchronous FULL; PostgreSQL: synchronous_commit).
+- A transaction that ended well is on the disk (SQLite: WAL with synchronous FULL; PostgreSQL: synchronous_commit), but
+  for those that asked for less; they are there whole or not at all, and with all that was written before them.
 - A writing transaction on SQLite holds the write lock from its first statement (BEGIN IMMEDIATE), so that it never
   fails half-way on a lock; a reading one sees one state of the database throughout (PostgreSQL: REPEATABLE READ).
 - Only errors of ``ledger.errors`` get out, and no parameter of a statement is in their words.
@@ -22,12 +23,14 @@ from sqlalchemy.engine import URL
 from ledger.errors import ConfigurationError, Conflict, NotReady
 from ledger.store import bulk
 from ledger.store.short import Question, ShortQuestions
+from ledger.store.wal import WalKeeper
 
 LOCK_SECONDS = 30
 _PAUSE = 0.005  # seconds between two tries for a lock that SQLite does not wait for
 _SHORT_PAUSE = 0.001  # and for the lock of a writer, which others hold for some milliseconds
 OLDEST_POSTGRESQL = 150_000
 _WRITING = "consentry_writing"
+_DURABLE, _SOON = "FULL", "NORMAL"  # SQLite's ``synchronous``
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -46,6 +49,7 @@ class Database:
         self.sqlite = target.get_backend_name() == "sqlite"
         self._engine = _open(target, sqlite=self.sqlite)
         self._writer = threading.Lock()
+        self._wal = WalKeeper(str(target.database), self.detached, self._writer) if self.sqlite else None
         self._reading: dict[str, Any] = {} if self.sqlite else _SNAPSHOT
         driver: Any = self._engine.dialect.loaded_dbapi
         self._short = ShortQuestions(self.detached, driver.Error, "?" if self.sqlite else "%s")
@@ -61,8 +65,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes: durable when the block ends, undone when it raises.
+
+        Args:
+            durable: False for what can be made again from elsewhere, and need not wait for the disk: a power loss may
+                take it back until the next durable transaction, of whomever, has ended.
 
         Raises:
             NotReady: The database cannot be reached, or another writer holds it for longer than ``LOCK_SECONDS``.
@@ -71,11 +79,15 @@ class Database:
         if self.sqlite and not self._writer.acquire(timeout=LOCK_SECONDS):
             raise NotReady(f"another thread has been writing to the database for {LOCK_SECONDS} s; try again")
         try:
-            with self._transaction({_WRITING: True}) as connection:
+            with self._transaction({_WRITING: _DURABLE if durable else _SOON}) as connection:
+                if not (durable or self.sqlite):
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield connection
         finally:
             if self.sqlite:
                 self._writer.release()
+        if self._wal is not None:
+            self._wal.wrote()
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
@@ -113,6 +125,13 @@ class Database:
                 return changed
         return 0
 
+    def ask_in(self, connection: Connection, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As ``ask``, in a transaction that is under way."""
+        with driver_cursor(connection) as cursor:
+            cursor.execute(statement if self.sqlite else statement.replace("?", "%s"), values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of one short question, past SQLAlchemy; a transaction of its own.
 
@@ -124,13 +143,6 @@ class Database:
             NotReady: The database cannot be reached.
         """
         return self._short.ask(statement, values)
-
-    def ask_in(self, connection: Connection, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """As ``ask``, in a transaction that is under way."""
-        with driver_cursor(connection) as cursor:
-            cursor.execute(statement if self.sqlite else statement.replace("?", "%s"), values)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
 
     def ask_each(self, statement: str, each: Sequence[Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         """As ``ask``, for each of several values; one transaction."""
@@ -150,8 +162,9 @@ class Database:
         Raises:
             NotReady: Others keep the database busy; try again.
         """
-        if self.sqlite:
-            ((busy, _, _),) = self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self._wal is not None:
+            with self._wal.paused():
+                ((busy, _, _),) = self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
             if busy:
                 raise NotReady("the database is read and written without a pause; erase again to clean its files")
             return
@@ -181,6 +194,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._wal is not None:
+            self._wal.close()
         self._short.close()
         self._engine.dispose()
 
@@ -243,7 +258,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         f"busy_timeout = {LOCK_SECONDS * 1000}",
-        "wal_autocheckpoint = 10000",
+        "wal_autocheckpoint = 50000",  # ``WalKeeper`` is far ahead of that, as long as it lives
         "cache_size = -65536",
         "temp_store = MEMORY",
         "secure_delete = ON",  # what is deleted is overwritten: an erasure must reach the file
@@ -271,11 +286,13 @@ def _once_free(connection: sqlite3.Connection | sqlite3.Cursor, statement: str, 
 
 
 def _begin(connection: Connection) -> None:
-    if not connection.get_execution_options().get(_WRITING, False):
+    synchronous = connection.get_execution_options().get(_WRITING)
+    if synchronous is None:
         connection.exec_driver_sql("BEGIN")
         return
     # SQLite waits for another process by sleeping up to a tenth of a second at a time, in which the file lies idle.
     with driver_cursor(connection) as cursor:
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")  # it cannot be set within a transaction
         cursor.execute("PRAGMA busy_timeout = 0")
         try:
             _once_free(cursor, "BEGIN IMMEDIATE", _SHORT_PAUSE)

@@ -1,0 +1,107 @@
+"""SQLite's write-ahead log is copied beside its writers (``ledger.store.wal``)."""
+
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from ledger.store.database import Database
+from ledger.store.wal import LONG
+
+MEGABYTE = 1024 * 1024
+PATIENCE = 60.0  # seconds
+
+
+@pytest.fixture
+def file(sqlite_url):
+    return Path(sqlite_url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def database(sqlite_url):
+    opened = Database(sqlite_url)
+    with opened.writing() as connection:
+        connection.execute(text("CREATE TABLE thing (number INTEGER PRIMARY KEY, data BLOB)"))
+    yield opened
+    opened.close()
+
+
+def write(database, size):
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO thing (data) VALUES (:data)"), {"data": bytes(size)})
+
+
+def length(file):
+    return Path(f"{file}-wal").stat().st_size
+
+
+def keepers():
+    return [thread for thread in threading.enumerate() if thread.name == "wal"]
+
+
+def until(holds):
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_short_log_is_left_alone(database, file):
+    for _ in range(5):
+        write(database, 1000)
+    assert 0 < length(file) < LONG
+    assert keepers() == []
+
+
+def test_a_long_log_is_copied_and_given_back_once_little_is_written(database, file):
+    for _ in range(8):
+        write(database, MEGABYTE)
+
+    def given_back():
+        write(database, 1)
+        return length(file) < LONG
+
+    until(given_back)
+    with closing(sqlite3.connect(f"file:{file}?immutable=1", uri=True)) as without_log:
+        assert without_log.execute("SELECT count(*) FROM thing WHERE length(data) > 1").fetchone() == (8,)
+
+
+def test_a_log_in_full_swing_begins_anew_instead_of_growing(database, file):
+    written, longest = 0, 0
+    deadline = time.monotonic() + PATIENCE
+    while written < 200 * MEGABYTE and time.monotonic() < deadline:
+        write(database, MEGABYTE)
+        written, longest = written + MEGABYTE, max(longest, length(file))
+        if written > 2 * longest:
+            return
+    raise AssertionError((written, longest))
+
+
+def test_closing_ends_the_copy(database):
+    write(database, 2 * LONG)
+    assert len(keepers()) == 1
+    database.close()
+    assert keepers() == []
+
+
+def test_an_erasure_is_let_past(database, file):
+    for _ in range(12):
+        write(database, MEGABYTE)
+        database.scrub([])
+        assert length(file) == 0
+
+
+def test_what_cannot_be_copied_stays_and_is_copied_later(database, file):
+    """A reader keeps its old state of the database, so that the log cannot begin anew; nobody is told of it."""
+    write(database, 1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM thing").fetchone() == (1,)
+        for _ in range(8):
+            write(database, MEGABYTE)
+        assert reader.execute("SELECT count(*) FROM thing").fetchone() == (1,)
+    until(lambda: (write(database, 1), length(file) < LONG)[1])
