@@ -30,16 +30,23 @@ def line_of(verdict: Verdict) -> str:
 
 
 def report(results: Mapping[Mutant, Verdict], sources: Sequence[str], explained: str) -> int:
-    """Prints a row for each source, then each survivor; returns how many of those are not explained."""
+    """Prints a row for each source, then each survivor that is not explained; returns how many those are.
+
+    An explanation explains one survivor: where a line stands in several places, there must be one for each.
+    """
     print("| source | mutants there are | tried | killed | do not compile | survive |\n|---|---|---|---|---|---|")
     unexplained = []
+    alike: Counter[str] = Counter()
     for source in sources:
         there_are = list(mutants(source))
         tried = [results[mutant] for mutant in there_are if mutant in results]
         tally = Counter(verdict.word for verdict in tried)
         columns = (len(there_are), len(tried), tally["killed"], tally["uncompiled"], tally["survived"])
         print(f"| `{source}` | {' | '.join(map(str, columns))} |")
-        unexplained += [v.mutant for v in tried if v.word == "survived" and str(v.mutant) not in explained]
+        for mutant in (verdict.mutant for verdict in tried if verdict.word == "survived"):
+            alike[str(mutant)] += 1
+            if alike[str(mutant)] > explained.count(str(mutant)):
+                unexplained.append(mutant)
     for mutant in unexplained:
         print(f"survived, not explained: {mutant} (line {mutant.line + 1})")
     return len(unexplained)
