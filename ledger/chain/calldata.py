@@ -16,7 +16,7 @@ from typing import Any
 from ledger.chain import abi
 from ledger.chain.abi import Tail, dynamic, fixed, pack, text, uint, uints
 from ledger.chain.hashing import keccak
-from ledger.chain.messages import disease_words
+from ledger.chain.words import disease_words
 from ledger.domain.acts import (
     Act,
     Anchoring,
