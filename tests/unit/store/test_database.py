@@ -43,6 +43,18 @@ def test_sqlite_is_set_to_keep_what_it_was_given(database, pragma, value):
         assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
 
 
+def synchronous(database: Database, **how: bool) -> int:
+    with database.writing(**how) as connection:
+        level: int = connection.execute(text("PRAGMA synchronous")).scalar_one()
+        return level
+
+
+def test_a_transaction_waits_for_the_disk_unless_it_need_not(database):
+    full, normal = 2, 1
+    assert [synchronous(database), synchronous(database, durable=False)] == [full, normal]
+    assert synchronous(database) == full, "on the connection that was used before"
+
+
 def test_a_block_that_raises_leaves_nothing(database):
     def fail() -> None:
         with database.writing() as connection:
