@@ -3,8 +3,8 @@
 Invariant: whatever was committed before a call, by this process or another, is in its answer. An answer is never older
 than the call that gets it: those who call at once share a question, if it began after they called.
 
-- SQLite is asked whether anything was committed at all, on a connection of its own that writes nothing (its own commits
-  would not count), which takes it a few microseconds; only then is it asked what.
+- Of SQLite it is looked up whether anything was committed at all (``wal_index``; where that cannot be, SQLite is asked,
+  on a connection of its own that writes nothing, as its own commits would not count); only then is it asked what.
 - PostgreSQL is asked once for all who wait; whoever comes while a question is under way waits for the next.
 
 Source: https://www.sqlite.org/pragma.html#pragma_data_version
@@ -20,12 +20,14 @@ from ledger.ports import Latest
 from ledger.store import tables
 from ledger.store.database import Database
 from ledger.store.tables.base import table_of
+from ledger.store.wal_index import WalIndex, open_index
 
 _LATEST: Final = (
     'SELECT (SELECT max("sequence") FROM '  # noqa: S608 - our own names
     f'{table_of(tables.OutboxItem).name}), (SELECT max("number") FROM {table_of(tables.Erasure).name})'
 )
 _VERSION: Final = "PRAGMA data_version"
+_FILES: Final = "PRAGMA database_list"
 
 
 class SqlLatest:
@@ -51,28 +53,33 @@ class _Noticing:
         self._database = database
         self._lock = threading.Lock()
         self._cursor: Any = None
-        self._version = -1
+        self._index: WalIndex | None = None
+        self._state: object = None
         self._held = Latest(0, 0)
 
     def now(self) -> Latest:
         with self._lock:
             try:
-                version = self._look()
-                if version != self._version:  # read before the rows: what is committed from now on changes it again
-                    self._held, self._version = _read(self._cursor.execute(_LATEST).fetchall()), version
+                state = self._ask() if self._index is None else self._index.headers()
+                if state != self._state:  # read before the rows: what is committed from now on changes it again
+                    self._held, self._state = _read(self._cursor.execute(_LATEST).fetchall()), state
             except sqlite3.Error as problem:
                 self._let_go()
                 raise NotReady("the database does not answer; check that its file is there and has space") from problem
             return self._held
 
-    def _look(self) -> int:
-        if self._cursor is None:
-            self._cursor, self._version = self._database.detached().cursor(), -1
-        version: int = self._cursor.execute(_VERSION).fetchall()[0][0]
-        return version
+    def _ask(self) -> object:
+        """What changes with each commit."""
+        if self._cursor is not None:
+            return self._cursor.execute(_VERSION).fetchall()[0][0]
+        self._cursor, self._state = self._database.detached().cursor(), None
+        state = self._ask()
+        (path,) = (path for _, name, path in self._cursor.execute(_FILES).fetchall() if name == "main")
+        self._index = open_index(path)  # it stays while the connection is open
+        return state if self._index is None else self._index.headers()
 
     def _let_go(self) -> None:
-        cursor, self._cursor = self._cursor, None
+        cursor, self._cursor, self._index = self._cursor, None, None
         if cursor is not None:
             with suppress(sqlite3.Error):  # it is gone either way
                 cursor.connection.close()

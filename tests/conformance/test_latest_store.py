@@ -129,6 +129,7 @@ def test_whoever_waits_asks_for_itself_where_a_question_failed(stores, monkeypat
     if asking._database.sqlite:
         asking.now()
         asking._cursor.connection.close()  # as if it broke
+        sequence = accept(ours, 2)
     else:
         monkeypatch.setattr(asking._database, "ask", once)
     with pytest.raises(NotReady):
