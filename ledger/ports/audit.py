@@ -72,8 +72,8 @@ class AuditStore(Protocol):
         """Entries with ``first <= index < last``, in order, streamed."""
         ...
 
-    def rows(self, log: bytes, first: int, last: int, most: int) -> Sequence[EntryRow]:
-        """As ``entries``, the first ``most`` that are there: for who reads all of a log, and doubts it."""
+    def rows(self, log: bytes, first: int, last: int, most: int) -> Iterator[Sequence[EntryRow]]:
+        """As ``entries``, at most so many at a time, as they are stored: for who reads all of a log, and doubts it."""
         ...
 
     def node(self, log: bytes, level: int, index: int) -> bytes:

@@ -30,7 +30,6 @@ from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.tiles import WIDTH
 
 __all__ = ["Fault", "Finding", "Health", "check_log", "check_logs"]
-_ASKED = 16 * WIDTH  # rows of one question: a few megabytes
 
 
 def check_logs(ports: Ports, *, on_progress: Callable[[bytes, int], None] | None = None) -> list[Health]:
@@ -89,9 +88,7 @@ class _Inspection:
 
     def _pages(self, first: int, size: int) -> Iterator[Sequence[EntryRow]]:
         """The rows from ``first`` below a size, a tile's width at a time: as long as none is missing, tiles."""
-        while rows := self.ports.audit.rows(self.health.log, first, size, _ASKED):
-            yield from [rows[at : at + WIDTH] for at in range(0, len(rows), WIDTH)]
-            first = rows[-1][0] + 1
+        return self.ports.audit.rows(self.health.log, first, size, WIDTH)
 
     def _against_chain(self, heads: Sequence[Head], tree: Regrown, accesses: dict[int, Access], *, dense: bool) -> int:
         """Hold the tree against the anchored heads; returns the largest size that one of them binds."""

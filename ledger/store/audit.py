@@ -37,6 +37,7 @@ _TILE = (
     'WHERE l.log = ? AND t.level = ? AND t."index" = ?'
 )
 _PAGE = 1000
+_STREAMED = 16_384
 
 
 class SqlAudit(SqlDecisions):
@@ -79,11 +80,20 @@ class SqlAudit(SqlDecisions):
                 return
             first = end
 
-    def rows(self, log: bytes, first: int, last: int, most: int) -> Sequence[EntryRow]:
-        """As ``AuditStore.rows``."""
+    def rows(self, log: bytes, first: int, last: int, most: int) -> Iterator[Sequence[EntryRow]]:
+        """As ``AuditStore.rows``: streamed, a transaction for every few thousand rows."""
         number = self._tiles.number(log)
-        rows: list[Any] = [] if number is None else self._database.ask(_ROWS, (number, first, last, most))
-        return rows
+        statement = _ROWS if self._database.sqlite else _ROWS.replace("?", "%s")
+        while number is not None and first < last:
+            read = 0
+            with self._database.reading() as connection, driver_cursor(connection) as cursor:
+                cursor.execute(statement, (number, first, last, _STREAMED))
+                while rows := cursor.fetchmany(most):
+                    yield rows
+                    read += len(rows)
+                    first = rows[-1][0] + 1
+            if read < _STREAMED:
+                return
 
     def node(self, log: bytes, level: int, index: int) -> bytes:
         """As ``AuditStore.node``."""

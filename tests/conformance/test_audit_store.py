@@ -53,7 +53,7 @@ def test_a_log_that_is_not_there_is_empty(store):
     assert store.audit.logs() == []
     assert store.audit.entry(LOG, 0) is None
     assert list(store.audit.entries(LOG, 0, 9)) == []
-    assert not store.audit.rows(LOG, 0, 9, 9)
+    assert list(store.audit.rows(LOG, 0, 9, 9)) == []
     assert store.audit.checkpoint(LOG) is None
     assert store.audit.decision(hex_id(1)) is None
     assert store.audit.members(hex_id(1)) == []
@@ -78,9 +78,9 @@ def test_entries_are_read_back_as_they_were_written(store):
     assert store.audit.entry(LOG, 5) is None
     rows = [(index, entry.canonical, entry.leaf, None, None, None) for index, entry in enumerate(entries)]
     rows[0] = (*rows[0][:3], "a", 1, None)
-    assert list(store.audit.rows(LOG, 0, 9, 9)) == rows
-    assert list(store.audit.rows(LOG, 1, 4, 2)) == rows[1:3]
-    assert not store.audit.rows(LOG, 5, 9, 9)
+    assert list(store.audit.rows(LOG, 0, 9, 9)) == [rows]
+    assert list(store.audit.rows(LOG, 1, 4, 2)) == [rows[1:3], rows[3:4]]
+    assert list(store.audit.rows(LOG, 5, 9, 9)) == []
 
 
 def test_many_entries_are_streamed_without_a_gap(store):

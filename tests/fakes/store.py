@@ -410,18 +410,19 @@ class MemoryAudit:
         return iter(self._logs[log].entries[first:last] if log in self._logs else [])
 
     def rows(self, log, first, last, most):
-        found = islice(self.entries(log, first, last), most)
-        return [
-            (
-                entry.index,
-                entry.canonical,
-                entry.leaf,
-                entry.key or None,
-                entry.count if entry.key else None,
-                entry.decision,
-            )
-            for entry in found
-        ]
+        found = self.entries(log, first, last)
+        while page := list(islice(found, most)):
+            yield [
+                (
+                    entry.index,
+                    entry.canonical,
+                    entry.leaf,
+                    entry.key or None,
+                    entry.count if entry.key else None,
+                    entry.decision,
+                )
+                for entry in page
+            ]
 
     def node(self, log, level, index):
         return self.nodes(log).fetch([Place(level, index)])[0]

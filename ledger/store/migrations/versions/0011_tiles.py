@@ -73,7 +73,7 @@ def _appends(base: sa.Connection) -> Iterator[dict[str, Any]]:
         yield {"l": log, "first": first, "last": last, "k": key if whole else None, "c": len(held) if whole else None}
 
 
-def _keyed(base: sa.Connection) -> Iterator[sa.Row[Any]]:
+def _keyed(base: sa.Connection) -> Iterator[Any]:
     """The rows that still have a key of their own, a page at a time: a page is read before its rows are changed."""
     log, index = 0, -1
     while rows := base.execute(_KEYED, {"l": log, "i": index}).all():
