@@ -114,7 +114,7 @@ class _Work:
         self._question = question
         self._custodian = custodian
         self._verdicts: Array = np.frombuffer(state.shared.profiles.verdicts(question), np.uint8)
-        self._occur = frozenset(np.unique(self._verdicts).tolist())
+        self._occur = frozenset(np.flatnonzero(np.bincount(self._verdicts)).tolist())
         self._further = state.shared.owner.array[: min(state.extra, state.shared.surplus)]
         self._added: Array | None = None
         self._undecided: list[Array] = []
@@ -208,9 +208,11 @@ class _Work:
         np.equal(seen, _PERMITS, out=self.permitted[part])
         if UNREADABLE in self._occur and several:
             # Beside a deny the lowest id says which of the two is named.
-            unsure = np.unique(np.concatenate(several))
-            unsure = unsure[seen[unsure] == UNREADABLE]
-            self._undecided.append(unsure + part.start)
+            unsure = np.zeros(len(seen), bool)
+            for owner in several:
+                unsure[owner] = True
+            unsure &= seen == UNREADABLE
+            self._undecided.append(np.flatnonzero(unsure) + part.start)
             seen[unsure] = _OTHERS
         nothing = len(seen) - np.count_nonzero(seen)
         counts = [np.count_nonzero(seen == verdict) if verdict in self._occur else 0 for verdict in _TOLD if verdict]
