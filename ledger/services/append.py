@@ -21,8 +21,9 @@ from ledger.services.context import LogKeys
 from ledger.services.drafts import Draft, draft_of, place
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
-from ledger.transparency.edge import Edge
+from ledger.transparency.edge import Edge, root_within
 from ledger.transparency.hashing import leaf_hashes
+from ledger.transparency.keys import SigningKey
 from ledger.transparency.receipt import AppendReceipt, issue_append
 from ledger.transparency.tree import edge_at, root_of
 
@@ -46,7 +47,9 @@ class _Job:
     drafts: Sequence[Draft]
     record: Recorder | None = None
     stored: tuple[StoredEntry, ...] = ()
+    root: bytes = b""
     note: str = ""
+    signer: SigningKey | None = None
     problem: Exception | None = None
     done: bool = False
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -98,9 +101,10 @@ class Appender:
 
     def _receipt(self, job: _Job) -> str:
         """The promise of all entries of an append: their leaves under one root, and the checkpoint that holds them."""
-        root = root_of([entry.leaf for entry in job.stored])
+        assert job.signer is not None
+        root = job.root or root_of([entry.leaf for entry in job.stored])
         promise = AppendReceipt(job.log, job.stored[0].index, root, job.note, len(job.stored))
-        return issue_append(promise, self.keys.receipts)
+        return issue_append(promise, job.signer)
 
     def _lead(self, log: bytes) -> None:
         """Write for all who wait, then hand the log to the first of those who came meanwhile."""
@@ -139,12 +143,13 @@ class Appender:
         edge = self._edges.get(log)
         if edge is None or edge.size != writer.size:
             edge = edge_at(writer, writer.size)
-        now = self.clock.now()
+        now, signer = self.clock.now(), self.keys.receipts
         before = writer.find_all([job.key for job in jobs])
         fresh: list[_Job] = []
         seen: dict[str, _Job] = {}
         rows: list[StoredEntry] = []
         for job in jobs:
+            job.signer = signer
             if self._answered(job, seen.get(job.key), before.get(job.key)):
                 continue
             job.stored = _stored(job, edge.size + len(rows), now)
@@ -159,7 +164,7 @@ class Appender:
         note = write_checkpoint(Checkpoint(log, edge.size, root), [self.keys.note_signer(log)])
         writer.checkpoint(Checkpointed(log, edge.size, root, note, now))
         for job in fresh:
-            job.note = note
+            job.note, job.root = note, root_within(runs, job.stored[0].index, len(job.stored))
             if job.record is not None:
                 writer.save_decision(*job.record(job.stored[0].index))
         for job in jobs:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-ROWS = 250
+ROWS = 500
 """Rows of one INSERT; SQLite takes 32,766 parameters (since 3.32)."""
 
 Rows = Sequence[Sequence[Any]]

@@ -60,6 +60,28 @@ def fold(peaks: Sequence[bytes]) -> bytes:
     return result
 
 
+def root_within(runs: Sequence[Run], first: int, count: int) -> bytes:
+    """The root of the tree of their own over some leaves that a tree grew by, as if there were no others.
+
+    Subtrees that stand in the grown tree as well are not hashed again: all of them that are no larger than the largest
+    power of two which divides ``first``.
+
+    Args:
+        runs: What ``Edge.extend`` gave, from level 0 on.
+        first: The index of the first of the leaves.
+        count: How many there are, at least one.
+    """
+    level = min(len(runs), count.bit_length(), (first & -first).bit_length() or len(runs)) - 1
+    start = (first >> level) - runs[level].first
+    row = runs[level].hashes[start : start + (count >> level)]
+    rest = count & ((1 << level) - 1)
+    if rest:
+        row.append(root_within(runs, first + count - rest, rest))
+    while len(row) > 1:
+        row = pair_up(row) + row[len(row) & ~1 :]  # a last one without a partner goes up as it is
+    return row[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """The right edge of a tree.

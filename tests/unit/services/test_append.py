@@ -17,6 +17,7 @@ from ledger.store.store import open_store
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.hashing import leaf_hash
+from ledger.transparency.jws import kid_of
 from ledger.transparency.proofs import verify_consistency, verify_inclusion
 from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import Tree, consistency_proof, inclusion_proof
@@ -174,6 +175,20 @@ def test_a_group_shares_one_checkpoint_and_repeats_give_the_same_receipts(desk):
         again = desk.appender.append(LOG, job.key, [entry(number)])
         assert (again.entries, again.checkpoint) == (job.stored, job.note)
         desk.check(again)
+
+
+def test_a_group_asks_for_the_key_of_receipts_once_and_the_next_takes_up_a_new_one(desk, monkeypatch):
+    asked = []
+    current = FileLogKeys.receipts.fget
+    monkeypatch.setattr(FileLogKeys, "receipts", property(lambda keys: asked.append(1) or current(keys)))
+    desk.appender.append(LOG, "before", [entry(0)])
+    first = group(desk, ("a", [entry(1)]), ("b", [entry(2)] * 3), ("before", [entry(0)]))
+    assert len(asked) == 2
+    desk.keys.rotate(desk.clock.at)
+    second = group(desk, ("c", [entry(3)]))
+    kids = {kid_of(desk.appender._receipt(job)) for job in first}
+    assert len(kids) == 1
+    assert kids.isdisjoint({kid_of(desk.appender._receipt(job)) for job in second})
 
 
 def test_the_same_key_twice_in_a_group_is_written_once(desk):

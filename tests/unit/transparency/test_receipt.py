@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput, ProofInvalid
-from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, write_checkpoint
+from ledger.transparency.checkpoint import Checkpoint, origin_of, verify_checkpoint, write_checkpoint
 from ledger.transparency.cohort import CohortCommitment
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.jws import sign_jws, verify_jws
 from ledger.transparency.keys import KeySet, SigningKey
+from ledger.transparency.note import NoteSigner
 from ledger.transparency.proofs import verify_inclusion
 from ledger.transparency.receipt import (
     APPEND_TYPE,
@@ -66,6 +67,47 @@ def test_an_append_receipt_holds_up_to_the_root(append, key, keys, note_signer, 
     head = verify_checkpoint(receipt.checkpoint, [note_signer.verifier], append.log)
     proof = tree.inclusion_proof(receipt.index, head.size)
     verify_inclusion(receipt.entry, receipt.index, head.size, proof, head.root)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 20), st.integers(2, 30))
+def test_a_receipt_of_a_batch_holds_for_each_of_its_entries_and_no_others(first, count):
+    log, key = b"\x0a" * 32, SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    leaves = [leaf_hash(bytes([number])) for number in range(first + count + 1)]
+    log_tree, batch = Tree(), Tree()
+    log_tree.extend(leaves)
+    batch.extend(leaves[first : first + count])
+    signer = NoteSigner(origin_of(log), Ed25519PrivateKey.from_private_bytes(b"\x01" * 32))
+    note = write_checkpoint(Checkpoint(log, log_tree.size, log_tree.root()), [signer])
+    receipt = open_append(issue_append(AppendReceipt(log, first, batch.root(), note, count), key), KeySet([key.public]))
+    assert (receipt.index, receipt.count) == (first, count)
+    assert receipt.promises(leaves[first : first + count])
+    assert not receipt.promises(leaves[first : first + count - 1])
+    assert not receipt.promises(leaves[first + 1 : first + count + 1])
+    assert not receipt.promises(leaves[first : first + count][::-1])
+    head = verify_checkpoint(receipt.checkpoint, [signer.verifier], log)
+    for place in range(count):
+        leaf = leaves[first + place]
+        verify_inclusion(leaf, place, count, batch.inclusion_proof(place), receipt.entry)
+        verify_inclusion(leaf, first + place, head.size, log_tree.inclusion_proof(first + place), head.root)
+
+
+def test_a_receipt_of_a_batch_says_how_many_it_is_of(append, key, keys):
+    stated = verify_jws(issue_append(replace(append, index=6, count=3), key), keys, APPEND_TYPE)
+    assert (stated["index"], stated["count"]) == (6, 3)
+
+
+@pytest.mark.parametrize(("index", "count"), [(7, 3), (0, 10), (8, 2)], ids=["its end", "all and one", "the last two"])
+def test_a_batch_that_its_checkpoint_does_not_hold_whole_is_not_promised(append, key, index, count):
+    with pytest.raises(InvalidInput, match="does not hold"):
+        issue_append(replace(append, index=index, count=count), key)
+
+
+@pytest.mark.parametrize("count", [1, 0, -1, "3", True, 2**53 - 1])
+def test_a_count_that_no_batch_has_is_refused_though_it_is_signed(append, key, keys, count):
+    stated = verify_jws(issue_append(replace(append, index=6, count=3), key), keys, APPEND_TYPE)
+    with pytest.raises(ProofInvalid):
+        open_append(sign_jws({**stated, "count": count}, key, APPEND_TYPE), keys)
 
 
 def test_an_append_receipt_is_this_document(append, key, keys):

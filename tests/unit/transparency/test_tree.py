@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput, NotFound
-from ledger.transparency.edge import Edge, Place, Run, peaks_of
+from ledger.transparency import edge
+from ledger.transparency.edge import Edge, Place, Run, peaks_of, root_within
 from ledger.transparency.hashing import EMPTY_ROOT, MAX_SIZE, leaf_hash, node_hash
 from ledger.transparency.tree import (
     MemoryNodes,
@@ -224,3 +225,27 @@ def test_peaks_are_the_bits_of_the_size():
     assert peaks_of(0, 0) == []
     assert peaks_of(0, 13) == [Place(3, 0), Place(2, 2), Place(0, 12)]
     assert peaks_of(8, 13) == [Place(2, 2), Place(0, 12)]
+
+
+# --- the tree of an append of its own ---------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 600), st.integers(0, 20), st.integers(1, 300), st.integers(0, 20))
+def test_the_root_of_part_of_the_new_leaves_is_that_of_a_tree_of_their_own(before, skipped, count, behind):
+    leaves = [leaf_hash(place.to_bytes(4)) for place in range(before + skipped + count + behind)]
+    _, runs = Edge().extend(leaves[:before])[0].extend(leaves[before:])
+    first = before + skipped
+    assert root_within(runs, first, count) == root_of(leaves[first : first + count])
+
+
+def test_a_root_of_aligned_leaves_hashes_only_what_no_larger_tree_holds(monkeypatch):
+    """A batch of 1,000 behind others of 1,000 shares all subtrees of 8."""
+    leaves = [leaf_hash(place.to_bytes(4)) for place in range(2000)]
+    _, runs = Edge().extend(leaves[:1000])[0].extend(leaves[1000:])
+    expected = root_of(leaves[1000:])
+    hashed = []
+    pair_up = edge.pair_up
+    monkeypatch.setattr(edge, "pair_up", lambda row: hashed.append(len(row) // 2) or pair_up(row))
+    assert root_within(runs, 1000, 1000) == expected
+    assert sum(hashed) == 124
