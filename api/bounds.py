@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import RateExceeded, problem
 
-_LOG = logging.getLogger("consentry.access")
+ACCESS = logging.getLogger("consentry.access")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -110,9 +110,9 @@ class Envelope:
 
 def log_request(method: str, path: str, status: int, started: float, request_id: str) -> None:
     """Write a line of the access log about a request that came at an instant of the steady clock."""
-    if _LOG.isEnabledFor(logging.INFO):
+    if ACCESS.isEnabledFor(logging.INFO):
         took = round((time.monotonic() - started) * 1000, 1)
-        _LOG.info("%s %s %s %s ms %s", method, path, status, took, request_id)
+        ACCESS.info("%s %s %s %s ms %s", method, path, status, took, request_id)
 
 
 class Rates:

@@ -12,6 +12,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9112
 """
 
 import asyncio
+import logging
 import time
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
-from api.bounds import log_request
+from api.bounds import ACCESS, log_request
 from api.heads import BoundedHeads
 from api.hot.door import HEADERS, Asked, Head, HotDoor, Reply
 
@@ -115,10 +116,11 @@ class HotLine(BoundedHeads):
         work = door.read(asked, body)
         if work is None or not work.quick:
             return False
-        reply = door.answer(asked, work)
+        reply = door.answer(asked, work, self._started)
         self.transport.write(self._written(reply, asked.request_id))
-        status = 200 if reply.failure is None else reply.failure.status_code
-        log_request("POST", asked.path, status, self._started, asked.request_id.decode("latin-1"))
+        if ACCESS.isEnabledFor(logging.INFO):
+            status = 200 if reply.failure is None else reply.failure.status_code
+            log_request("POST", asked.path, status, self._started, asked.request_id.decode("latin-1"))
         if self._stopping:
             self.transport.close()
         if self.timeout_keep_alive_task is None:
@@ -157,7 +159,9 @@ class HotLine(BoundedHeads):
         busy = self.cycle is not None and not self.cycle.response_complete
         most = self.limit_concurrency
         return not (
-            busy or self.flow.write_paused or (most is not None and max(len(self.connections), len(self.tasks)) >= most)
+            busy
+            or self.flow.write_paused
+            or (most is not None and (len(self.connections) >= most or len(self.tasks) >= most))
         )
 
     def _is_plain(self) -> bool:

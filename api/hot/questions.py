@@ -68,7 +68,7 @@ class HotQuestions:
         if asked.record:
             return Work(partial(self._record, request, subjects, block, asked.compact), quick=False)
         if len(subjects) == 1 and not asked.compact:
-            return self._placed(partial(self._look_at, request, subjects[0], block, asked.receipt), 1)
+            return Work(partial(self._look_at, request, subjects[0], block, asked.receipt), self._local)
         if asked.receipt:
             raise Unusual
         return self._placed(partial(self._look, request, subjects, block, asked.compact), len(subjects))
@@ -77,7 +77,7 @@ class HotQuestions:
         """As ``POST /access/v1/evaluation``."""
         asked = _read(forms.read_evaluation, body)
         known = _question(who, asked.subject, asked.action, asked.resource, asked.context)
-        return self._placed(partial(self._evaluate, known), 1)
+        return Work(partial(self._evaluate, known), self._local)
 
     def evaluations(self, who: Principal, body: bytes) -> Work:
         """As ``POST /access/v1/evaluations``, for several questions that are all answered."""

@@ -35,22 +35,27 @@ def _kind(kind: Decision) -> str:
 _OUTCOMES: Final = {outcome: outcome.name.lower() for outcome in Outcome}
 _REASONS: Final = {reason: reason.code for reason in Reason}
 """To ask a member for its name takes longer than to look it up."""
-_PLAIN: Final[dict[tuple[int, int], str]] = {}
-"""Kinds without codes and obligations, by outcome and reason, as they come up."""
+_PLAIN: Final = {(outcome, reason): _kind(Decision(outcome, reason)) for outcome in Outcome for reason in Reason}
+"""Kinds without codes and obligations, by outcome and reason."""
 
 
 def _said(decision: Decision) -> str:
     if decision.codes or decision.obligations:
         return _kind(decision)
-    key = (decision.outcome, decision.reason)
-    held = _PLAIN.get(key)
-    if held is None:
-        held = _PLAIN[key] = _kind(Decision(decision.outcome, decision.reason))
-    return held
+    return _PLAIN[decision.outcome, decision.reason]
+
+
+_last: tuple[Block | None, str] = (None, "")
+"""The block of the last answer, and its words: all answers between two blocks have the same."""
 
 
 def _block(block: Block) -> str:
-    return f'"block":{{"number":{block.number},"hash":"0x{block.hash.hex()}"}}'
+    global _last  # noqa: PLW0603 - one value, whole at each instant
+    held, words = _last
+    if held is not block:
+        words = f'"block":{{"number":{block.number},"hash":"0x{block.hash.hex()}"}}'
+        _last = block, words
+    return words
 
 
 def _consent(consent: bytes | None) -> str:
@@ -72,10 +77,12 @@ def answer_bytes(given: Answer, *, compact: bool) -> bytes:
 
 def one_bytes(subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
     """As ``answer_json`` of the whole answer on one subject."""
-    outcome, _, consent, version, until, _, _ = decision
+    outcome, reason, consent, version, until, codes, obligations = decision
+    said = _kind(decision) if codes or obligations else _PLAIN[outcome, reason]
+    named = "null" if consent is None else f'"0x{consent.hex()}"'
     return (
-        f'{{"at":{at},{_block(block)},"decisions":[{{"subject":"0x{subject.hex()}",{_said(decision)},'
-        f'"consent":{_consent(consent)},"version":{version},"valid_until":{until}}}],'
+        f'{{"at":{at},{_block(block)},"decisions":[{{"subject":"0x{subject.hex()}",{said},'
+        f'"consent":{named},"version":{version},"valid_until":{until}}}],'
         f'"considered":1,"permitted":{1 if outcome is Outcome.PERMIT else 0}}}'
     ).encode()
 
