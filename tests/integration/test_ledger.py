@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger import bootstrap
+from ledger import bootstrap, running
 from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.domain.outbox import ItemState
@@ -144,7 +144,7 @@ def test_a_thread_that_fails_tries_again_and_says_so(house, caplog, monkeypatch)
         return 0.01
 
     monkeypatch.setattr(Ledger, "_follow", follow)
-    monkeypatch.setattr(bootstrap, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(running, "REST_SECONDS", 0.0)
     house.ledger.start()
     assert again.wait(LONG)
     assert "mirror failed; it will try again" in caplog.text
