@@ -5,10 +5,13 @@ those accept besides (windows, properties, unknown fields, final answers) does n
 takes free-form values, so that nesting ends at the depth of these types.
 """
 
+import binascii
+from binascii import unhexlify
 from functools import lru_cache
 from typing import Final
 
 import msgspec
+import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
 from ledger.domain.identifiers import parse_id
@@ -17,10 +20,11 @@ from ledger.domain.vocabulary import FOREVER
 from ledger.domain.wording import categories_of, operation_of
 from ledger.errors import InvalidInput
 
-_ID_CHARACTERS: Final = 66
-_DIGITS: Final = b"0123456789abcdef"
+_LINE: Final = 67
+"""Characters of an id, and the end of a line."""
+_ID: Final = np.dtype("V32")
+_MALFORMED: Final = "an id must be 0x and 64 lower-case hex digits"
 _LAST_BLOCK: Final = 1 << 63
-_ZERO: Final = bytes(32)
 MOST_REQUESTS: Final = 1_024
 """Different requests whose words are not read again."""
 
@@ -126,19 +130,21 @@ def parse_ids(texts: list[str]) -> list[bytes]:
     count = len(texts)
     if count == 1:
         return [parse_id(texts[0])]
-    joined = "\n".join(texts)
-    # Of a list of ids, taking the digits away leaves one x an id; where they and the zeros stand says the rest.
+    lines = ("\n".join(texts) + "\n").encode("utf-8", "surrogatepass")
+    # As many lines as ids, each with its 0, x and end in place; what is between must be digits, so no id holds an end.
     if (
-        not joined.isascii()
-        or len(joined) != (_ID_CHARACTERS + 1) * count - 1
-        or joined.encode().translate(None, _DIGITS) + b"\n" != b"x\n" * count
-        or joined[:: _ID_CHARACTERS + 1] != "0" * count
-        or joined[1 :: _ID_CHARACTERS + 1] != "x" * count
-        or joined[_ID_CHARACTERS :: _ID_CHARACTERS + 1] != "\n" * (count - 1)
+        len(lines) != _LINE * count
+        or lines[::_LINE] != b"0" * count
+        or lines[1::_LINE] != b"x" * count
+        or lines[_LINE - 1 :: _LINE] != b"\n" * count
+        or not lines.islower()
     ):
-        raise InvalidInput("an id must be 0x and 64 lower-case hex digits")
-    packed = bytes.fromhex(joined.replace("0x", ""))
-    ids = [packed[start : start + 32] for start in range(0, 32 * count, 32)]
-    if _ZERO in ids:
+        raise InvalidInput(_MALFORMED)
+    try:
+        packed = unhexlify(np.frombuffer(lines, np.uint8).reshape(count, _LINE)[:, 2:-1].tobytes())
+    except binascii.Error as problem:
+        raise InvalidInput(_MALFORMED) from problem
+    if not np.frombuffer(packed, np.uint64).reshape(count, -1).any(axis=1).all():
         raise InvalidInput("an id must not be zero")
+    ids: list[bytes] = np.frombuffer(packed, _ID).tolist()
     return ids
