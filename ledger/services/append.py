@@ -5,7 +5,8 @@ the same receipt; every checkpoint extends the one before it, because all grow f
 
 Concurrent appends to one log share a transaction (group commit): the first writes, those who come meanwhile wait, and
 when it is done the first of them writes for all of them. Each waits for an event of its own: waiters on one lock would
-wake one after the other, each with a turn of the interpreter between.
+wake one after the other, each with a turn of the interpreter between. Whoever writes for others encodes for them, too:
+threads that encode beside it would make each of its statements wait for such a turn.
 """
 
 import threading
@@ -44,8 +45,9 @@ class Appended:
 class _Job:
     log: bytes
     key: str
-    drafts: Sequence[Draft]
+    entries: Sequence[NewEntry]
     record: Recorder | None = None
+    drafts: Sequence[Draft] = ()
     stored: tuple[StoredEntry, ...] = ()
     root: bytes = b""
     note: str = ""
@@ -86,7 +88,7 @@ class Appender:
         """
         if not entries or not 0 < len(key) <= LONGEST_KEY:
             raise InvalidInput(f"an append needs entries and a key of 1 to {LONGEST_KEY} characters")
-        job = _Job(log, key, [draft_of(entry, log) for entry in entries], record)  # a bad entry spoils no group
+        job = _Job(log, key, entries, record)
         with self._guard:
             self._queues[log].append(job)
             first = log not in self._busy
@@ -122,6 +124,8 @@ class Appender:
 
     def _write(self, log: bytes, jobs: Sequence[_Job]) -> None:
         try:
+            for job in jobs:
+                _encode(job)
             with self.audit.writer(log) as writer:
                 edge = self._sequence(log, writer, jobs)
         except Exception as problem:  # noqa: BLE001 - every waiting caller must learn it
@@ -150,7 +154,7 @@ class Appender:
         rows: list[StoredEntry] = []
         for job in jobs:
             job.signer = signer
-            if self._answered(job, seen.get(job.key), before.get(job.key)):
+            if job.problem is not None or self._answered(job, seen.get(job.key), before.get(job.key)):
                 continue
             job.stored = _stored(job, edge.size + len(rows), now)
             rows.extend(job.stored)
@@ -191,6 +195,14 @@ class Appender:
         if checkpoint is None:
             raise Conflict(f"no checkpoint holds entry {stored[-1].index}; run consentry audit fsck")
         job.note = checkpoint.note
+
+
+def _encode(job: _Job) -> None:
+    """Encode the entries of a job; what is wrong with them is its caller's to know, and spoils no group."""
+    try:
+        job.drafts = [draft_of(entry, job.log) for entry in job.entries]
+    except Exception as problem:  # noqa: BLE001 - raised to its caller
+        job.problem = problem
 
 
 def _repeat(job: _Job, earlier: tuple[StoredEntry, ...]) -> None:

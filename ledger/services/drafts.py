@@ -1,7 +1,7 @@
 """An entry's canonical bytes before the log has given it an index and a time.
 
-Encoding is most of the work of an append, and the same wherever the entry comes to stand: it is done once, in the
-caller's thread, and the sequencer only puts two numbers in. Names of an object stand in order, so that what comes
+Encoding is most of the work of an append, and the same wherever the entry comes to stand: it is done before the log is
+held, and the sequencer only puts two numbers in. Names of an object stand in order, so that what comes
 before ``facts`` and what comes behind ``index`` are pieces of their own; many entries in a row share both.
 
 Invariant: ``draft_of(entry, log).at(index, time)`` is ``canonical.encode(entry.document(log, index, time))``.

@@ -11,7 +11,7 @@ from ledger.domain.audit import Kind, NewEntry
 from ledger.errors import InvalidInput, NotReady, Replayed
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import LONGEST_KEY, Appender, _Job
-from ledger.services.drafts import MOST_ENTRY_BYTES, draft_of
+from ledger.services.drafts import MOST_ENTRY_BYTES
 from ledger.store.audit import SqlLogWriter
 from ledger.store.store import open_store
 from ledger.transparency import canonical
@@ -162,7 +162,7 @@ def test_keys_that_look_like_each_others_places_do_not_clash(desk):
 
 def group(desk, *jobs):
     """Write jobs as one group, as they form when their callers wait for the log together."""
-    made = [_Job(LOG, key, [draft_of(one, LOG) for one in entries]) for key, entries in jobs]
+    made = [_Job(LOG, key, entries) for key, entries in jobs]
     desk.appender._write(LOG, made)
     assert all(job.done for job in made)
     return made
@@ -212,6 +212,21 @@ def test_a_clash_in_a_group_harms_its_neighbours_not(desk, before):
     assert desk.audit.checkpoint(LOG).root == desk.tree().root()
 
 
+def test_an_entry_without_a_canonical_form_harms_its_neighbours_not(desk):
+    jobs = [
+        ("a", [entry(1)]),
+        ("b", [entry(2), entry(epsilon=0.5)]),
+        ("c", [entry(3)]),
+        ("d", [entry(actor=[{}, b""])]),
+    ]
+    first, bad, last, worse = group(desk, *jobs)
+    assert [type(job.problem) for job in (bad, worse)] == [InvalidInput] * 2
+    assert (bad.stored, bad.note) == ((), "")
+    assert [job.stored[0].index for job in (first, last)] == [0, 1]
+    assert desk.audit.checkpoint(LOG).root == desk.tree().root()
+    assert desk.appender.append(LOG, "b", [entry(2)]).entries[0].index == 2, "a refused append used up no key"
+
+
 def test_a_store_that_fails_fails_the_group_and_leaves_nothing(desk, monkeypatch):
     desk.appender.append(LOG, "before", [entry()])
 
@@ -238,7 +253,7 @@ def test_a_stop_in_the_midst_gives_nobody_an_empty_receipt(desk, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Appender, "_sequence", interrupted)
-    jobs = [_Job(LOG, key, [draft_of(entry(), LOG)]) for key in ("a", "b")]
+    jobs = [_Job(LOG, key, [entry()]) for key in ("a", "b")]
     with pytest.raises(KeyboardInterrupt):
         desk.appender._write(LOG, jobs)
     assert all(job.done and job.problem is not None for job in jobs)
