@@ -1,14 +1,14 @@
 """Consents from a patient's signature to a decision that sees them.
 
-Both rates go the whole way of the service: checked, accepted into the outbox, relayed in batches of up to 200,
-verified by the contract, mirrored into SQL, shown to decisions. ``embedded_consents_per_s`` is one process;
-``consents_per_s`` is anvil with two blocks a second and two processes of the service, one that takes acts in and one
-that leads, over forty thousand consents (``--quick``: two thousand), the wait for the last block and its mirroring
-included; the patients have signed before, each on a device of their own, and ``share_sign`` says what that takes. The peer ``plain_web3_consents_per_s`` does with web3.py and eth_account what their documentation shows,
-in the same batches: sign typed data, encode, send, wait for the receipt, decode its events; it has no outbox and no
-copy in SQL, and anvil mines its transactions the moment they come. Shares are of the time of one pass, step by step.
-Gas is of one consent in a batch: of an account's signature, and of a passkey's with and without the chain's P-256
-precompile (EIP-7951).
+Both rates go the whole way of the service: checked, accepted into the outbox, relayed in batches of up to 200, verified
+by the contract, mirrored into SQL, shown to decisions. ``embedded_consents_per_s`` is one process; ``consents_per_s``
+is anvil with two blocks a second and two processes of the service, one that takes acts in and one that leads, over
+forty thousand consents (``--quick``: two thousand), the wait for the last block and its mirroring included; the
+patients have signed before, each on a device of their own, and ``share_sign`` says what that takes. The peer
+``plain_web3_consents_per_s`` does with web3.py and eth_account what their documentation shows, in the same batches:
+sign typed data, encode, send, wait for the receipt, decode its events; it has no outbox and no copy in SQL, and anvil
+mines its transactions the moment they come. Shares are of the time of one pass, step by step. Gas is of one consent in
+a batch: of an account's signature, and of a passkey's with and without the chain's P-256 precompile (EIP-7951).
 """
 
 import time
