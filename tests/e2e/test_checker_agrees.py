@@ -31,6 +31,7 @@ from ledger.verify.participation import verify_participation
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
 from tests.support.forging import FORGERIES, forge, pack, unpack
+from tests.support.schemas import written_as
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
 ELSEWHERE = b"\x01" * 32
@@ -155,13 +156,12 @@ def test_of_a_log_with_a_tail_and_an_act_on_its_way_they_say_the_same(page, tmp_
     assert [report.exit_code for report in agree(page, jobs)] == [3, 0, 3]
 
 
-def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, tmp_path, monkeypatch):
+def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, tmp_path):
     jobs = []
     with exhibit(tmp_path / "home") as shown:
         for number, (schema, decision) in enumerate([("consentry.entry/2", ""), (audit.SCHEMA, "0x" + "77" * 32)]):
             entry = audit.NewEntry(audit.Kind.STARTED, "engine", decision=decision)
-            with monkeypatch.context() as patch:
-                patch.setattr(audit, "SCHEMA", schema)
+            with written_as(schema):
                 shown.ledger.appender.append(shown.log, f"odd-{number}", [entry])
             shown.anchor()
             data, manifest = shown.export()

@@ -8,13 +8,13 @@ import pytest
 
 from ledger.bootstrap import open_ledger
 from ledger.config import Settings
-from ledger.domain import audit
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
 from ledger.services.decide import record
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
+from tests.support.schemas import written_as
 
 DECISION = b"\x0d" * 32
 NAME = to_hex(DECISION)
@@ -92,9 +92,8 @@ def test_a_computation_under_a_decision_that_never_was_fails(shown):
     assert "entry 7" in report.check("decisions").detail
 
 
-def test_an_entry_of_a_later_schema_counts_for_the_tree_and_is_not_guessed_at(shown, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(audit, "SCHEMA", "consentry.entry/2")
+def test_an_entry_of_a_later_schema_counts_for_the_tree_and_is_not_guessed_at(shown):
+    with written_as("consentry.entry/2"):
         write(shown, "later", decision="")
     report = verified(shown)
     assert report.check("tree").status is Status.PASS
@@ -105,9 +104,8 @@ def test_an_entry_of_a_later_schema_counts_for_the_tree_and_is_not_guessed_at(sh
 
 
 @pytest.mark.parametrize("schema", ["consentry.entry/0", "consentry.entry/02", "consentry.entry/x", "other/2", ""])
-def test_an_entry_of_no_schema_of_ours_fails(shown, monkeypatch, schema):
-    with monkeypatch.context() as patch:
-        patch.setattr(audit, "SCHEMA", schema)
+def test_an_entry_of_no_schema_of_ours_fails(shown, schema):
+    with written_as(schema):
         write(shown, "odd", decision="")
     report = verified(shown)
     assert report.check("tree").status is Status.FAIL

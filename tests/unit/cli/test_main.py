@@ -84,7 +84,7 @@ def paths(command, before=()):
 WIDE = 80
 
 
-@pytest.mark.parametrize("path", paths(get_command(app)), ids=" ".join)
+@pytest.mark.parametrize("path", list(paths(get_command(app))), ids=" ".join)
 def test_no_line_of_help_ends_before_it_is_full(run, monkeypatch, path):
     monkeypatch.setenv("COLUMNS", str(WIDE))
     code, out, _ = run(*path, "--help")

@@ -1,0 +1,19 @@
+"""Entries of another schema than this version writes."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from ledger.services import drafts
+
+
+@contextmanager
+def written_as(schema):
+    """What is appended meanwhile says that it is of this schema."""
+    drafts._tail.cache_clear()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(drafts, "SCHEMA", schema)
+            yield
+    finally:
+        drafts._tail.cache_clear()
