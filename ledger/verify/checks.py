@@ -20,6 +20,7 @@ from ledger.verify import chain, claims, decisions, log, replay
 from ledger.verify.bundle import Bundle
 from ledger.verify.events import ANCHOR, DIRECTORY, REGISTRY, Placed
 from ledger.verify.nodes import Node, check_canonical
+from ledger.verify.registers import enrolments
 from ledger.verify.report import Report
 
 _T = TypeVar("_T")
@@ -191,7 +192,8 @@ class _Examination:
 
     def _cohorts(self) -> str:
         cases = decisions.with_members(self._bundle, self._cases)
-        detail = decisions.check_cohorts(self._bundle, cases, self._entries)
+        enrolled = None if self.history is None else enrolments(self.history)
+        detail = decisions.check_cohorts(self._bundle, cases, self._entries, enrolled)
         self.cases = cases
         return detail
 

@@ -24,6 +24,7 @@ from ledger.transparency.receipt import DecisionReceipt, open_decision
 from ledger.verify.bundle import Bundle
 from ledger.verify.chain import Linked
 from ledger.verify.log import Recomputed
+from ledger.verify.registers import check_register
 
 _REASONS = {reason.code: reason for reason in Reason}
 _OUTCOMES = {outcome.name.lower(): outcome for outcome in Outcome}
@@ -162,8 +163,16 @@ def subjects_of(bundle: Bundle) -> frozenset[bytes]:
     return frozenset(bytes.fromhex(line.subject[2:]) for _, line in bundle.lines(form.MEMBERS, form.MemberLine))
 
 
-def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str:
+def check_cohorts(
+    bundle: Bundle, cases: Sequence[Case], log: Recomputed, enrolled: Mapping[bytes, int] | None = None
+) -> str:
     """The rows of each decision make its commitment and its counts.
+
+    Args:
+        bundle: The bundle.
+        cases: Its decisions, with their rows.
+        log: Its entries.
+        enrolled: The block at which each subject was enrolled, where that is proved.
 
     Raises:
         ProofInvalid: They do not; the message names the decision.
@@ -182,8 +191,9 @@ def check_cohorts(bundle: Bundle, cases: Sequence[Case], log: Recomputed) -> str
         if cohort.commitment != case.receipt.cohort:
             raise ProofInvalid(f"{what}: the rows are not those that the decision committed to")
         facts = log.decisions[case.line.index]["facts"]
-        if "register" in facts and mapping(facts["register"]).get("considered") != cohort.commitment.size:
-            raise ProofInvalid(f"{what}: the commitment over a register is to another number of rows")
+        if "register" in facts:
+            shown = [member.subject for member in members]
+            check_register(what, mapping(facts["register"]), case.receipt, shown, len(case.erased), enrolled)
         if facts.get("considered") != len(members) + len(case.erased):
             raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows")
         if not 0 <= int(facts.get("permitted", -1)) - sum(permitted) <= len(case.erased):

@@ -19,7 +19,7 @@ from ledger.verify.checks import verify_bundle
 from ledger.verify.log import recompute
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
-from tests.support.forging import FORGERIES, forge, pack, unpack
+from tests.support.forging import FORGERIES, forge, over_register, pack, unpack
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +201,12 @@ def test_a_forgery_fails_and_is_named(exported, name):
     assert report.exit_code == 1
     found = report.check(claim)
     assert (found.status, words in found.detail) == (Status.FAIL, True), found
+
+
+def test_a_commitment_over_a_register_that_fits_rows_and_chain_is_no_fault(exported):
+    """That the forgeries above fail for what they change in it."""
+    data, block = exported
+    assert check(forge(data, **over_register()), block).check("cohorts").status is Status.PASS
 
 
 def test_a_decision_at_a_block_that_is_not_on_the_chain_fails(exported):

@@ -81,6 +81,19 @@ def entry_changed(number, *, with_leaf):
     return rewritten(number, change)
 
 
+def over_register(change=None):
+    """The first decision of an exhibit, four rows of five patients, says that it was committed over a register."""
+
+    def say(line):
+        document = line["document"]
+        said = {"block": dict(document["block"]), "rows": 5, "considered": 4, "leaves": 1, "root": "0x" + "11" * 32}
+        if change is not None:
+            change(said)
+        document["facts"]["register"] = said
+
+    return {"entries": rewritten(0, say)}
+
+
 FORGERIES = {
     "an entry changed": ({"entries": entry_changed(4, with_leaf=False)}, "tree", "entry 4"),
     "an entry changed with its leaf": ({"entries": entry_changed(4, with_leaf=True)}, "tree", "entries 3 to 6"),
@@ -172,9 +185,32 @@ FORGERIES = {
     ),
     "a row removed": ({"members": without(0)}, "cohorts", "committed to"),
     "a register of another number of rows": (
-        {"entries": rewritten(0, lambda line: line["document"]["facts"].update(register={"considered": 9}))},
+        over_register(lambda said: said.update(considered=9)),
         "cohorts",
         "another number of rows",
+    ),
+    "a register of no size": (over_register(lambda said: said.update(rows="5")), "cohorts", "no block, rows or leaves"),
+    "a register of a later block": (
+        over_register(lambda said: said["block"].update(number=said["block"]["number"] + 1)),
+        "cohorts",
+        "a block after the decision's",
+    ),
+    "a register of another chain": (
+        over_register(lambda said: said["block"].update(hash="0x" + "01" * 32)),
+        "cohorts",
+        "another chain",
+    ),
+    "a register that is too small": (over_register(lambda said: said.update(rows=3)), "cohorts", "no place"),
+    "a register without its pages": (over_register(lambda said: said.update(leaves=0)), "cohorts", "no place"),
+    "a register beside which nobody came later": (
+        over_register(lambda said: said.update(leaves=2)),
+        "cohorts",
+        "0 of its rows came after the register, which has leaves for 1",
+    ),
+    "a register of a block before its rows": (
+        over_register(lambda said: said["block"].update(number=1)),
+        "cohorts",
+        "4 of its rows came after the register, which has leaves for 0",
     ),
     "an unknown reason": ({"members": rewritten(0, lambda line: line.update(reason="because"))}, "cohorts", "unknown"),
     "another institution's name": ({"manifest": {"institution": "Elsewhere"}}, "history", "name"),

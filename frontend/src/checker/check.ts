@@ -79,7 +79,7 @@ class Examination {
     ));
     await trial.attempt(claims.COHORTS, () => {
       const cases = decisions.withMembers(bundle, need(this.#cases, "decisions"));
-      return decisions.checkCohorts(cases, this.#entries);
+      return decisions.checkCohorts(cases, this.#entries, this.#history);
     });
     await trial.attempt(claims.REPLAY, onChain(() =>
       checkReplay(decisions.withMembers(bundle, need(this.#cases, "decisions")), need(this.#history, "history")),

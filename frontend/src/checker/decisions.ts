@@ -4,12 +4,14 @@
 import { type Bundle, inside, within } from "./bundle.ts";
 import { type Bytes, CannotCheck, concat, from0x, ProofInvalid, sha256, to0x, utf8 } from "./bytes.ts";
 import type { Interest, Linked } from "./chain.ts";
+import type { Placed } from "./events.ts";
 import * as form from "./form.ts";
 import { canonical, type Json, type JsonObject } from "./json.ts";
 import { mustBeKnown, type Recomputed } from "./log.ts";
 import { Edge } from "./tree.ts";
 import { CATEGORIES, FOREVER, maskOf, OPERATIONS, ZERO } from "./vocabulary.ts";
 
+const PAGE = 4096; // rows of a register under one leaf
 const OUTCOMES = ["permit", "deny", "abstain"];
 export const REASONS = [
   "permitted", "unknown_code", "study_unknown", "study_not_active", "institution_not_active", "ethics_expired", "engine_unknown",
@@ -148,7 +150,7 @@ export function withMembers(bundle: Bundle, cases: Case[]): Case[] {
 }
 
 /** The rows of each decision make its commitment and its counts. */
-export function checkCohorts(cases: Case[], log: Recomputed): string {
+export function checkCohorts(cases: Case[], log: Recomputed, history?: Placed[]): string {
   let [rows, erased] = [0, 0];
   for (const one of cases) {
     const what = `${form.MEMBERS}, decision ${one.line.decision}`;
@@ -157,10 +159,7 @@ export function checkCohorts(cases: Case[], log: Recomputed): string {
     const cohort = inside(what, () => commitment(one));
     if (canonical(cohort) !== canonical(one.receipt.cohort)) throw new ProofInvalid(`${what}: the rows are not those that the decision committed to`);
     const facts = log.decisions.get(one.line.index)!["facts"] as JsonObject;
-    const register = facts["register"];
-    if (register !== undefined && (!form.isObject(register) || register["considered"] !== cohort["size"])) {
-      throw new ProofInvalid(`${what}: the commitment over a register is to another number of rows`);
-    }
+    if (facts["register"] !== undefined) checkRegister(what, facts["register"], one, history);
     if (facts["considered"] !== one.members.length + one.erased.size) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows`);
     const hidden = Number(facts["permitted"] ?? -1) - permitted;
     if (!(hidden >= 0 && hidden <= one.erased.size)) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows as permitted`);
@@ -170,6 +169,30 @@ export function checkCohorts(cases: Case[], log: Recomputed): string {
   }
   const detail = `${cases.length} commitments recomputed from ${rows} rows`;
   return erased ? `${detail}, and from the leaves of ${erased} that were erased, as the log says` : detail;
+}
+
+/** Hold what an entry says of its commitment over a register against the decision's rows and the chain. */
+function checkRegister(what: string, said: Json, { receipt, members, erased }: Case, history?: Placed[]): void {
+  const { considered, block: at, rows, leaves } = form.mapping(said);
+  const { number, hash } = form.mapping(at);
+  const size = members.length + erased.size;
+  if (considered !== size) throw new ProofInvalid(`${what}: the commitment over a register is to another number of rows`);
+  if (typeof rows !== "number" || typeof leaves !== "number" || typeof number !== "number") {
+    throw new ProofInvalid(`${what}: the commitment over a register says no block, rows or leaves`);
+  }
+  if (number > receipt.block.number || (number === receipt.block.number && hash !== receipt.block.hash)) {
+    throw new ProofInvalid(`${what}: the register is of another chain, or of a block after the decision's`);
+  }
+  const later = leaves - Math.ceil(rows / PAGE);
+  if (rows < 0 || later < 0 || later > size || size > rows + later) {
+    throw new ProofInvalid(`${what}: the commitment over a register has no place for its rows`);
+  }
+  if (!history) return;
+  const before = new Set(history.flatMap(({ event, block }) => (event.kind === "SubjectEnrolled" && block <= number ? [event.subject] : [])));
+  const late = members.filter(({ subject }) => !before.has(subject)).length;
+  if (later < late || later > late + erased.size) {
+    throw new ProofInvalid(`${what}: ${late} of its rows came after the register, which has leaves for ${later}`);
+  }
 }
 
 /** Every outcome and reason of a decision's rows is one that there is. */

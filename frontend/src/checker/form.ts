@@ -28,6 +28,9 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** An object's members; none of what is no object. */
+export const mapping = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
+
 export function object<Fields>(shape: Shape<Fields>): Rule<Fields> {
   const names = Object.keys(shape) as (keyof Fields & string)[];
   return (value, what) => {

@@ -125,11 +125,11 @@ function named(document: JsonObject): Json[] {
 
 /** What was decided about the patient, in words; empty where the ledger only states that they were not considered. */
 function outcome(proof: Participation, one: DecisionProof): string {
-  const facts = mapping(one.entry.document["facts"]);
+  const facts = form.mapping(one.entry.document["facts"]);
   const bit = one.page === null ? undefined : registered(proof.subject, facts, one.page);
   if (one.row) {
     const { permitted, salt, index, path } = one.row;
-    const { size, root } = mapping(facts["cohort"]);
+    const { size, root } = form.mapping(facts["cohort"]);
     const leaf = sha256(concat(Uint8Array.of(0), from0x(salt), from0x(proof.subject), Uint8Array.of(permitted ? 1 : 2)));
     verifyInclusion(leaf, BigInt(index), BigInt(form.count(size, "size")), path.map(from0x), from0x(form.hex32(root, "root")));
     if (one.page && bit !== permitted) throw new ProofInvalid("the patient's row and their bit in the register differ");
@@ -145,8 +145,8 @@ function outcome(proof: Participation, one: DecisionProof): string {
 
 /** What the patient's bit says, once it is shown to be in the register's commitment: null, not asked about. */
 function registered(subject: string, facts: JsonObject, page: form.Read<typeof pageProof>): boolean | null {
-  const { considered, leaves, root } = mapping(facts["register"]);
-  if (form.count(considered, "considered") !== mapping(facts["cohort"])["size"]) throw new ProofInvalid("its two commitments are to cohorts of different sizes");
+  const { considered, leaves, root } = form.mapping(facts["register"]);
+  if (form.count(considered, "considered") !== form.mapping(facts["cohort"])["size"]) throw new ProofInvalid("its two commitments are to cohorts of different sizes");
   const size = BigInt(form.count(leaves, "its entry holds no commitment over a register"));
   const asked = from0x(page.considered);
   const allowed = from0x(page.permitted);
@@ -162,8 +162,6 @@ function registered(subject: string, facts: JsonObject, page: form.Read<typeof p
   if (bit(allowed) && !bit(asked)) throw new ProofInvalid("cohort proof: the page permits a row that it did not consider");
   return bit(asked) ? bit(allowed) : null;
 }
-
-const mapping = (value: Json | undefined): JsonObject => (form.isObject(value) ? value : {});
 
 /** Whether a text is such a proof, by its format. */
 export const isParticipation = (file: string): boolean => file.trimStart().startsWith("{") && file.includes(`"${FORMAT}"`);
