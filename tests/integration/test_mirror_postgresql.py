@@ -9,6 +9,7 @@ import pytest
 from ledger.errors import ConsentryError, NotReady, WrongState
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Limits, Mirror, Standing
+from ledger.store.database import Database
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
@@ -66,6 +67,17 @@ def test_a_server_that_restarts_hard_leaves_a_whole_mirror_and_is_found_again(se
     mirror.catch_up()
     assert verify_mirror(chain, store.mirror).cursor.block == chain.head()
     store.close()
+
+
+def test_a_transaction_waits_for_the_disk_unless_it_need_not(server):
+    def synchronous(**how: bool) -> str:
+        with database.writing(**how) as connection:
+            level: str = connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()
+            return level
+
+    database = Database(server.get_uri())
+    assert [synchronous(), synchronous(durable=False), synchronous()] == ["on", "off", "on"]
+    database.close()
 
 
 def test_a_server_that_is_away_is_trouble_until_it_is_back(server):
