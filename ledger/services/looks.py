@@ -41,6 +41,7 @@ class LookSigner:
     def __init__(self, keys: LogKeys) -> None:
         self._keys = keys
         self._key: tuple[int, SigningKey] | None = None
+        self._request: tuple[Request | None, str] = (None, "")
 
     def sign(self, given: Answer) -> str:
         """The receipt of an answer on one subject.
@@ -54,7 +55,11 @@ class LookSigner:
 
     def sign_at(self, request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> str:
         """As ``sign``, of what ``look_at`` told."""
-        return issue_look(_payload(request, subject, decision, at, block), self._key_at(at))
+        held, hashed = self._request
+        if held is not request:  # to find an equal one takes longer than to see that it is the same
+            hashed = _hash_of(request)
+            self._request = request, hashed
+        return issue_look(_payload(hashed, subject, decision, at, block), self._key_at(at))
 
     def _key_at(self, at: int) -> SigningKey:
         held = self._key
@@ -63,25 +68,24 @@ class LookSigner:
         return held[1]
 
 
-def _payload(request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
+def _payload(request: str, subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
     """The canonical bytes of a ``LookReceipt``: what is the same in many is encoded once."""
     outcome, reason = _OUTCOMES[decision.outcome], _REASONS[decision.reason]
+    codes = canonical.encode(list(decision.codes)).decode() if decision.codes else "[]"
+    duties = _duties(decision) if decision.obligations else "[]"
     consent = "null" if decision.consent is None else f'"0x{decision.consent.hex()}"'
     return (
         f'{{"at":{at},"block":{{"hash":"0x{block.hash.hex()}","number":{block.number}}},'
-        f'"codes":{_plain(list(decision.codes))},"consent":{consent},"obligations":{_duties(decision)},'
+        f'"codes":{codes},"consent":{consent},"obligations":{duties},'
         f'"outcome":"{outcome}","policy":"{POLICY_VERSION}","reason":"{reason}",'
-        f'"request":"{_hash_of(request)}","subject":"0x{subject.hex()}","valid_until":{decision.valid_until},'
+        f'"request":"{request}","subject":"0x{subject.hex()}","valid_until":{decision.valid_until},'
         f'"version":{decision.version}}}'
     ).encode()
 
 
 def _duties(decision: Decision) -> str:
-    return _plain([{"id": duty.id, "properties": dict(duty.properties)} for duty in decision.obligations])
-
-
-def _plain(listed: list[object]) -> str:
-    return canonical.encode(listed).decode() if listed else "[]"
+    listed = [{"id": duty.id, "properties": dict(duty.properties)} for duty in decision.obligations]
+    return canonical.encode(listed).decode()
 
 
 @lru_cache(MOST_REQUESTS)

@@ -215,3 +215,49 @@ def test_what_was_begun_when_the_server_stops_is_answered(service, ask):
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def test_a_head_seen_before_says_the_same_and_no_more(ask, line, ann, handed_on, service):
+    stranger = fresh_id()
+    for _ in range(3):
+        for subject, permitted in ((ann[0], 1), (stranger, 0)):
+            line.send(ask(subjects=[subject]))
+            assert line.receive()[2]["permitted"] == permitted
+    asked = ask()
+    line.send(asked[:-10])  # the same head, but less than all of its body
+    line.send(asked[-10:] + ask(subjects=[stranger]))
+    assert [line.receive()[2]["permitted"] for _ in range(2)] == [1, 0]
+    line.send(asked + ask(subjects=[stranger])[:90])  # and more than it
+    line.send(ask(subjects=[stranger])[90:])
+    assert [line.receive()[2]["permitted"] for _ in range(2)] == [1, 0]
+    line.send(asked[:-1] + b"!")
+    assert line.receive()[0] == 400
+    assert handed_on == ["/v1/decisions"]  # that last one
+
+
+def test_a_token_that_ends_ends_for_a_head_seen_before(ask, line, service, handed_on):
+    for _ in range(3):
+        line.send(ask())
+        assert line.receive()[0] == 200
+    assert not handed_on
+    service.server.config.loaded_app._checker._known.clear()
+    line.send(ask())
+    assert line.receive()[0] == 200
+    assert handed_on == ["/v1/decisions"]  # its token is checked anew
+
+
+def test_a_line_that_is_silent_ends_however_much_was_answered_before(ask, service):
+    protocols = service.server.server_state.connections
+    with Line(service.settings.port) as line:
+        for _ in range(3):
+            line.send(ask())
+            assert line.receive()[0] == 200
+        (mine,) = (one for one in list(protocols) if one.client == line.socket.getsockname())
+        assert mine._heads
+        mine._answered = mine.loop.time() + 1_000
+        mine.loop.call_soon_threadsafe(mine.timeout_keep_alive_handler)  # the timer rings, but not for long
+        line.send(ask())
+        assert line.receive()[0] == 200
+        mine._answered = 0.0
+        mine.loop.call_soon_threadsafe(mine.timeout_keep_alive_handler)
+        assert line.ended()
