@@ -188,7 +188,9 @@ def _fill(store: Store, log: bytes, edge: Edge, size: int) -> Edge:
 
 
 def _rescan(store: Store, keys: FileLogKeys, log: bytes, size: int) -> int:
-    ports: Any = SimpleNamespace(audit=store.audit, mirror=store.mirror, log_keys=keys)
+    newest = store.audit.checkpoint(log)
+    anchored = SimpleNamespace(heads_of=lambda _: [(newest, None)], accesses_of=lambda _: [])  # all but a short tail is
+    ports: Any = SimpleNamespace(audit=store.audit, mirror=anchored, log_keys=keys)
 
     def check() -> None:
         health = check_log(ports, log)

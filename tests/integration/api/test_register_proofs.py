@@ -1,15 +1,19 @@
 """A cohort of some size is committed to over a register: who was in it, and who was not asked about, can prove that."""
 
+import io
 import json
 import sys
 
 import pytest
 
 from ledger.cli.main import main
+from ledger.export.bundle import export_bundle
 from ledger.services.registers import LEAST
 from ledger.transparency.note import VerifierKey
+from ledger.verify.checks import verify_bundle
 from ledger.verify.participation import verify_participation
 from ledger.verify.report import Status
+from tests.support.forging import unpack
 from tests.support.service import WAIT, Service, build_world, fresh_id
 
 
@@ -133,6 +137,14 @@ def test_who_was_enrolled_since_gets_a_statement_and_the_earlier_keep_their_proo
     assert checked(proof(world, late, again), key).verdict is Status.PASS
     world.service.ledger.context.registers._past = None  # as after a restart: made again from the mirror
     assert proof(world, people["dan"], index)["decisions"][0]["page"] == before["decisions"][0]["page"]
+
+
+def test_a_bundle_with_the_commitment_over_a_register_holds(world, people, index):
+    world.service.ledger.catch_up()
+    out = io.BytesIO()
+    export_bundle(world.service.ledger.context, bytes.fromhex(world.institution[2:]), out, with_members=True)
+    assert b'"register":{' in unpack(out.getvalue())["entries.ndjson"]
+    assert verify_bundle(io.BytesIO(out.getvalue())).check("cohorts").status is Status.PASS
 
 
 def test_a_small_cohort_is_not_committed_to_over_a_register(world, people):
