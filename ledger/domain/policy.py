@@ -1,8 +1,8 @@
 """The decision rule: a pure function of what is asked, what the Directory says and what the subject agreed to.
 
 The same rule stands three times: here (the readable one), in ``contracts/src/libraries/DecisionRule.sol`` and in
-``ledger.snapshot`` (the fast one). A property test holds all three equal on random worlds. The checker page says it once
-more, to check and not to decide (docs/adr/0004).
+``ledger.snapshot`` (the fast one). A property test holds all three equal on random worlds. The checker page says it
+once more, to check and not to decide (docs/adr/0004).
 
 Invariants: unknown is never yes, and a consent that is not understood denies; any matching deny wins; one single
 consent must permit the whole request (permits are not added up); the order of consents does not matter.
