@@ -147,10 +147,15 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
             anchor_accesses=0 if settings.anchor_mode == "heads" else settings.anchor_accesses,
         ),
     )
+
+    def anchored(log: bytes) -> int:
+        head = store.mirror.head_of(log)
+        return 0 if head is None else head.size
+
     return Ledger(
         settings=settings,
         context=context,
-        appender=Appender(store.audit, clock, log_keys),
+        appender=Appender(store.audit, clock, log_keys, anchored),
         chain=chain,
         store=store,
         keeper=keeper,

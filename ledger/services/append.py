@@ -1,7 +1,9 @@
 """Appending to the audit logs: the sequencer.
 
 Invariants: an index is given once; what a receipt promises is durable before the receipt exists; the same key gives
-the same receipt; every checkpoint extends the one before it, because all grow from the same tree.
+the same receipt; every checkpoint extends the one before it, because all grow from the same tree. A log that is shorter
+than the chain knows it to be (its database was brought back from an older copy) takes nothing: its next head would be
+a fork of those that were given out.
 
 Concurrent appends to one log share a transaction (group commit): the first writes, those who come meanwhile wait, and
 when it is done the first of them writes for all of them. Each waits for an event of its own: waiters on one lock would
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count, repeat
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, StoredEntry
-from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
+from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorDiverged, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
 from ledger.services.drafts import Draft, draft_of, place
@@ -63,11 +65,16 @@ class _Job:
 
 @dataclass(slots=True)
 class Appender:
-    """The sequencer of all logs that this process writes. Thread-safe; other processes may write the same logs."""
+    """The sequencer of all logs that this process writes. Thread-safe; other processes may write the same logs.
+
+    Attributes:
+        anchored: How many entries of a log the chain holds a head of, as far as it is known.
+    """
 
     audit: AuditStore
     clock: Clock
     keys: LogKeys
+    anchored: Callable[[bytes], int] = lambda _log: 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _queues: dict[bytes, list[_Job]] = field(default_factory=lambda: defaultdict(list))
     _busy: set[bytes] = field(default_factory=set)
@@ -85,6 +92,7 @@ class Appender:
         Raises:
             Replayed: The key was used for other entries.
             InvalidInput: An entry is not of the canonical form, is too large, or the key is malformed.
+            MirrorDiverged: The chain holds more of the log than the store does.
         """
         if not entries or not 0 < len(key) <= LONGEST_KEY:
             raise InvalidInput(f"an append needs entries and a key of 1 to {LONGEST_KEY} characters")
@@ -126,7 +134,9 @@ class Appender:
         try:
             for job in jobs:
                 _encode(job)
+            least = self.anchored(log)
             with self.audit.writer(log) as writer:
+                _refuse_older(writer.size, least)
                 edge = self._sequence(log, writer, jobs)
         except Exception as problem:  # noqa: BLE001 - every waiting caller must learn it
             self._fail(log, jobs, problem)
@@ -203,6 +213,14 @@ def _encode(job: _Job) -> None:
         job.drafts = [draft_of(entry, job.log) for entry in job.entries]
     except Exception as problem:  # noqa: BLE001 - raised to its caller
         job.problem = problem
+
+
+def _refuse_older(size: int, least: int) -> None:
+    if size < least:
+        raise MirrorDiverged(
+            f"the chain holds {least} entries of this log, the store only {size}, so nothing is appended; bring back "
+            "the newest copy of the database"
+        )
 
 
 def _repeat(job: _Job, earlier: tuple[StoredEntry, ...]) -> None:

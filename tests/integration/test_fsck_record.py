@@ -10,6 +10,7 @@ from ledger.bootstrap import open_ledger
 from ledger.config import Settings
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
+from ledger.errors import MirrorDiverged
 from ledger.services.fsck import check_log
 from ledger.services.records import record_fsck
 from ledger.transparency import canonical
@@ -79,4 +80,21 @@ def test_what_is_wrong_is_told_where_the_log_is_too_damaged_to_be_written_to(pas
     code, out, err = run(monkeypatch, capsys, "audit", "fsck", "--record")
     assert code == 1
     assert "cut tail at entry 5" in out
-    assert f"{to_hex(shown.log)}: not written down: another root was given out for size 6" in err
+    assert f"{to_hex(shown.log)}: not written down: the chain holds 7 entries of this log, the store only 5" in err
+
+
+def test_a_log_whose_database_is_older_than_its_anchor_is_written_no_further(past, tmp_path):
+    home, shown = past
+    copytree(home, tmp_path / "home")
+    sql(
+        tmp_path / "home",
+        'DELETE FROM audit_entry WHERE "index" >= 3',
+        "DELETE FROM checkpoint WHERE size > 3",
+    )
+    late = NewEntry(Kind.ADMINISTRATION, "service", facts={"act": "log-key-rotated", "old": "a", "new": "b"})
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        ledger.catch_up()
+        assert ledger.context.audit.size(shown.log) == 3
+        with pytest.raises(MirrorDiverged, match="the store only 3, so nothing is appended"):
+            ledger.appender.append(shown.log, "late", [late])
+        assert ledger.context.audit.size(shown.log) == 3
