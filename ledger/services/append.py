@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count, repeat
 
 from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, StoredEntry
-from ledger.errors import Conflict, ConsentryError, InvalidInput, MirrorDiverged, NotReady, Replayed
+from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
 from ledger.services.drafts import Draft, draft_of, place
@@ -92,7 +92,7 @@ class Appender:
         Raises:
             Replayed: The key was used for other entries.
             InvalidInput: An entry is not of the canonical form, is too large, or the key is malformed.
-            MirrorDiverged: The chain holds more of the log than the store does.
+            NotReady: The chain holds more of the log than the store does.
         """
         if not entries or not 0 < len(key) <= LONGEST_KEY:
             raise InvalidInput(f"an append needs entries and a key of 1 to {LONGEST_KEY} characters")
@@ -217,7 +217,7 @@ def _encode(job: _Job) -> None:
 
 def _refuse_older(size: int, least: int) -> None:
     if size < least:
-        raise MirrorDiverged(
+        raise NotReady(
             f"the chain holds {least} entries of this log, the store only {size}, so nothing is appended; bring back "
             "the newest copy of the database"
         )

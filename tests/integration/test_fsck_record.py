@@ -10,7 +10,7 @@ from ledger.bootstrap import open_ledger
 from ledger.config import Settings
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
-from ledger.errors import MirrorDiverged
+from ledger.errors import NotReady
 from ledger.services.fsck import check_log
 from ledger.services.records import record_fsck
 from ledger.transparency import canonical
@@ -95,6 +95,6 @@ def test_a_log_whose_database_is_older_than_its_anchor_is_written_no_further(pas
     with open_ledger(Settings(home=tmp_path / "home")) as ledger:
         ledger.catch_up()
         assert ledger.context.audit.size(shown.log) == 3
-        with pytest.raises(MirrorDiverged, match="the store only 3, so nothing is appended"):
+        with pytest.raises(NotReady, match="the store only 3, so nothing is appended"):
             ledger.appender.append(shown.log, "late", [late])
         assert ledger.context.audit.size(shown.log) == 3
