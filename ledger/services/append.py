@@ -21,7 +21,7 @@ from ledger.domain.audit import Checkpointed, DecisionRecord, Member, NewEntry, 
 from ledger.errors import Conflict, ConsentryError, InvalidInput, NotReady, Replayed
 from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
-from ledger.services.drafts import Draft, draft_of, place
+from ledger.services.drafts import Drafts, drafts_of
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
 from ledger.transparency.edge import Edge, root_within
@@ -49,7 +49,7 @@ class _Job:
     key: str
     entries: Sequence[NewEntry]
     record: Recorder | None = None
-    drafts: Sequence[Draft] = ()
+    drafts: Drafts = field(default_factory=Drafts)
     stored: tuple[StoredEntry, ...] = ()
     root: bytes = b""
     note: str = ""
@@ -210,7 +210,7 @@ class Appender:
 def _encode(job: _Job) -> None:
     """Encode the entries of a job; what is wrong with them is its caller's to know, and spoils no group."""
     try:
-        job.drafts = [draft_of(entry, job.log) for entry in job.entries]
+        job.drafts = drafts_of(job.entries, job.log)
     except Exception as problem:  # noqa: BLE001 - raised to its caller
         job.problem = problem
 
@@ -225,20 +225,18 @@ def _refuse_older(size: int, least: int) -> None:
 
 def _repeat(job: _Job, earlier: tuple[StoredEntry, ...]) -> None:
     """Let a job stand for entries that came under its key before, if it says the same."""
-    if len(earlier) != len(job.drafts):
-        fewer = "fewer" if len(earlier) < len(job.drafts) else "more"
+    if len(earlier) != len(job.entries):
+        fewer = "fewer" if len(earlier) < len(job.entries) else "more"
         raise Replayed(f"the key {job.key!r} was used before for {fewer} entries; use a new key")
-    for draft, before in zip(job.drafts, earlier, strict=True):
-        time = canonical.decode_object(before.canonical)["time"]
-        assert isinstance(time, int)
-        if draft.at(before.index, time) != before.canonical:
-            raise Replayed(f"the key {job.key!r} was used before for another entry; use a new key")
+    time = canonical.decode_object(earlier[0].canonical)["time"]  # one for all entries of an append
+    assert isinstance(time, int)
+    if job.drafts.at(earlier[0].index, time) != [entry.canonical for entry in earlier]:
+        raise Replayed(f"the key {job.key!r} was used before for another entry; use a new key")
     job.stored = earlier
 
 
 def _stored(job: _Job, first: int, now: int) -> tuple[StoredEntry, ...]:
-    data = place(job.drafts, first, now)
-    named = [draft.decision for draft in job.drafts]
+    data = job.drafts.at(first, now)
     keys, counts = chain([job.key], repeat("")), chain([len(data)], repeat(1))
-    fields = zip(repeat(job.log), count(first), data, leaf_hashes(data), keys, counts, named)
+    fields = zip(repeat(job.log), count(first), data, leaf_hashes(data), keys, counts, job.drafts.decisions())
     return tuple(map(StoredEntry._make, fields))

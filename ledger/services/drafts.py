@@ -1,15 +1,17 @@
-"""An entry's canonical bytes before the log has given it an index and a time.
+"""The canonical bytes of entries before the log has given them an index and a time.
 
-Encoding is most of the work of an append, and the same wherever the entry comes to stand: it is done before the log is
-held, and the sequencer only puts two numbers in. Names of an object stand in order, so that what comes
-before ``facts`` and what comes behind ``index`` are pieces of their own; many entries in a row share both.
+Encoding is most of the work of an append, and the same wherever the entries come to stand: the sequencer only puts two
+numbers into each. Names of an object stand in order, so that what comes before ``facts`` and what comes behind
+``index`` are pieces of their own. The entries of an append mostly share both, and their facts are encoded at once.
 
-Invariant: ``draft_of(entry, log).at(index, time)`` is ``canonical.encode(entry.document(log, index, time))``.
+Invariant: entry i of ``drafts_of(entries, log).at(first, time)`` is
+``canonical.encode(entries[i].document(log, first + i, time))``.
 
 Source: https://www.rfc-editor.org/rfc/rfc8785
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,14 +23,15 @@ from ledger.transparency import canonical
 MOST_ENTRY_BYTES = 64 * 1024
 _NUMBERS = len(',"index":0,,"time":0}')
 _KEPT = 512
-"""Pieces kept of each sort, some 300 bytes each: what the entries of a few engines share."""
+"""Frames kept, some 600 bytes each: what the entries of a few engines share."""
+_NO_BLOCK = (None, None)
 
 
-class Draft(NamedTuple):
-    """The canonical bytes of an entry, but for its index and its time.
+class Frame(NamedTuple):
+    """What stands around the facts of an entry, its index and its time.
 
     Attributes:
-        head: What comes before the index.
+        head: What comes before the facts.
         tail: What stands between the index and the time.
         decision: The decision that it names, 32 bytes, for look-ups; None where it names none.
     """
@@ -37,55 +40,71 @@ class Draft(NamedTuple):
     tail: bytes
     decision: bytes | None
 
-    def at(self, index: int, time: int) -> bytes:
-        """The canonical bytes of the entry at an index of its log; ``time`` in seconds UTC."""
-        return place([self], index, time)[0]
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Entries that are to stand next to each other.
+
+    Attributes:
+        frames: One an entry.
+        facts: The canonical bytes of ``{"facts": ...}`` without its braces, one an entry.
+    """
+
+    frames: Sequence[Frame] = ()
+    facts: Sequence[bytes] = ()
+
+    def at(self, first: int, time: int) -> list[bytes]:
+        """The canonical bytes of the entries, from index ``first`` of their log on; ``time`` in seconds UTC."""
+        return [
+            b'%b,%b,"index":%d,%b,"time":%d}' % (head, facts, index, tail, time)
+            for index, ((head, tail, _), facts) in enumerate(zip(self.frames, self.facts, strict=True), first)
+        ]
+
+    def decisions(self) -> list[bytes | None]:
+        """The decision that each entry names."""
+        return [decision for _, _, decision in self.frames]
 
 
-def place(drafts: Sequence[Draft], first: int, time: int) -> list[bytes]:
-    """As ``Draft.at``, of entries next to each other from index ``first`` on."""
-    return [
-        b'%b,"index":%d,%b,"time":%d}' % (head, index, tail, time)
-        for index, (head, tail, _) in enumerate(drafts, first)
-    ]
-
-
-def draft_of(entry: NewEntry, log: bytes) -> Draft:
-    """Encode an entry of a log (32 bytes).
+def drafts_of(entries: Sequence[NewEntry], log: bytes) -> Drafts:
+    """Encode entries of a log (32 bytes).
 
     Raises:
-        InvalidInput: It has no canonical form, or is larger than ``MOST_ENTRY_BYTES``.
+        InvalidInput: One has no canonical form, or is larger than ``MOST_ENTRY_BYTES``.
     """
-    number, digest = entry.block or (None, None)
-    before, behind = _lead(entry.actor, number, digest, entry.engine)
-    named, decision = _named(entry.decision)
-    facts = canonical.encode({"facts": dict(entry.facts or {})})
-    head = b"%b,%b,%b,%b" % (before, named, behind, facts[1:-1])
-    tail = _tail(entry.kind, log, entry.operation, entry.study)
-    if len(head) + len(tail) + _NUMBERS > MOST_ENTRY_BYTES:
+    frames = [
+        _frame(log, one.kind, one.actor, one.study, one.engine, one.operation, one.decision, *(one.block or _NO_BLOCK))
+        for one in entries
+    ]
+    facts = [data[1:-1] for data in canonical.encode_each([{"facts": dict(one.facts or {})} for one in entries])]
+    room = MOST_ENTRY_BYTES - _NUMBERS - 1
+    if any(len(head) + len(data) + len(tail) > room for (head, tail, _), data in zip(frames, facts, strict=True)):
         raise InvalidInput(f"an entry is larger than {MOST_ENTRY_BYTES} bytes; refer to large things by hash")
-    return Draft(head, tail, decision)
+    return Drafts(frames, facts)
 
 
 # Typed: True and 1 are one key otherwise, and a string of another class is refused, not taken for the string it equals.
 @lru_cache(_KEPT, typed=True)
-def _lead(actor: str, number: int | None, digest: str | None, engine: str) -> tuple[bytes, bytes]:
-    """What stands before the decision, and what between it and the facts."""
+def _frame(
+    log: bytes,
+    kind: Kind,
+    actor: str,
+    study: str,
+    engine: str,
+    operation: str,
+    decision: str,
+    number: int | None,
+    digest: str | None,
+) -> Frame:
     block = None if number is None else {"number": number, "hash": digest}
-    before, behind = canonical.encode({"actor": actor, "block": block}), canonical.encode({"engine": engine})
-    return before[:-1], behind[1:-1]
+    head = canonical.encode({"actor": actor, "block": block, "decision": decision, "engine": engine})[:-1]
+    tail = _tail(kind, log, operation, study)
+    try:
+        return Frame(head, tail, parse_id(decision) if decision else None)
+    except InvalidInput:
+        return Frame(head, tail, None)
 
 
 @lru_cache(_KEPT, typed=True)
 def _tail(kind: Kind, log: bytes, operation: str, study: str) -> bytes:
     document = {"kind": kind.value, "log": to_hex(log), "operation": operation, "schema": SCHEMA, "study": study}
     return canonical.encode(document)[1:-1]
-
-
-@lru_cache(_KEPT, typed=True)
-def _named(decision: str) -> tuple[bytes, bytes | None]:
-    data = canonical.encode({"decision": decision})[1:-1]
-    try:
-        return data, parse_id(decision) if decision else None
-    except InvalidInput:
-        return data, None

@@ -10,6 +10,8 @@ Invariants:
 Source: https://www.rfc-editor.org/rfc/rfc8785
 """
 
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import msgspec
@@ -29,6 +31,7 @@ MAX_DEPTH = 64
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER = msgspec.json.Decoder()
 _SCALARS = frozenset({str, bool, type(None)})
+_TYPES = _SCALARS | {int, dict, list}
 
 
 def encode(value: object) -> bytes:
@@ -51,6 +54,23 @@ def encode(value: object) -> bytes:
         raise InvalidInput(
             "a string holds half of a surrogate pair, which UTF-8 cannot carry: send whole text"
         ) from error
+
+
+def encode_each(values: Sequence[object]) -> list[bytes]:
+    """As ``encode``, of each of many: a third of the time or less, where there are hundreds.
+
+    Raises:
+        InvalidInput: As for ``encode``, about the first that is refused.
+    """
+    if len(values) > 1:
+        try:
+            # Encoded first, which ends where a value holds itself; within a string, a line feed is escaped.
+            data = _ENCODER.encode_lines(values).split(b"\n")[:-1]
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            data = []
+        if data and _are_plain(values, MAX_DEPTH):
+            return data
+    return [encode(value) for value in values]
 
 
 def decode(data: bytes) -> Json:
@@ -100,6 +120,24 @@ def _is_plain(value: object, depth: int) -> bool:
     if kind is list and depth:
         return all(_is_plain(item, depth - 1) for item in value)  # type: ignore[attr-defined]
     return False
+
+
+def _are_plain(values: Collection[object], depth: int) -> bool:
+    """As ``_is_plain`` of all values: level by level, so that each look takes in the values of a whole level."""
+    kinds = set(map(type, values))
+    if not kinds <= _TYPES:
+        return False
+    if int in kinds and not all(-MAX_INTEGER <= value <= MAX_INTEGER for value in values if type(value) is int):
+        return False
+    objects = [value for value in values if type(value) is dict] if dict in kinds else []
+    lists = [value for value in values if type(value) is list] if list in kinds else []
+    if not objects and not lists:
+        return True
+    if not depth or not set(map(type, chain.from_iterable(objects))) <= {str}:
+        return False
+    if not "".join(set(chain.from_iterable(objects))).isascii():
+        return False
+    return _are_plain([*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)], depth - 1)
 
 
 def _complaint(value: object, path: str = "$", depth: int = MAX_DEPTH) -> str:

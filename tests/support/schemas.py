@@ -10,10 +10,15 @@ from ledger.services import drafts
 @contextmanager
 def written_as(schema):
     """What is appended meanwhile says that it is of this schema."""
-    drafts._tail.cache_clear()
+    _forget()
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(drafts, "SCHEMA", schema)
             yield
     finally:
-        drafts._tail.cache_clear()
+        _forget()
+
+
+def _forget():
+    drafts._frame.cache_clear()
+    drafts._tail.cache_clear()

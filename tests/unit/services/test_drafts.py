@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.domain.audit import Kind, NewEntry
 from ledger.errors import InvalidInput
-from ledger.services.drafts import MOST_ENTRY_BYTES, draft_of, place
+from ledger.services.drafts import MOST_ENTRY_BYTES, drafts_of
 from ledger.transparency import canonical
 from tests.unit.transparency.test_canonical import KEYS, TEXT, VALUES
 
@@ -44,14 +44,15 @@ class Word(StrEnum):
 @given(ENTRIES, st.binary(min_size=32, max_size=32), NUMBERS, NUMBERS)
 def test_a_draft_in_its_place_is_the_documents_canonical_form(entry, log, index, time):
     document = entry.document(log=log, index=index, time=time)
-    assert draft_of(entry, log).at(index, time) == canonical.encode(document) == rfc8785.dumps(document)
+    assert drafts_of([entry], log).at(index, time) == [canonical.encode(document)]
+    assert canonical.encode(document) == rfc8785.dumps(document)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(ENTRIES, min_size=1, max_size=5), NUMBERS, NUMBERS)
-def test_a_row_of_drafts_is_placed_as_each_alone(entries, first, time):
-    drafts = [draft_of(entry, LOG) for entry in entries]
-    assert place(drafts, first, time) == [draft.at(index, time) for index, draft in enumerate(drafts, first)]
+def test_entries_are_placed_next_to_each_other_as_each_alone(entries, first, time):
+    alone = [drafts_of([entry], LOG).at(index, time)[0] for index, entry in enumerate(entries, first)]
+    assert drafts_of(entries, LOG).at(first, time) == alone
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_row_of_drafts_is_placed_as_each_alone(entries, first, time):
     [("0x" + "ab" * 32, b"\xab" * 32), ("", None), ("0xAB", None), ("0x" + "00" * 32, None), ("red", None)],
 )
 def test_a_draft_names_its_decision_where_it_is_one(decision, named):
-    assert draft_of(NewEntry(Kind.STARTED, "service", decision=decision), LOG).decision == named
+    assert drafts_of([NewEntry(Kind.STARTED, "service", decision=decision)], LOG).decisions() == [named]
 
 
 def _deep(levels):
@@ -86,10 +87,11 @@ def _deep(levels):
 )
 def test_what_has_no_canonical_form_is_refused_by_its_path(fields, path):
     plain = {"actor": "red", "operation": "red", "decision": "red", "block": (1, "red")}
-    draft_of(NewEntry(Kind.STARTED, **plain), LOG)
-    entry = NewEntry(Kind.STARTED, **{**plain, **fields})
-    with pytest.raises(InvalidInput, match=path):
-        draft_of(entry, LOG)
+    good, entry = NewEntry(Kind.STARTED, **plain), NewEntry(Kind.STARTED, **{**plain, **fields})
+    drafts_of([good], LOG)
+    for entries in ([entry], [good, entry], [good, entry, good]):
+        with pytest.raises(InvalidInput, match=path):
+            drafts_of(entries, LOG)
     with pytest.raises(InvalidInput, match=path):
         canonical.encode(entry.document(log=LOG, index=0, time=0))
 
@@ -98,7 +100,8 @@ def test_the_largest_entry_is_taken_and_one_byte_more_is_refused():
     def sized(size):
         return NewEntry(Kind.STARTED, "service", facts={"a": "x" * size})
 
-    room = MOST_ENTRY_BYTES - len(draft_of(sized(0), LOG).at(0, 0))
-    assert len(draft_of(sized(room), LOG).at(0, 0)) == MOST_ENTRY_BYTES
+    room = MOST_ENTRY_BYTES - len(drafts_of([sized(0)], LOG).at(0, 0)[0])
+    largest, small = sized(room), sized(0)
+    assert len(drafts_of([small, largest], LOG).at(0, 0)[1]) == MOST_ENTRY_BYTES
     with pytest.raises(InvalidInput, match="larger than"):
-        draft_of(sized(room + 1), LOG)
+        drafts_of([small, sized(room + 1)], LOG)

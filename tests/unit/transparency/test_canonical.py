@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
-from ledger.transparency.canonical import MAX_DEPTH, MAX_INTEGER, decode, decode_object, encode
+from ledger.transparency.canonical import MAX_DEPTH, MAX_INTEGER, decode, decode_object, encode, encode_each
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text(st.characters(max_codepoint=127))
@@ -40,6 +40,12 @@ def test_equals_the_reference_library(value):
 @given(VALUES)
 def test_decode_gives_the_value_back(value):
     assert decode(encode(value)) == value
+
+
+@settings(deadline=None)
+@given(st.lists(VALUES, max_size=6))
+def test_many_are_encoded_as_each_alone(values):
+    assert encode_each(values) == [encode(value) for value in values]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,9 @@ def test_each_escape_is_the_one_of_the_standard(code):
 def test_what_has_no_single_form_is_refused_with_its_path(value, path):
     with pytest.raises(InvalidInput, match=path):
         encode(value)
+    for values in ([value], ["good", value], [{"red": 1}, value, "good"]):
+        with pytest.raises(InvalidInput, match=path):
+            encode_each(values)
 
 
 def nested(depth):
@@ -88,10 +97,15 @@ def test_nesting_is_bounded():
     assert decode(encode(nested(MAX_DEPTH))) == nested(MAX_DEPTH)
     with pytest.raises(InvalidInput, match="nested deeper"):
         encode(nested(MAX_DEPTH + 1))
+    assert encode_each([nested(MAX_DEPTH), 1]) == [encode(nested(MAX_DEPTH)), b"1"]
+    with pytest.raises(InvalidInput, match="nested deeper"):
+        encode_each([1, nested(MAX_DEPTH + 1)])
     loop = {}
-    loop["self"] = loop
+    loop |= {"self": loop, "again": loop}
     with pytest.raises(InvalidInput, match="nested deeper"):
         encode(loop)
+    with pytest.raises(InvalidInput, match="nested deeper"):
+        encode_each([1, loop])
 
 
 @pytest.mark.parametrize(
