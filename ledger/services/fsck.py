@@ -12,55 +12,66 @@ Invariants:
   strictly: as canonical JSON, which no two readers understand differently.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ledger.domain.audit import Checkpointed
 from ledger.domain.health import Fault, Finding, Health
 from ledger.domain.identifiers import to_hex
 from ledger.domain.projection import Head
 from ledger.errors import ConsentryError, InvalidInput
-from ledger.ports import EntryRow
 from ledger.services.export import Ports
 from ledger.services.fsck_decisions import KeptDecisions
-from ledger.services.fsck_rows import Access, Rows
+from ledger.services.fsck_page import Access, Scan, scan_here
+from ledger.services.fsck_rows import Rows
 from ledger.services.fsck_tree import Regrown
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import verify_checkpoint
+from ledger.transparency.hashing import HASH_SIZE
 from ledger.transparency.tiles import WIDTH
 
 __all__ = ["Fault", "Finding", "Health", "check_log", "check_logs"]
 
 
-def check_logs(ports: Ports, *, on_progress: Callable[[bytes, int], None] | None = None) -> list[Health]:
+Progress: TypeAlias = Callable[[bytes, int], None]
+
+
+def check_logs(ports: Ports, *, scan: Scan | None = None, on_progress: Progress | None = None) -> list[Health]:
     """Check every log that the store or the chain knows.
 
     Args:
         ports: The services' context.
+        scan: Looks at the rows; without it, this process does.
         on_progress: Told the log and the number of entries read, now and then.
     """
     anchored = {fact.log for fact in ports.mirror.current("Head") if isinstance(fact, Head)}
     logs = sorted(anchored | set(ports.audit.logs()))
-    return [check_log(ports, log, on_progress=on_progress) for log in logs]
+    return [check_log(ports, log, scan=scan, on_progress=on_progress) for log in logs]
 
 
-def check_log(ports: Ports, log: bytes, *, on_progress: Callable[[bytes, int], None] | None = None) -> Health:
+def check_log(ports: Ports, log: bytes, *, scan: Scan | None = None, on_progress: Progress | None = None) -> Health:
     """Check one log, row by row, against its tree, its checkpoints, its decisions and the chain.
 
     Args:
         ports: The services' context.
         log: The log's id.
+        scan: Looks at the rows; without it, this process does.
         on_progress: Told the log and the number of entries read, now and then.
+
+    Raises:
+        NotReady: The rows could not all be read: neither sound nor not.
     """
-    return _Inspection(ports, Health(log)).run(on_progress)
+    return _Inspection(ports, Health(log), scan or scan_here(ports.audit)).run(on_progress)
 
 
 @dataclass(slots=True)
 class _Inspection:
     ports: Ports
     health: Health
+    scan: Scan
 
-    def run(self, on_progress: Callable[[bytes, int], None] | None) -> Health:
+    def run(self, on_progress: Progress | None) -> Health:
         health, audit = self.health, self.ports.audit
         # Heads before the size, and the size before the checkpoint: what is appended meanwhile is then no cut tail.
         heads = [head for head, _ in self.ports.mirror.heads_of(health.log)]
@@ -73,8 +84,9 @@ class _Inspection:
         decisions = KeptDecisions(audit, health)
         rows = Rows(health, decisions, accesses)
         tree = Regrown(audit, health, {head.size for head in heads} | ({newest.size} if newest else set()))
-        for page in self._pages(0, size):
-            tree.grow(rows.look(page))
+        for page in self.scan(health.log, size, accesses):
+            kept = rows.take(page)
+            tree.grow(page.leaves[: kept * HASH_SIZE], page.root if kept == WIDTH else b"")
             if on_progress is not None:
                 on_progress(health.log, rows.count)
         rows.finish()
@@ -85,10 +97,6 @@ class _Inspection:
         decisions.finish()
         self._strictly(bound, size)
         return health
-
-    def _pages(self, first: int, size: int) -> Iterator[Sequence[EntryRow]]:
-        """The rows from ``first`` below a size, a tile's width at a time: as long as none is missing, tiles."""
-        return self.ports.audit.rows(self.health.log, first, size, WIDTH)
 
     def _against_chain(self, heads: Sequence[Head], tree: Regrown, accesses: dict[int, Access], *, dense: bool) -> int:
         """Hold the tree against the anchored heads; returns the largest size that one of them binds."""
@@ -138,8 +146,8 @@ class _Inspection:
 
     def _strictly(self, first: int, size: int) -> None:
         """Read the entries from an index on as what they must be, every byte of them."""
-        for page in self._pages(first, size):
-            for index, document, *_ in page:
+        for rows in self.ports.audit.rows(self.health.log, first, size, WIDTH):
+            for index, document, *_ in rows:
                 try:
                     canonical.decode_object(document)
                 except InvalidInput as problem:

@@ -1,53 +1,26 @@
-"""The rows of a log, a page at a time, each held against its own bytes.
+"""The rows of a log, in order: what was seen of each page of them is taken in, and each fault gets its name.
 
-Reading an entry strictly costs ten times what everything else does that is done to a row. So an entry's fields are read
-past the rest of it, and what they say is compared with the columns; ``fsck`` says which rows it reads strictly besides.
-
-Invariants: the leaf is recomputed of every row; a row whose fields cannot be read so is read strictly; every entry came
-with an append, whose first row holds its key and its count.
+Invariants: every page is taken in once, after those before it; a row that is not plain is read strictly; every entry
+came with an append, whose first row holds its key and its count.
 
 What no byte of an entry binds is the text of a key: a changed one is seen by nobody but the caller who repeats it.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import zip_longest
-from typing import TypeAlias
-
-import msgspec
+from typing import Any
 
 from ledger.domain.audit import Kind
 from ledger.domain.health import Fault, Health
-from ledger.domain.identifiers import parse_id, to_hex
+from ledger.domain.identifiers import to_hex
 from ledger.errors import InvalidInput
-from ledger.ports import EntryRow
 from ledger.services.fsck_decisions import KeptDecisions
+from ledger.services.fsck_page import Access, CloseRow, Page, id_of
 from ledger.transparency import canonical
-from ledger.transparency.hashing import leaf_hashes
-
-_TELLING = frozenset({Kind.DECISION.value, Kind.ERASURE.value})  # kinds that tell of what is kept beside the log
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-Access: TypeAlias = tuple[bytes, object, object]
-"""What the chain recorded of an access: the entry's leaf, its study and its engine."""
-
-
-class _Facets(msgspec.Struct, gc=False):
-    """The fields of an entry that something outside of it repeats."""
-
-    index: int
-    time: int
-    log: str
-    kind: str
-    decision: str
-    study: str
-    engine: str
-
-
-_FACETS = msgspec.json.Decoder(_Facets)
 
 
 class Rows:
-    """The rows of one log, in order.
+    """The rows of one log.
 
     Args:
         health: Where faults are noted.
@@ -69,77 +42,51 @@ class Rows:
         self.dense = True
         self.count = 0
 
-    def look(self, rows: Sequence[EntryRow]) -> list[bytes]:
-        """Look at the next rows, at least one.
+    def take(self, page: Page) -> int:
+        """Take in the next page.
 
         Returns:
-            Their recomputed leaves, as far as no row was missing: behind a gap the tree has no meaning.
+            How many of its rows, from the first on, stand before every gap: behind one the tree has no meaning.
         """
-        indices, documents, leaves, keys, counts, _ = zip(*rows, strict=True)
-        kept = self._before_gap(indices)
-        recomputed = leaf_hashes(list(documents))
-        if recomputed != list(leaves):
-            self._changed(indices, leaves, recomputed)
-        times = self._times(rows, recomputed)
+        kept = self._before_gap(page)
+        for index in page.changed:
+            self._health.note(Fault.CHANGED, index, f"entry {index}: its bytes do not have its leaf hash")
+        times: list[object] = list(page.times)
+        for row in page.close:
+            times[row.place] = self._closely(row, page.leaf(row.place))
+        for index in page.told:
+            self._accesses.pop(index, None)
         if self.dense:
-            self._appends.hold(indices[0], keys, counts, times)
-        self.count += len(rows)
-        return recomputed[:kept]
+            self._appends.hold(page.first, page.starts, times)
+        self.count += len(times)
+        return kept
 
     def finish(self) -> None:
         """Say what can be said only when all rows were read."""
         if self.dense:
             self._appends.finish(self.count)
 
-    def _before_gap(self, indices: Sequence[int]) -> int:
+    def _before_gap(self, page: Page) -> int:
         """How many of the rows stand before every gap; each gap is noted."""
-        kept, first = len(indices) if self.dense else 0, self._next
-        self._next = first + len(indices)
-        if indices == tuple(range(first, self._next)):
-            return kept
-        self._next = first
-        for place, index in enumerate(indices):
+        kept, seen = len(page.times) if self.dense else 0, 0
+        for place, index in [(0, page.first), *page.jumps]:
+            self._next += place - seen
+            seen = place
             if index != self._next:
                 gap = (
                     f"entry {self._next} is" if self._next + 1 == index else f"entries {self._next} to {index - 1} are"
                 )
                 self._health.note(Fault.MISSING, self._next, f"{gap} not there, though later ones are")
                 kept, self.dense = min(kept, place), False
-            self._next = index + 1
+            self._next = index
+        self._next += len(page.times) - seen
         return kept
 
-    def _changed(self, indices: Sequence[int], leaves: Sequence[bytes], recomputed: Sequence[bytes]) -> None:
-        for index, kept, leaf in zip(indices, leaves, recomputed, strict=True):
-            if kept != leaf:
-                self._health.note(Fault.CHANGED, index, f"entry {index}: its bytes do not have its leaf hash")
-
-    def _times(self, rows: Sequence[EntryRow], leaves: Sequence[bytes]) -> list[object]:
-        """Hold each row against its bytes; returns the times that they name."""
-        times: list[object] = []
-        read, log, told_of = _FACETS.decode, self._log, self._accesses.pop
-        for (index, document, _, _, _, decision), leaf in zip(rows, leaves, strict=True):
-            told = told_of(index, None)
-            try:
-                said = read(document)
-            except _UNREADABLE:
-                times.append(self._closely(index, document, decision, leaf, told))
-                continue
-            if (
-                said.index == index
-                and said.log == log
-                and _id_of(said.decision) == decision
-                and said.kind not in _TELLING
-                and (told is None or told == (leaf, said.study, said.engine))
-            ):
-                times.append(said.time)
-            else:
-                times.append(self._closely(index, document, decision, leaf, told))
-        return times
-
-    def _closely(self, index: int, document: bytes, decision: bytes | None, leaf: bytes, told: Access | None) -> object:
+    def _closely(self, row: CloseRow, leaf: bytes) -> object:
         """Read an entry strictly, and name everything that is wrong with its row; returns the time that it names."""
+        index, told = row.index, self._accesses.get(row.index)
         try:
-            entry = canonical.decode_object(document)
+            entry = canonical.decode_object(row.document)
         except InvalidInput as problem:
             self._health.note(Fault.CHANGED, index, f"entry {index}: {problem}")
             return None
@@ -147,7 +94,7 @@ class Rows:
             said = f"entry {entry.get('index')} of log {entry.get('log')}"
             self._health.note(Fault.MOVED, index, f"row {index} holds {said}")
         named = entry.get("decision")
-        if decision != (_id_of(named) if isinstance(named, str) else None):
+        if row.decision != (id_of(named) if isinstance(named, str) else None):
             self._health.note(Fault.COLUMN, index, f"entry {index}: its row is found under another decision")
         if told is not None and told != (leaf, entry.get("study"), entry.get("engine")):
             self._health.note(Fault.ACCESS, index, f"entry {index}: the chain recorded another access for it")
@@ -166,17 +113,12 @@ class _Appends:
         self._first = self._end = 0  # the append that is being read
         self._time: object = None
 
-    def hold(
-        self, first: int, keys: Sequence[str | None], counts: Sequence[int | None], times: Sequence[object]
-    ) -> None:
-        """Hold the next rows against the appends, from index ``first`` on."""
-        starts: list[int] = []
-        if keys.count(None) + counts.count(None) != 2 * len(keys):
-            starts = [place for place, pair in enumerate(zip(keys, counts, strict=True)) if pair != (None, None)]
-        self._go_on(first, times[: starts[0] if starts else None])
-        for place, until in zip_longest(starts, starts[1:]):
-            self._begin(first + place, keys[place], counts[place], times[place])
-            self._go_on(first + place, times[place:until])
+    def hold(self, first: int, starts: Sequence[tuple[int, Any, Any]], times: Sequence[object]) -> None:
+        """Hold the next rows against the appends, from index ``first`` on; see ``Page``."""
+        self._go_on(first, times[: starts[0][0] if starts else None])
+        for (place, key, count), then in zip_longest(starts, starts[1:]):
+            self._begin(first + place, key, count, times[place])
+            self._go_on(first + place, times[place : then[0] if then else None])
 
     def finish(self, size: int) -> None:
         """Hold the last append against the size of the log."""
@@ -206,12 +148,3 @@ class _Appends:
 
     def _note(self, index: int, what: str) -> None:
         self._health.note(Fault.COLUMN, index, f"entry {index}: {what}")
-
-
-@lru_cache(4096)
-def _id_of(decision: str) -> bytes | None:
-    """What the column holds of the decision that an entry names."""
-    try:
-        return parse_id(decision)
-    except InvalidInput:
-        return None

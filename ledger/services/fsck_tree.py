@@ -5,13 +5,14 @@ Invariant: no hash of a root comes from the store; what is stored is only compar
 Source: https://c2sp.org/tlog-tiles
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import zip_longest
 
 from ledger.domain.health import Fault, Health
 from ledger.ports import AuditStore
+from ledger.services.fsck_page import root_of
 from ledger.transparency.edge import Edge, fold
-from ledger.transparency.hashing import EMPTY_ROOT, HASH_SIZE, pair_up
+from ledger.transparency.hashing import EMPTY_ROOT, HASH_SIZE
 from ledger.transparency.tiles import HEIGHT, WIDTH
 
 
@@ -37,16 +38,21 @@ class Regrown:
         self.roots = {0: EMPTY_ROOT}
         self.size = 0
 
-    def grow(self, leaves: list[bytes]) -> None:
-        """Add the leaves (32 bytes each) of the next tile: 256, or fewer at the end of the log."""
-        end = self.size + len(leaves)
+    def grow(self, hashes: bytes, root: bytes) -> None:
+        """Add the next tile of leaves.
+
+        Args:
+            hashes: The leaves (32 bytes each) side by side: 256, or fewer at the end of the log.
+            root: The root over them, where they are 256; otherwise nothing.
+        """
+        end = self.size + len(hashes) // HASH_SIZE
         while self._wanted and self._wanted[-1] <= end:
             size = self._wanted.pop()
             if size > self.size:
-                part, _ = Edge().extend(leaves[: size - self.size])
+                part, _ = Edge().extend(_apart(hashes)[: size - self.size])
                 self.roots[size] = fold((*self._tiles.peaks, *part.peaks))
-        if len(leaves) == WIDTH:
-            root = self._hold(0, self._tiles.size, leaves)
+        if root:
+            self._hold(0, self._tiles.size, hashes, root)
             self._climb(self._tiles.size, root)
             self._tiles, _ = self._tiles.append(root)
         self.size = end
@@ -60,27 +66,22 @@ class Regrown:
             if len(row) < WIDTH:
                 return
             index //= WIDTH
-            root = self._hold(tier, index, row)
+            root = root_of(row)
+            self._hold(tier, index, b"".join(row), root)
             row.clear()
             tier += 1
 
-    def _hold(self, tier: int, index: int, hashes: list[bytes]) -> bytes:
-        """The root of a full tile, which was held against the stored one."""
-        row = hashes
-        while len(row) > 1:
-            row = pair_up(row)
+    def _hold(self, tier: int, index: int, hashes: bytes, root: bytes) -> None:
+        """Hold a full tile against the stored one."""
         stored = self._audit.tile(self._health.log, tier, index)
-        if stored != (row[0], b"".join(hashes)):
-            self._note(tier, index, hashes, stored)
-        return row[0]
-
-    def _note(self, tier: int, index: int, hashes: Sequence[bytes], stored: tuple[bytes, bytes] | None) -> None:
+        if stored == (root, hashes):
+            return
         first = index * WIDTH << (tier * HEIGHT)
         if stored is None:
             self._health.note(Fault.NODE, first, f"tile {tier}/{index} of the tree is not there")
             return
-        kept = [stored[1][at : at + HASH_SIZE] for at in range(0, len(stored[1]), HASH_SIZE)]
-        wrong = [place for place, pair in enumerate(zip_longest(hashes, kept)) if pair[0] != pair[1]]
+        pairs = zip_longest(_apart(hashes), _apart(stored[1]))
+        wrong = [place for place, (ours, kept) in enumerate(pairs) if ours != kept]
         if wrong:
             first = (index * WIDTH + wrong[0]) << (tier * HEIGHT)
         self._health.note(
@@ -89,3 +90,8 @@ class Regrown:
             f"tile {tier}/{index} of the tree is not of its entries from {first} on: "
             "one of them was changed with its leaf, or the tile was",
         )
+
+
+def _apart(hashes: bytes) -> list[bytes]:
+    """Hashes that stand side by side, each by itself."""
+    return [hashes[at : at + HASH_SIZE] for at in range(0, len(hashes), HASH_SIZE)]

@@ -5,6 +5,7 @@ Invariant: a leaf and an inner node are hashed under different first bytes, so n
 Source: https://www.rfc-editor.org/rfc/rfc9162#section-2.1.1
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 HASH_SIZE = 32
@@ -22,7 +23,7 @@ def leaf_hash(data: bytes) -> bytes:
     return sha256(b"\x00" + data).digest()
 
 
-def leaf_hashes(entries: list[bytes]) -> list[bytes]:
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
     """As ``leaf_hash``, of each of many."""
     return [sha256(b"\x00" + data).digest() for data in entries]
 
