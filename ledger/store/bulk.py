@@ -1,15 +1,16 @@
 """Many plain rows at once, past the ORM: on SQLite by INSERTs of many rows, on PostgreSQL by binary COPY.
 
 One INSERT of many rows is no less work than as many INSERTs, but SQLite is at it for milliseconds without the
-interpreter's lock: so what comes next is read meanwhile, where else each row waited for its turn.
+interpreter's lock: so what comes next is read meanwhile, where else each row waited for its turn. What does not fill a
+whole one is halved, and halved again, for the same reason: ten INSERTs at most, each of a size that the driver knows.
 """
 
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-ROWS = 500
-"""Rows of one INSERT; SQLite takes 32,766 parameters (since 3.32)."""
+ROWS = 512
+"""Rows of one INSERT, a power of two; SQLite takes 32,766 parameters (since 3.32)."""
 
 Rows = Sequence[Sequence[Any]]
 
@@ -25,12 +26,13 @@ def insert(cursor: Any, into: str, rows: Rows) -> None:
     if not rows:
         return
     one = f"({', '.join('?' * len(rows[0]))})"
-    statement = f"INSERT INTO {into} VALUES {one}"  # noqa: S608 - names of our tables
-    many = statement + f", {one}" * (ROWS - 1)
-    whole = len(rows) - len(rows) % ROWS
-    for start in range(0, whole, ROWS):
-        cursor.execute(many, list(chain.from_iterable(rows[start : start + ROWS])))
-    cursor.executemany(statement, rows[whole:])
+    start, size = 0, ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        statement = f"INSERT INTO {into} VALUES {one}" + f", {one}" * (size - 1)  # noqa: S608 - names of our tables
+        cursor.execute(statement, list(chain.from_iterable(rows[start : start + size])))
+        start += size
 
 
 def copy(cursor: Any, into: str, types: Sequence[str], rows: Rows) -> None:
