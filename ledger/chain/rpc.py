@@ -6,6 +6,7 @@ headers and receipts are checked where proofs are made from them.
 Source: https://ethereum.github.io/execution-apis/
 """
 
+from binascii import unhexlify
 from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
@@ -20,7 +21,6 @@ from ledger.errors import LedgerUnreachable, NodesDisagree, NotFound
 from ledger.verify.headers import bloom_mask, excludes
 
 _T = TypeVar("_T")
-_fromhex = bytes.fromhex
 
 _MOST_TIP = 10**9
 _KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
@@ -382,7 +382,7 @@ class _Bytes(dict[str, bytes]):
     """The bytes of hex texts, each read once."""
 
     def __missing__(self, text: str) -> bytes:
-        self[text] = found = _fromhex(text[2:])
+        self[text] = found = unhexlify(text[2:])
         return found
 
 
@@ -401,8 +401,8 @@ def _raw(logs: list[_Log]) -> list[RawLog]:
         return [
             RawLog(
                 known[log.address],
-                tuple([known[topic] if place == 0 else _fromhex(topic[2:]) for place, topic in enumerate(log.topics)]),
-                _fromhex(log.data[2:]),
+                _topics(log.topics, known),
+                unhexlify(log.data[2:]),
                 numbers[log.block_number],
                 known[log.block_hash],
                 numbers[log.log_index],
@@ -412,6 +412,13 @@ def _raw(logs: list[_Log]) -> list[RawLog]:
         ]
     except ValueError as problem:
         raise LedgerUnreachable(f"the node answered with a log that is not in hex: {problem}") from problem
+
+
+def _topics(texts: list[str], known: _Bytes) -> tuple[bytes, ...]:
+    """The topics of a log, the first of which many share."""
+    if len(texts) == 3:  # as nearly all have: a consent's kind, subject and id
+        return known[texts[0]], unhexlify(texts[1][2:]), unhexlify(texts[2][2:])
+    return tuple([unhexlify(text[2:]) for text in texts])
 
 
 def _revert_data(problem: RpcError) -> bytes | None:
