@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
-from ledger.domain.events import Block, ConsentWithdrawn, Logged, SignerRemoved
+from ledger.domain.events import AllWithdrawn, Block, ConsentRecorded, ConsentWithdrawn, Logged, SignerRemoved
 from ledger.domain.flat import NO_DIGEST, encode, encode_row, flatten, next_digest
 from ledger.domain.projection import Authority, Fact, Recovery, project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
@@ -100,7 +100,8 @@ def take(connection: Connection, blocks: Sequence[Block], events: Sequence[Logge
     for block in blocks:
         made: list[bytes] = []
         while logged is not None and logged.block_hash == block.hash:
-            made += [batch.put(fact, block.number, logged.log_index) for fact in project(logged.event, batch)]
+            for fact in project(logged.event, batch):
+                made.append(batch.put(fact, block.number, logged.log_index))  # noqa: PERF401 - most events make one fact
             event_rows.append(_event_row(logged))
             logged = next(pending, None)
         digest = next_digest(digest, block.hash, made)
@@ -224,21 +225,31 @@ class _Batch:
         self._connection = connection
         self._sqlite = connection.dialect.name == "sqlite"
         self._facts: dict[tuple[Any, ...], Any] = {}
-        self._consents: dict[bytes, dict[bytes, Consent]] = defaultdict(dict)
+        self._consents: dict[bytes, dict[bytes, Consent]] = {}  # of those alone who withdraw all of theirs at once
         self._open: dict[tuple[Any, ...], list[Any]] = {}
         self._rows: dict[kinds.Kind[Any], list[list[Any]]] = defaultdict(list)
         self._ends: dict[kinds.Kind[Any], list[tuple[Any, ...]]] = defaultdict(list)
-        withdrawn = {(e.event.subject, e.event.id) for e in events if isinstance(e.event, ConsentWithdrawn)}
-        removed = {(e.event.subject, e.event.signer) for e in events if isinstance(e.event, SignerRemoved)}
+        withdrawn, removed = set(), set()
+        for logged in events:
+            match logged.event:
+                case ConsentRecorded():
+                    pass
+                case ConsentWithdrawn(subject, id):
+                    withdrawn.add((subject, id))
+                case AllWithdrawn(subject):
+                    self._consents[subject] = {}
+                case SignerRemoved(subject, signer):
+                    removed.add((subject, signer))
         self._prefetch(kinds.CONSENT, withdrawn)
         self._prefetch(kinds.AUTHORITY, removed)
 
     def put(self, fact: Fact, block: int, place: int) -> bytes:
         """Hold a fact that an event made; returns its canonical bytes."""
         kind = kinds.BY_FACT[type(fact)]
-        key = (kind.fact, *kind.identify(fact))
-        values = flatten(fact)
-        row = [*values, block, None, place]
+        key = (type(fact), *kind.identify(fact))
+        row: list[Any] = flatten(fact)
+        encoded = encode_row(type(fact), row)
+        row += (block, None, place)
         before = self._open.get(key)
         if before is not None:
             before[-2] = block
@@ -246,10 +257,10 @@ class _Batch:
             self._ends[kind].append((block, *key[1:]))
         self._open[key] = row
         self._facts[key] = fact
-        if isinstance(fact, Consent):
+        if self._consents and isinstance(fact, Consent) and fact.subject in self._consents:
             self._consents[fact.subject][fact.id] = fact
         self._rows[kind].append(row)
-        return encode_row(kind.fact, values)
+        return encoded
 
     def write(self, database: Database, connection: Connection) -> None:
         """Close the versions that were replaced, then add the new ones."""
@@ -298,10 +309,10 @@ class _Batch:
 
     def _look_up(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
         place = (kind.fact, *key)
-        if place not in self._facts:
+        found: _F | None = self._facts.get(place)
+        if found is None and place not in self._facts:
             rows = self._ask(kind.question(len(key), held=True), key)
-            self._facts[place] = kind.fact_of(rows[0]) if rows else None
-        found: _F | None = self._facts[place]
+            found = self._facts[place] = kind.fact_of(rows[0]) if rows else None
         return found
 
     def _prefetch(self, kind: kinds.Kind[Any], keys: Iterable[tuple[Any, ...]]) -> None:
