@@ -40,6 +40,7 @@ class WalKeeper:
         self._connect = connect
         self._writer = writer
         self._copying = threading.Lock()
+        self._starting = threading.Lock()
         self._asked = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -48,8 +49,10 @@ class WalKeeper:
         """To be called after each commit, with no lock held."""
         if self._asked.is_set() or not self._is_long():
             return
-        with self._copying:
-            self._asked.set()
+        self._asked.set()
+        if self._thread is not None:
+            return
+        with self._starting:  # not ``_copying``: who commits does not wait for a copy that is under way
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._run, name="wal", daemon=True)
                 self._thread.start()

@@ -70,6 +70,16 @@ def test_a_long_log_is_copied_and_given_back_once_little_is_written(database, fi
         assert without_log.execute("SELECT count(*) FROM thing WHERE length(data) > 1").fetchone() == (8,)
 
 
+def test_a_commit_does_not_wait_for_a_copy_that_is_under_way(database, file):
+    keeper = database._wal
+    with keeper.paused():  # holds what a copy holds
+        writer = threading.Thread(target=lambda: [write(database, MEGABYTE) for _ in range(8)], daemon=True)
+        writer.start()
+        writer.join(PATIENCE)
+        assert not writer.is_alive()
+        assert length(file) > LONG
+
+
 def test_a_log_in_full_swing_begins_anew_instead_of_growing(database, file):
     written, longest = 0, 0
     deadline = time.monotonic() + PATIENCE
