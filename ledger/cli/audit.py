@@ -28,16 +28,19 @@ def group() -> None:
 def fsck(
     log: Annotated[str, typer.Argument(help="One log's id; without it, every log.")] = "",
     record: Annotated[bool, typer.Option("--record", help="Write what was found into each log, as an entry.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes to read with; 0: one a core.", min=0)] = 0,
 ) -> None:
     """Check every stored entry against its tree, its signed heads, its decisions, and the heads on the chain.
 
     Exit code: 0 sound, 1 something was changed (each finding is named) or not written down, 3 could not be checked.
     """
     from ledger.services.fsck import check_log, check_logs
+    from ledger.store.scanning import usable_cores
 
     with opened() as ledger:
         wanted = parse_id(log, what="LOG") if log else None
-        found = check_logs(ledger.context) if wanted is None else [check_log(ledger.context, wanted)]
+        context, scan = ledger.context, ledger.store.scan(jobs or usable_cores())
+        found = check_logs(context, scan=scan) if wanted is None else [check_log(context, wanted, scan=scan)]
         _tell(found)
         written = [_record(ledger, health) for health in found] if record else []
     if not all(written) or not all(health.sound for health in found):

@@ -139,10 +139,10 @@ def root_of(leaves: list[bytes]) -> bytes:
 
 
 @lru_cache(4096)
-def id_of(decision: str) -> bytes | None:
+def id_of(decision: str | None) -> bytes | None:
     """What the column holds of the decision that an entry names."""
     try:
-        return parse_id(decision)
+        return None if decision is None else parse_id(decision)
     except InvalidInput:
         return None
 
@@ -170,7 +170,7 @@ _PARTIES = msgspec.json.Decoder(_Parties)
 def _facets_of(log: str) -> msgspec.json.Decoder[Any]:
     """A decoder of the fields that something outside of an entry repeats; it refuses other logs and telling kinds."""
     plain = tuple(kind.value for kind in Kind if kind not in TELLING)
-    fields = [("index", int), ("time", int), ("decision", str), ("log", Literal[log]), ("kind", Literal[plain])]
+    fields = [("index", int), ("time", int), ("decision", str | None), ("log", Literal[log]), ("kind", Literal[plain])]
     return msgspec.json.Decoder(msgspec.defstruct("Facets", fields, gc=False))
 
 

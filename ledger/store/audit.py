@@ -14,7 +14,7 @@ from ledger.ports import EntryRow
 from ledger.store import tables
 from ledger.store.database import Database, driver_cursor
 from ledger.store.decisions import SqlDecisions, parse_or_none
-from ledger.store.log_rows import ENTRY_FIELDS, entry_of, size_of
+from ledger.store.log_rows import ENTRIES, ENTRY_FIELDS, ROWS, entry_of, size_of
 from ledger.store.log_tiles import LogNodes, TileCache
 from ledger.store.log_writer import SqlLogWriter
 from ledger.store.tables.base import table_of
@@ -23,11 +23,6 @@ from ledger.transparency.edge import Place
 _LOG = table_of(tables.AuditLog)
 _ENTRY = table_of(tables.AuditEntry)
 _CHECKPOINT = table_of(tables.Checkpoint)
-_ENTRIES = (
-    f'SELECT {ENTRY_FIELDS} FROM audit_entry e WHERE e.log = ? AND e."index" >= ? AND e."index" < ? '  # noqa: S608
-    'ORDER BY e."index"'
-)
-_ROWS = f"{_ENTRIES} LIMIT ?"
 _NAMING = (
     f"SELECT {ENTRY_FIELDS}, l.log FROM audit_entry e JOIN audit_log l ON l.number = e.log "  # noqa: S608
     'WHERE e.decision = ? ORDER BY e.log, e."index"'
@@ -74,7 +69,7 @@ class SqlAudit(SqlDecisions):
         number = self._tiles.number(log)
         while number is not None and first < last:
             end = min(last, first + _PAGE)
-            rows = self._database.ask(_ENTRIES, (number, first, end))
+            rows = self._database.ask(ENTRIES, (number, first, end))
             yield from [entry_of(log, row) for row in rows]
             if len(rows) < end - first:
                 return
@@ -83,7 +78,7 @@ class SqlAudit(SqlDecisions):
     def rows(self, log: bytes, first: int, last: int, most: int) -> Iterator[Sequence[EntryRow]]:
         """As ``AuditStore.rows``: streamed, a transaction for every few thousand rows."""
         number = self._tiles.number(log)
-        statement = _ROWS if self._database.sqlite else _ROWS.replace("?", "%s")
+        statement = ROWS if self._database.sqlite else ROWS.replace("?", "%s")
         while number is not None and first < last:
             read = 0
             with self._database.reading() as connection, driver_cursor(connection) as cursor:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, exc, make_url
@@ -47,12 +48,20 @@ class Database:
     def __init__(self, url: str) -> None:
         target = _normal(url)
         self.sqlite = target.get_backend_name() == "sqlite"
+        self._target = target
         self._engine = _open(target, sqlite=self.sqlite)
         self._writer = threading.Lock()
         self._wal = WalKeeper(str(target.database), self.detached, self._writer) if self.sqlite else None
         self._reading: dict[str, Any] = {} if self.sqlite else _SNAPSHOT
         driver: Any = self._engine.dialect.loaded_dbapi
         self._short = ShortQuestions(self.detached, driver.Error, "?" if self.sqlite else "%s")
+
+    @property
+    def address(self) -> str:
+        """Where a bare driver finds it, to read from it: SQLite's ``file:`` address, or libpq's ``postgresql:`` one."""
+        if self.sqlite:
+            return f"{Path(str(self._target.database)).absolute().as_uri()}?mode=ro"
+        return self._target.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -16,6 +16,12 @@ ENTRY_COLUMNS: Final = ("log", "index", "canonical", "leaf", "key", "count", "de
 TILE_COLUMNS: Final = ("log", "level", "index", "root", "hashes")
 ENTRY_FIELDS: Final = 'e."index", e.canonical, e.leaf, e.key, e.count, e.decision'
 """What ``entry_of`` reads, in its order."""
+ENTRIES: Final = (
+    f'SELECT {ENTRY_FIELDS} FROM audit_entry e WHERE e.log = ? AND e."index" >= ? AND e."index" < ? '  # noqa: S608
+    'ORDER BY e."index"'
+)
+"""The entries of a log from an index to below another."""
+ROWS: Final = f"{ENTRIES} LIMIT ?"
 CHUNK = 400
 """Values of one list in a question; databases bound them."""
 

@@ -1,5 +1,6 @@
 """The store: one database, in parts that share it."""
 
+from ledger.services.fsck_page import Scan
 from ledger.store.audit import SqlAudit
 from ledger.store.cosignatures import SqlCosignatures
 from ledger.store.database import Database
@@ -11,6 +12,7 @@ from ledger.store.outbox import SqlOutbox
 from ledger.store.passkeys import SqlPasskeys
 from ledger.store.registers import SqlRegisters
 from ledger.store.revocations import SqlRevocations, SqlWebhooks
+from ledger.store.scanning import scanning
 from ledger.store.texts import SqlTexts
 from ledger.store.vault import SqlVault
 
@@ -52,6 +54,10 @@ class Store:
     def local(self) -> bool:
         """Whether it is a file of this machine, which answers short questions in microseconds, and no server."""
         return self._database.sqlite
+
+    def scan(self, jobs: int) -> Scan:
+        """A way to look at the rows of logs by so many processes, of which this is one."""
+        return scanning(self.audit, self._database.address, jobs)
 
     def close(self) -> None:
         """Close all connections."""
