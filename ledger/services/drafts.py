@@ -47,7 +47,7 @@ class Drafts:
 
     Attributes:
         frames: One an entry.
-        facts: The canonical bytes of ``{"facts": ...}`` without its braces, one an entry.
+        facts: The canonical bytes of each entry's facts.
     """
 
     frames: Sequence[Frame] = ()
@@ -56,7 +56,7 @@ class Drafts:
     def at(self, first: int, time: int) -> list[bytes]:
         """The canonical bytes of the entries, from index ``first`` of their log on; ``time`` in seconds UTC."""
         return [
-            b'%b,%b,"index":%d,%b,"time":%d}' % (head, facts, index, tail, time)
+            b'%b%b,"index":%d,%b,"time":%d}' % (head, facts, index, tail, time)
             for index, ((head, tail, _), facts) in enumerate(zip(self.frames, self.facts, strict=True), first)
         ]
 
@@ -75,8 +75,10 @@ def drafts_of(entries: Sequence[NewEntry], log: bytes) -> Drafts:
         _frame(log, one.kind, one.actor, one.study, one.engine, one.operation, one.decision, *(one.block or _NO_BLOCK))
         for one in entries
     ]
-    facts = [data[1:-1] for data in canonical.encode_each([{"facts": dict(one.facts or {})} for one in entries])]
-    room = MOST_ENTRY_BYTES - _NUMBERS - 1
+    facts = canonical.encode_each(
+        [one.facts if type(one.facts) is dict else dict(one.facts or {}) for one in entries], "facts"
+    )
+    room = MOST_ENTRY_BYTES - _NUMBERS
     if any(len(head) + len(data) + len(tail) > room for (head, tail, _), data in zip(frames, facts, strict=True)):
         raise InvalidInput(f"an entry is larger than {MOST_ENTRY_BYTES} bytes; refer to large things by hash")
     return Drafts(frames, facts)
@@ -96,7 +98,9 @@ def _frame(
     digest: str | None,
 ) -> Frame:
     block = None if number is None else {"number": number, "hash": digest}
-    head = canonical.encode({"actor": actor, "block": block, "decision": decision, "engine": engine})[:-1]
+    head = (
+        canonical.encode({"actor": actor, "block": block, "decision": decision, "engine": engine})[:-1] + b',"facts":'
+    )
     tail = _tail(kind, log, operation, study)
     try:
         return Frame(head, tail, parse_id(decision) if decision else None)

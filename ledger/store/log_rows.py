@@ -12,7 +12,9 @@ from ledger.transparency.tiles import WIDTH
 Ask: TypeAlias = Callable[[str, Sequence[Any]], Sequence[tuple[Any, ...]]]
 """Asks one question of the database: ``Database.ask``, or a writer inside its transaction."""
 
-ENTRY_COLUMNS: Final = ("log", "index", "canonical", "leaf", "key", "count", "decision")
+UNKEYED_COLUMNS: Final = ("log", "index", "canonical", "leaf", "decision")
+"""What is said of an entry that is not the first of an append."""
+ENTRY_COLUMNS: Final = (*UNKEYED_COLUMNS, "key", "count")
 TILE_COLUMNS: Final = ("log", "level", "index", "root", "hashes")
 ENTRY_FIELDS: Final = 'e."index", e.canonical, e.leaf, e.key, e.count, e.decision'
 """What ``entry_of`` reads, in its order."""

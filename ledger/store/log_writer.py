@@ -21,6 +21,7 @@ from ledger.store.log_rows import (
     ENTRY_COLUMNS,
     ENTRY_FIELDS,
     TILE_COLUMNS,
+    UNKEYED_COLUMNS,
     entry_of,
     hashes_of,
     number_of,
@@ -100,27 +101,31 @@ class SqlLogWriter:
             InvalidInput: A run of level 0 is not the entries' leaves, one of a higher level is not there, or an entry
                 is no JSON object.
         """
-        for index, (log, at, canonical, *_) in enumerate(entries, self._size):
-            if at != index or log != self._log:
-                raise WrongState(f"the next entry of this log has index {index}; read its size again")
-            if canonical[:1] != b"{" or canonical[-1:] != b"}":
-                raise InvalidInput(f"entry {index} is not a JSON object")
-        number = self._number
-        rows = [
-            (number, at, canonical, leaf, key or None, count if key else None, decision)
-            for _, at, canonical, leaf, key, count, decision in entries
-        ]
+        size = self._size
+        leaves = Run(0, size, [entry.leaf for entry in entries])
         levels = {run.level: run for run in runs}
-        leaves = Run(0, self._size, [entry.leaf for entry in entries])
         if levels.setdefault(0, leaves) != leaves:
-            raise InvalidInput(f"the nodes of level 0 are not the leaves of the entries from {self._size} on")
-        tiles = self._full_tiles(levels, len(rows))
+            raise InvalidInput(f"the nodes of level 0 are not the leaves of the entries from {size} on")
+        if not entries:
+            return
+        logs, places, documents, *_ = zip(*entries, strict=True)
+        if places != tuple(range(size, size + len(entries))) or logs.count(self._log) != len(entries):
+            raise WrongState(f"the next entries of this log start at index {size}; read its size again")
+        if not all(data[:1] == b"{" and data[-1:] == b"}" for data in documents):
+            raise InvalidInput(f"one of the entries from {size} on is not a JSON object")
+        tiles = self._full_tiles(levels, len(entries))
+        number = self._number
+        keyed = [
+            (number, at, data, leaf, decision, key, among) for _, at, data, leaf, key, among, decision in entries if key
+        ]
+        others = [(number, at, data, leaf, decision) for _, at, data, leaf, key, _, decision in entries if not key]
         try:
-            self._database.insert(self._connection, _ENTRY, ENTRY_COLUMNS, rows)
+            self._database.insert(self._connection, _ENTRY, ENTRY_COLUMNS, keyed)
         except exc.IntegrityError as problem:  # the index is new, so it is the key that is not
             raise Replayed("an idempotency key of this batch is used already; find its entry instead") from problem
+        self._database.insert(self._connection, _ENTRY, UNKEYED_COLUMNS, others)
         self._database.insert(self._connection, _TILE, TILE_COLUMNS, tiles)
-        self._size += len(rows)
+        self._size += len(entries)
 
     def _full_tiles(self, levels: dict[int, Run], more: int) -> list[tuple[int, int, int, bytes, bytes]]:
         """The rows of the tiles that become full with so many entries more."""

@@ -56,21 +56,22 @@ def encode(value: object) -> bytes:
         ) from error
 
 
-def encode_each(values: Sequence[object]) -> list[bytes]:
-    """As ``encode``, of each of many: a third of the time or less, where there are hundreds.
+def encode_each(values: Sequence[object], name: str) -> list[bytes]:
+    """The canonical bytes of many values, each of which is to stand in an object under a name of ASCII letters.
+
+    As ``encode`` of each, in half of the time where there are hundreds.
 
     Raises:
-        InvalidInput: As for ``encode``, about the first that is refused.
+        InvalidInput: As for ``encode``, of the object of the first value that is refused.
     """
-    if len(values) > 1:
-        try:
-            # Encoded first, which ends where a value holds itself; within a string, a line feed is escaped.
-            data = _ENCODER.encode_lines(values).split(b"\n")[:-1]
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            data = []
-        if data and _are_plain(values, MAX_DEPTH):
-            return data
-    return [encode(value) for value in values]
+    try:
+        # Encoded first, which ends where a value holds itself; within a string, a line feed is escaped.
+        data = _ENCODER.encode_lines(values).split(b"\n")[:-1]
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        plain = False
+    else:
+        plain = _are_plain(values, MAX_DEPTH - 1)
+    return data if plain else [encode({name: value})[len(name) + 4 : -1] for value in values]
 
 
 def decode(data: bytes) -> Json:
