@@ -84,8 +84,8 @@ class AuditStore(Protocol):
         """The nodes of a log's tree, for roots and proofs (see transparency.tree)."""
         ...
 
-    def tile(self, log: bytes, level: int, index: int) -> tuple[bytes, bytes] | None:
-        """A full tile as it is stored: its root, and its 256 hashes side by side; None where it is not kept."""
+    def tiles(self, log: bytes, level: int, first: int, last: int) -> dict[int, tuple[bytes, bytes]]:
+        """Full tiles with ``first <= index < last`` as they are stored: the root, and the 256 hashes side by side."""
         ...
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:

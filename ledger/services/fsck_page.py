@@ -106,7 +106,7 @@ def look(log: bytes, pages: Iterable[Sequence["EntryRow"]], told: Mapping[int, A
     for rows in pages:
         indices, documents, leaves, keys, counts, decisions = zip(*rows, strict=True)
         recomputed = leaf_hashes(documents)
-        facets = [_read(read, document) for document in documents]
+        facets = _facets(read, documents)
         unlike = _unlike([one.index for one in facets], indices)
         unlike |= _unlike([id_of(one.decision) for one in facets], decisions)
         found = sorted(told.keys() & set(indices)) if told else []
@@ -174,11 +174,14 @@ def _facets_of(log: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Facets", fields, gc=False))
 
 
-def _read(read: Callable[[bytes], Any], document: bytes) -> Any:
-    try:
-        return read(document)
-    except _UNREADABLE:
-        return _UNREAD
+def _facets(read: Callable[[bytes], Any], documents: Iterable[bytes]) -> list[Any]:
+    found = []
+    for document in documents:
+        try:
+            found.append(read(document))
+        except _UNREADABLE:
+            found.append(_UNREAD)
+    return found
 
 
 def _parties(document: bytes) -> tuple[str, str] | tuple[()]:

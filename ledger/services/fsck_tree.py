@@ -15,6 +15,8 @@ from ledger.transparency.edge import Edge, fold
 from ledger.transparency.hashing import EMPTY_ROOT, HASH_SIZE
 from ledger.transparency.tiles import HEIGHT, WIDTH
 
+_AT_ONCE = 16  # stored tiles that are read in one go
+
 
 class Regrown:
     """One log's tree, a tile of leaves at a time.
@@ -35,6 +37,7 @@ class Regrown:
         self._wanted = sorted(wanted, reverse=True)
         self._tiles = Edge()  # over the roots of the full tiles, so that a tile of 256 leaves is one leaf of it
         self._open: dict[int, list[bytes]] = {}  # by tier above 0: the hashes of its tile that is not full yet
+        self._stored: dict[int, dict[int, tuple[bytes, bytes]]] = {}  # by tier: some tiles as they are stored
         self.roots = {0: EMPTY_ROOT}
         self.size = 0
 
@@ -73,7 +76,9 @@ class Regrown:
 
     def _hold(self, tier: int, index: int, hashes: bytes, root: bytes) -> None:
         """Hold a full tile against the stored one."""
-        stored = self._audit.tile(self._health.log, tier, index)
+        if not index % _AT_ONCE or tier not in self._stored:
+            self._stored[tier] = self._audit.tiles(self._health.log, tier, index, index + _AT_ONCE)
+        stored = self._stored[tier].get(index)
         if stored == (root, hashes):
             return
         first = index * WIDTH << (tier * HEIGHT)

@@ -27,9 +27,9 @@ _NAMING = (
     f"SELECT {ENTRY_FIELDS}, l.log FROM audit_entry e JOIN audit_log l ON l.number = e.log "  # noqa: S608
     'WHERE e.decision = ? ORDER BY e.log, e."index"'
 )
-_TILE = (
-    "SELECT t.root, t.hashes FROM tree_tile t JOIN audit_log l ON l.number = t.log "
-    'WHERE l.log = ? AND t.level = ? AND t."index" = ?'
+_TILES = (
+    'SELECT t."index", t.root, t.hashes FROM tree_tile t JOIN audit_log l ON l.number = t.log '
+    'WHERE l.log = ? AND t.level = ? AND t."index" >= ? AND t."index" < ?'
 )
 _PAGE = 1000
 _STREAMED = 16_384
@@ -98,10 +98,10 @@ class SqlAudit(SqlDecisions):
         """As ``AuditStore.nodes``."""
         return LogNodes(self._tiles, log)
 
-    def tile(self, log: bytes, level: int, index: int) -> tuple[bytes, bytes] | None:
-        """As ``AuditStore.tile``, from the row, whatever was read before."""
-        rows = self._database.ask(_TILE, (log, level, index))
-        return (rows[0][0], rows[0][1]) if rows else None
+    def tiles(self, log: bytes, level: int, first: int, last: int) -> dict[int, tuple[bytes, bytes]]:
+        """As ``AuditStore.tiles``, from the rows, whatever was read before."""
+        rows = self._database.ask(_TILES, (log, level, first, last))
+        return {index: (root, hashes) for index, root, hashes in rows}
 
     def checkpoint(self, log: bytes, size: int | None = None) -> Checkpointed | None:
         """As ``AuditStore.checkpoint``."""

@@ -7,6 +7,7 @@ needs to be imported.
 Invariant: it opens the database so that nothing can be written.
 """
 
+import gc
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,7 @@ def main() -> None:
     task = receive(source, Task)
     if task is None:
         return
+    gc.disable()  # rows and pages are free of cycles
     with opened(task.address) as (execute, broken):
         while (stretch := receive(source, Stretch)) is not None:
             try:

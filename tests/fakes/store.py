@@ -430,13 +430,15 @@ class MemoryAudit:
     def nodes(self, log):
         return self._logs.get(log) or _MemoryLog(log)
 
-    def tile(self, log, level, index):
-        held, first = self.nodes(log), index * WIDTH
-        try:
-            places = [Place(level * HEIGHT, first + place) for place in range(WIDTH)]
-            return held.node((level + 1) * HEIGHT, index), b"".join(held.fetch(places))
-        except NotFound:
-            return None
+    def tiles(self, log, level, first, last):
+        held, found = self.nodes(log), {}
+        for index in range(first, last):
+            places = [Place(level * HEIGHT, index * WIDTH + place) for place in range(WIDTH)]
+            try:
+                found[index] = held.node((level + 1) * HEIGHT, index), b"".join(held.fetch(places))
+            except NotFound:
+                break
+        return found
 
     def checkpoint(self, log, size=None):
         held = self._logs[log].checkpoints if log in self._logs else {}
