@@ -21,6 +21,8 @@ from ledger.store.log_rows import ROWS, number_of
 from ledger.transparency.tiles import WIDTH
 
 WAIT_SECONDS = 30
+MAPPED_BYTES = 1 << 31
+"""As much of a SQLite file is read without copying its pages."""
 _SIZE_BYTES = 8  # what stands before each message: its length, big-endian
 _Read: TypeAlias = Callable[[str, Sequence[Any]], Any]
 _Message = TypeVar("_Message")
@@ -91,6 +93,7 @@ def opened(address: str) -> Iterator[tuple[_Read, type[Exception]]]:
     """How to ask the database, and its driver's errors."""
     if address.startswith("file:"):
         with closing(sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS)) as file:
+            file.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")  # a disk that fails then ends this process alone
             yield file.execute, sqlite3.Error
         return
     import psycopg

@@ -2,7 +2,8 @@
 
 An append counts when its caller has the signed receipt. Batches come of two callers, as one core prepares while the
 other writes; no two entries are the same, and a batch names one decision, as an engine's report of a run does.
-Proofs are taken with the tiles that they need in memory. The rescan is ``consentry audit fsck``.
+Proofs are taken with the tiles that they need in memory. The rescan is ``consentry audit fsck``, by as many processes
+as there are cores; the time in which they start is in it.
 
 Floors and peers in the same run: ``sqlite_floor_per_s`` is durable batches of 1,000 rows into one table with nothing
 else; ``pymerkle_appends_per_s`` is the reference tree on SQLite, one entry a transaction.
@@ -28,6 +29,7 @@ from ledger.domain.audit import Kind, NewEntry, StoredEntry
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
 from ledger.services.fsck import check_log
+from ledger.store.scanning import usable_cores
 from ledger.store.store import Store, open_store
 from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
@@ -191,9 +193,10 @@ def _rescan(store: Store, keys: FileLogKeys, log: bytes, size: int) -> int:
     newest = store.audit.checkpoint(log)
     anchored = SimpleNamespace(heads_of=lambda _: [(newest, None)], accesses_of=lambda _: [])  # all but a short tail is
     ports: Any = SimpleNamespace(audit=store.audit, mirror=anchored, log_keys=keys)
+    scan = store.scan(usable_cores())
 
     def check() -> None:
-        health = check_log(ports, log)
+        health = check_log(ports, log, scan=scan)
         if not health.sound or health.entries != size:
             raise RuntimeError(f"the log does not hold: {health.findings[:1]}")
 
