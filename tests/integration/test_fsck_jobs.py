@@ -229,6 +229,22 @@ def test_a_log_of_which_a_process_ended_is_not_called_sound(copy, monkeypatch, n
         copy.found(Shared(copy, monkeypatch, lambda process: process.send_signal(number)).scan)
 
 
+def test_a_log_of_which_a_process_ended_while_it_was_waited_for_is_not_called_sound(copy, monkeypatch):
+    receive, stopped = scanning.receive, []
+
+    def stop(process):
+        process.send_signal(signal.SIGSTOP)
+        stopped.append(process)
+
+    def kill(stream, kind):
+        stopped[0].kill()
+        return receive(stream, kind)
+
+    monkeypatch.setattr(scanning, "receive", kill)
+    with pytest.raises(NotReady, match="ended too early"):
+        copy.found(Shared(copy, monkeypatch, stop).scan)
+
+
 def test_a_log_that_another_process_cannot_read_is_not_called_sound(copy, monkeypatch):
     monkeypatch.setattr(copy, "address", copy.address.replace("ledger.sqlite", "nothing.sqlite"))
     with pytest.raises(NotReady):
