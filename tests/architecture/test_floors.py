@@ -86,7 +86,7 @@ def test_the_pure_rooms_load_no_library_of_the_world_outside():
 
 
 ALLOWED = {"values.py": frozenset({"exec"}), "flat.py": frozenset({"eval"})}
-"""They write functions of a class's own field names, as ``dataclasses`` does: ``__init__``, and the row of its values."""
+"""They write functions of a class's own field names, as ``dataclasses`` does: ``__init__``, and the row of values."""
 
 
 @pytest.mark.parametrize("path", [path for room in (*PURE, "ports") for path in modules_of(room)], ids=name_of)
