@@ -134,6 +134,10 @@ class Appender:
         try:
             for job in jobs:
                 _encode(job)
+            if all(job.problem is not None for job in jobs):  # nothing is written, not even that there is such a log
+                for job in jobs:
+                    job.done = True
+                return
             least = self.anchored(log)
             with self.audit.writer(log) as writer:
                 _refuse_older(writer.size, least)

@@ -257,7 +257,14 @@ FAULTY_SNAPSHOTS: dict[str, tuple[ModuleType, tuple[str, str]]] = {
     "stale terms count": (profiles, ('columns["terms"] >= match.required_terms', 'columns["terms"] >= 0')),
     "a disease without a match": (profiles, ("all(not named.isdisjoint", "any(not named.isdisjoint")),
     "the latest consent wins": (answers, ("rows.id(row) < deciding[0].id(deciding[1])", "True")),
-    "the end is inside the validity": (answers, ("if at >= end:", "if at > end:")),
+    "the end is inside the validity": (
+        answers,
+        ("if at >= end:\n            continue", "if at > end:\n            continue"),
+    ),
+    "the end of an only consent is inside the validity": (
+        answers,
+        ("if at >= end:\n        return", "if at > end:\n        return"),
+    ),
     "the scope's end instead of the effective one": (
         table,
         (", consent.valid_until, ", ", consent.scope.valid_until, "),
