@@ -20,7 +20,7 @@ from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recover
 from ledger.domain.vocabulary import Effect
 from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
 from ledger.ports import Cursor, Interval, Lease
-from ledger.store import kinds, mirror_writer, tables
+from ledger.store import kinds, mirror_taking, mirror_writer, tables
 from ledger.store.database import Database
 from ledger.store.latest_batches import LatestBatches
 from ledger.store.tables.base import table_of
@@ -74,14 +74,9 @@ class SqlMirror:
             InvalidInput: The blocks do not follow each other, or an event is not of its block.
             MirrorDiverged: An event presupposes what no earlier one made.
         """
-        with self._database.reading() as connection:
-            taken = mirror_writer.take(connection, blocks, events, expect)
-        # Not durable at once: the cursor is in the same transaction, so what a power loss takes is read again from the
-        # chain; and it takes seconds at most, since a lease's renewal is durable, and with it all before it.
-        with self._database.writing(durable=False) as connection:
-            cursor = mirror_writer.write(self._database, connection, taken, fence=fence)
-        self._latest.add(expect, cursor, taken.facts.changed())
-        return cursor
+        taken = mirror_taking.take(self._database, blocks, events, fence=fence, expect=expect)
+        self._latest.add(expect, taken.cursor, taken.facts.changed())
+        return taken.cursor
 
     def roll_back(self, to: int, *, fence: int) -> Cursor | None:
         """As ``MirrorStore.roll_back``."""

@@ -8,11 +8,11 @@ Invariants:
 
 A batch is projected in memory over the few rows that its events change, and written with one statement a table. It is
 projected before the write lock is taken, which others wait for: where the cursor still stands as it did, with the same
-digest, so do the facts.
+digest, so do the facts. The events of a large one are written meanwhile, behind the projection.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from ledger.domain.projection import Authority, Fact, Recovery, project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
+from ledger.store.bulk import ROWS, Rows
 from ledger.store.database import Database, insert_if_new
 from ledger.store.latest_batches import Changed
 from ledger.store.tables.base import table_of
@@ -86,8 +87,22 @@ class Taken:
     facts: "_Batch"
 
 
-def take(connection: Connection, blocks: Sequence[Block], events: Sequence[Logged], expect: Cursor | None) -> Taken:
-    """Project a batch over the facts as one reading transaction sees them; see ``ports.MirrorStore.take``."""
+def take(
+    connection: Connection,
+    blocks: Sequence[Block],
+    events: Sequence[Logged],
+    expect: Cursor | None,
+    behind: Callable[[Rows], object] | None = None,
+) -> Taken:
+    """Project a batch over the facts as one reading transaction sees them; see ``ports.MirrorStore.take``.
+
+    Args:
+        connection: Of the reading transaction.
+        blocks: The blocks.
+        events: Their events.
+        expect: Where the mirror stands.
+        behind: Given the events' rows by parts, as they come; the last are in what is returned.
+    """
     _check_sequence(blocks, expect)
     stood = read_cursor(connection)
     if stood != expect:
@@ -104,6 +119,9 @@ def take(connection: Connection, blocks: Sequence[Block], events: Sequence[Logge
                 made.append(batch.put(fact, block.number, logged.log_index))  # noqa: PERF401 - most events make one fact
             event_rows.append(_event_row(logged))
             logged = next(pending, None)
+        while behind is not None and len(event_rows) >= ROWS:
+            behind(event_rows[:ROWS])
+            del event_rows[:ROWS]
         digest = next_digest(digest, block.hash, made)
         block_rows.append((block.number, block.hash, block.parent, block.timestamp, digest))
     if logged is not None:
@@ -116,9 +134,14 @@ def write(database: Database, connection: Connection, taken: Taken, *, fence: in
     check_fence(connection, fence)
     _move(database, connection, taken.expect, taken.cursor)
     database.insert(connection, _BLOCK, _BLOCK_COLUMNS, taken.blocks)
-    database.insert(connection, _EVENT, _EVENT_COLUMNS, taken.events)
+    write_events(database, connection, taken.events)
     taken.facts.write(database, connection)
     return taken.cursor
+
+
+def write_events(database: Database, connection: Connection, rows: Rows) -> None:
+    """Write some of a batch's events."""
+    database.insert(connection, _EVENT, _EVENT_COLUMNS, rows)
 
 
 def roll_back(connection: Connection, to: int, *, fence: int) -> Cursor | None:
