@@ -8,11 +8,8 @@ from pydantic import Field
 from api.schemas.base import Answer, Body, Id, Seconds
 from ledger.domain.audit import Kind
 from ledger.domain.identifiers import to_hex
-from ledger.domain.selection import Selection
+from ledger.domain.selection import ACTOR, OUTCOME, Selection
 from ledger.domain.vocabulary import FOREVER
-
-_WORD = r"^[a-z-]{1,32}$"
-_ACTOR = r"^(service|[a-z]{1,16}:0x[0-9a-f]{64})$"
 
 
 class Conditions(Body):
@@ -20,11 +17,11 @@ class Conditions(Body):
 
     study: Id | None = None
     engine: Id | None = None
-    actor: Annotated[str | None, Field(pattern=_ACTOR, description="who did it: `engine:0x..`")] = None
+    actor: Annotated[str | None, Field(pattern=ACTOR, description="who did it: `engine:0x..`")] = None
     kind: Annotated[str | None, Field(json_schema_extra={"enum": sorted(one.value for one in Kind)})] = None
     outcome: Annotated[
         str | None,
-        Field(pattern=_WORD, description="permit, deny or abstain; started, completed, failed or withheld"),
+        Field(pattern=OUTCOME, description="permit, deny or abstain; started, completed, failed or withheld"),
     ] = None
     since: Annotated[Seconds | None, Field(description="first second, UTC")] = None
     until: Annotated[Seconds | None, Field(description="the second after the last")] = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from ledger.cli.common import out, settings
+from ledger.cli.common import err, out, settings
 from ledger.cli.ontology import read_file
 from ledger.domain.data_use import match as match_terms
 from ledger.domain.data_use_forms import parse_dataset, parse_purpose, read_object
@@ -22,6 +22,7 @@ app = typer.Typer(help="Whether the terms of a dataset allow what a study does."
 MALFORMED = 2
 MOST_LINE = 1 << 20
 _KEYS = frozenset({"dataset", "purpose", "as_of"})
+_BY_ANCESTRY = frozenset({"DS", "RS", "NMDS"})
 
 
 @app.callback()
@@ -45,14 +46,20 @@ def match(
     Exit code: 0 every line was a case, 2 some line was malformed.
     """
     known = read_file(ontology).ancestry() if ontology else Ontologies(settings().home).loaded()
-    malformed = False
+    malformed = uncompared = False
     for line in _lines(sys.stdin.buffer):
         try:
             answer = _answer(line, known)
         except InvalidInput as problem:
             answer, malformed = {"error": str(problem)}, True
+        uncompared |= not known.version and not _BY_ANCESTRY.isdisjoint(answer.get("reasons", ()))
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+    if uncompared:
+        err.print(
+            "consentry: no ontology is loaded, so diseases and topics were not compared: consentry ontology load FILE",
+            markup=False,
+        )
     if malformed:
         raise typer.Exit(MALFORMED)
 

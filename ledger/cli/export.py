@@ -1,6 +1,7 @@
 """``consentry export``: a log as one file."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ledger.cli.common import err, opened
 from ledger.domain.identifiers import parse_id, to_hex
-from ledger.domain.selection import Selection
+from ledger.domain.selection import ACTOR, OUTCOME, Selection
 from ledger.domain.vocabulary import FOREVER
 from ledger.errors import InvalidInput
 
@@ -50,6 +51,7 @@ def export(
         raise InvalidInput(f"there is no format {kind!r}; there are {', '.join(known)}")
     wanted = parse_id(log, what="LOG")
     person = parse_id(subject, what="--subject") if subject else None
+    _check(actor, outcome, since, until)
     with _whole(output) as descriptor, os.fdopen(descriptor, "w+b") as draft, opened() as ledger, _bar() as progress:
         selection = Selection(
             study=to_hex(parse_id(study, what="--study")) if study else "",
@@ -63,9 +65,27 @@ def export(
         source = Source(ledger.context, wanted, selection, with_members=members, subject=person, progress=progress)
         written = write_export(source, Format(kind), draft)
     err.print(f"{output}: {output.stat().st_size:,} bytes")
+    if not source.met and not source.selection.everything:
+        err.print("No entry meets the conditions, so the file has none.", style="yellow")
     if written.hash:
         err.print(f"It reaches up to block {written.block}. To check it, with the hash from a node that you trust:")
         err.print(f"  consentry verify {output} --block {to_hex(written.hash)}", markup=False)
+
+
+def _check(actor: str, outcome: str, since: int, until: int | None) -> None:
+    """Refuse conditions that no entry could ever meet.
+
+    Raises:
+        InvalidInput: One is not of its form, or the times leave none between them.
+    """
+    if actor and not re.fullmatch(ACTOR, actor):
+        raise InvalidInput(
+            "--actor must be service, or a role and an id, such as engine:0x and 64 lower-case hex digits"
+        )
+    if outcome and not re.fullmatch(OUTCOME, outcome):
+        raise InvalidInput("--outcome must be one lower-case word, such as permit or completed")
+    if until is not None and until <= since:
+        raise InvalidInput("--until must be later than --since: it is the second after the last")
 
 
 @contextmanager

@@ -85,7 +85,12 @@ def found_in(files: Iterable[Path]) -> Iterator[Found]:
         InvalidInput: A file cannot be read, or is none of the forms.
     """
     for path in files:
-        for place, value in resources_in(bytes_of(path)):
+        data = bytes_of(path)
+        try:
+            resources = resources_in(data)
+        except InvalidInput as problem:
+            raise type(problem)(f"{path}: {problem}") from problem
+        for place, value in resources:
             yield Found(str(path), place, value)
 
 

@@ -82,7 +82,9 @@ def run_once() -> None:
 
 @app.command()
 def verify(
-    samples: Annotated[int, typer.Option(help="Subjects whose consents are proved from the contract's storage.")] = 25,
+    samples: Annotated[
+        int, typer.Option(help="Subjects whose consents are proved from the contract's storage.", min=0)
+    ] = 25,
 ) -> None:
     """Replay the chain and compare every row of the copy with what comes out.
 
@@ -107,7 +109,9 @@ def verify(
     block = found.cursor.block
     out.print(f"Equal: {found.blocks:,} blocks, {found.events:,} events, {found.versions:,} versions of facts,")
     out.print(f"up to block {block.number} {to_hex(block.hash)}; digest {to_hex(found.cursor.digest)}.")
-    if proved is not None:
+    if proved is None:
+        out.print("Not proved from the contract's storage: the embedded chain gives no such proofs.")
+    else:
         out.print(f"Proved from the contract's storage: {proved[0]:,} consents, {proved[1]:,} words.")
 
 

@@ -2,13 +2,14 @@
 
 import json
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
-from ledger.cli.common import Whole, out
+from ledger.cli.common import Whole, err, out
 from ledger.cli.nodes import HttpNode
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import InvalidInput
@@ -27,6 +28,29 @@ _WORDS = {
     "fail": "It does NOT hold.",
     "could not check": "Nothing fails, but not everything could be checked.",
 }
+
+
+_OBJECT: Final = (b"{", b" ", b"\t", b"\r", b"\n")
+
+
+class _Kind(StrEnum):
+    """What a file is taken for, as it is named to whoever gave it."""
+
+    BUNDLE = "a bundle"
+    TLOG_PROOF = "a .tlog-proof"
+    COSE_RECEIPT = "a COSE receipt"
+    PARTICIPATION = "a patient's proof"
+    RECEIPT = "a consent receipt"
+
+
+_TAKES: Final[dict[_Kind, tuple[str, ...]]] = {
+    _Kind.BUNDLE: ("--block", "--contract", "--witness", "--quorum", "--rpc"),
+    _Kind.TLOG_PROOF: ("--entry", "--log-key", "--witness", "--quorum"),
+    _Kind.COSE_RECEIPT: ("--entry", "--log-key"),
+    _Kind.PARTICIPATION: ("--log-key", "--jwks"),
+    _Kind.RECEIPT: ("--block", "--contract", "--jwks", "--bundle", "--text"),
+}
+"""What may be given beside each kind of file. Another demand could not be met, and must not look as if it were."""
 
 
 def verify(
@@ -95,19 +119,33 @@ def verify(
     """
     contracts = dict(_contract(text) for text in contract or [])
     given = parse_bytes(block, what="--block", size=32) if block else None
-    with file.open("rb") as opened:
-        start = opened.read(len(HEADER))
+    kind = _kind_of(file)
+    _refuse_what_is_not_for(
+        kind,
+        {
+            "--block": block,
+            "--contract": contract,
+            "--jwks": jwks,
+            "--bundle": bundle,
+            "--text": text,
+            "--entry": entry,
+            "--log-key": log_key,
+            "--witness": witness,
+            "--quorum": quorum,
+            "--rpc": rpc,
+        },
+    )
     witnesses = tuple(map(WitnessKey.parse, witness or []))
     needed = Quorum(witnesses, quorum or len(witnesses)) if witnesses or quorum else None
-    if start[:2] == b"PK":
+    if kind is _Kind.BUNDLE:
         from ledger.verify.checks import verify_bundle
 
         report = verify_bundle(
             file, given, contracts=contracts or None, quorum=needed, nodes=list(map(HttpNode, rpc or []))
         )
-    elif start == HEADER.encode() or start[:1] == cose.FIRST_BYTE:
-        report = _proof(file, entry, log_key or [], needed)
-    elif _is_participation(file):
+    elif kind in {_Kind.TLOG_PROOF, _Kind.COSE_RECEIPT}:
+        report = _proof(file, kind, entry, log_key or [], needed)
+    elif kind is _Kind.PARTICIPATION:
         from ledger.verify.participation import verify_participation
 
         keys = [VerifierKey.parse(key) for key in log_key or []]
@@ -131,7 +169,33 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
-def _proof(file: Path, entry: Path | None, keys: list[str], quorum: Quorum | None) -> "Report":
+def _kind_of(file: Path) -> _Kind:
+    """What a file is by its first bytes; what is nothing else is read as a receipt, whose form then fails."""
+    with file.open("rb") as opened:
+        start = opened.read(participation.MOST_BYTES)
+    if start.startswith(b"PK"):
+        return _Kind.BUNDLE
+    if start.startswith(HEADER.encode()):
+        return _Kind.TLOG_PROOF
+    if start.startswith(cose.FIRST_BYTE):
+        return _Kind.COSE_RECEIPT
+    if participation.FORMAT.encode() in start:
+        return _Kind.PARTICIPATION
+    if not start.startswith(_OBJECT):
+        known = ", ".join(_Kind)
+        err.print(f"consentry: {file} begins as none of what can be checked ({known}); was it damaged?", markup=False)
+    return _Kind.RECEIPT
+
+
+def _refuse_what_is_not_for(kind: _Kind, given: dict[str, Any]) -> None:
+    idle = [name for name, value in given.items() if value and name not in _TAKES[kind]]
+    if idle:
+        raise InvalidInput(
+            f"the file is {kind}, of which {', '.join(idle)} cannot be checked; it takes {', '.join(_TAKES[kind])}"
+        )
+
+
+def _proof(file: Path, kind: _Kind, entry: Path | None, keys: list[str], quorum: Quorum | None) -> "Report":
     from ledger.verify.inclusion import verify_cose_receipt, verify_tlog_proof
 
     if entry is None:
@@ -141,11 +205,7 @@ def _proof(file: Path, entry: Path | None, keys: list[str], quorum: Quorum | Non
     known = [VerifierKey.parse(key) for key in keys]
     with file.open("rb") as opened:
         data = opened.read(MOST_CHARACTERS + 1)
-    if data[:1] == cose.FIRST_BYTE:
-        if quorum is not None:
-            raise typer.BadParameter(
-                "a COSE receipt carries no witnesses; ask for the .tlog-proof", param_hint="--witness"
-            )
+    if kind is _Kind.COSE_RECEIPT:
         return verify_cose_receipt(data, said, known)
     return verify_tlog_proof(data.decode(errors="replace"), said, known, quorum)
 
@@ -169,11 +229,6 @@ def _receipt(
             contract=contracts.get("ConsentRegistry"),
             text=None if text is None else text.read_bytes(),
         )
-
-
-def _is_participation(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return participation.FORMAT.encode() in opened.read(participation.MOST_BYTES)
 
 
 def _document(path: Path) -> dict[str, Any]:

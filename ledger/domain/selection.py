@@ -5,9 +5,14 @@ Invariant: every condition that is given must hold; a selection without conditio
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain.vocabulary import FOREVER
+
+ACTOR: Final = r"^(service|[a-z]{1,16}:0x[0-9a-f]{64})$"
+"""The form of who did something."""
+OUTCOME: Final = r"^[a-z-]{1,32}$"
+"""The form of what came of it; engines have words of their own beside ours."""
 
 
 @dataclass(frozen=True, slots=True)

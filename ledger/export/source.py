@@ -51,6 +51,8 @@ class Source:
     progress: Progress = unseen
     institution: str = field(init=False)
     size: int = field(init=False)
+    met: bool = field(default=False, init=False)
+    """Whether some entry that was read met the selection."""
 
     def __post_init__(self) -> None:
         found = self.ports.mirror.institution(self.log)
@@ -66,6 +68,7 @@ class Source:
         for entry in self.ports.audit.entries(self.log, 0, self.size):
             document = decode_object(entry.canonical)
             if self.selection.takes(document):
+                self.met = True
                 yield entry, document
             if entry.index % STEP == STEP - 1:
                 self.progress(entry.index + 1, self.size)

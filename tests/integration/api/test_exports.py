@@ -122,6 +122,9 @@ def test_the_command_says_what_is_wrong_in_one_line(world, used, command, tmp_pa
         (["export", nowhere, "-o", tmp_path / "x"], 1),
         (["export", world.institution, "-o", tmp_path / "no" / "x"], 2),
         (["export", world.institution, "-o", tmp_path / "x", "--format", "pdf"], 2),
+        (["export", world.institution, "-o", tmp_path / "x", "--format", "csv", "--actor", "ann"], 2),
+        (["export", world.institution, "-o", tmp_path / "x", "--format", "csv", "--outcome", "Permit!"], 2),
+        (["export", world.institution, "-o", tmp_path / "x", "--format", "csv", "--since", 9, "--until", 9], 2),
         (["decision", "replay", nowhere], 1),
         (["verify", tmp_path / "nothing.zip"], 2),
         (["serve"], 1),
@@ -131,6 +134,13 @@ def test_the_command_says_what_is_wrong_in_one_line(world, used, command, tmp_pa
         assert "Traceback" not in failed.err
         assert len(failed.err.strip().splitlines()) >= 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_of_nothing_says_so(world, used, command, tmp_path):
+    some = command("export", world.institution, "-o", tmp_path / "x", "--format", "ndjson", "--outcome", "permit")
+    assert (some.code, "No entry" in some.err) == (0, False)
+    none = command("export", world.institution, "-o", tmp_path / "x", "--format", "ndjson", "--outcome", "granted")
+    assert (none.code, "No entry meets the conditions" in none.err) == (0, True)
 
 
 def test_a_token_from_the_command_opens_the_door(world, command):

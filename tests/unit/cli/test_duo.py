@@ -55,8 +55,9 @@ def answers(printed):
 
 def test_without_an_ontology_a_disease_abstains_and_with_one_it_is_permitted(run, file):
     line = json.dumps(CASE).encode()
-    code, out, _ = run("duo", "match", lines=line)
+    code, out, err = run("duo", "match", lines=line)
     assert (code, answers(out)) == (0, [{"outcome": "abstain", "reasons": ["DS"], "obligations": []}])
+    assert "no ontology is loaded" in err
     code, out, err = run("ontology", "load", file)
     assert code == 0
     assert "2 terms, 2 links to parents" in out

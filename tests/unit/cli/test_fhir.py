@@ -83,6 +83,14 @@ def test_wrong_usage(command, documents, options, says):
     assert (code, says in err) == (2, True), err
 
 
+def test_the_file_that_cannot_be_read_is_named(command, tmp_path):
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    code, out, err = command(RESEARCH, options=(str(broken),))
+    assert (code, out) == (2, "")
+    assert f"{broken}: not JSON" in err
+
+
 WHOLE = (
     "Permits every use; by anybody; on all data; recorded at any time; by every kind of computation; "
     "tolerating all that it may need; valid at any time."

@@ -81,3 +81,12 @@ def test_a_copy_that_holds_is_verified(home, command):
     code, shown, _ = command("mirror", "verify")
     assert code == 0
     assert shown.startswith("Equal: ")
+
+
+def test_of_the_embedded_chain_nothing_is_said_to_be_proved(home, command):
+    with open_ledger(Settings(home=home)) as ledger:
+        ledger.catch_up()
+    code, shown, _ = command("mirror", "verify", "--samples", 3)
+    assert code == 0
+    assert "Not proved from the contract's storage: the embedded chain gives no such proofs." in shown
+    assert command("mirror", "verify", "--samples", -3)[0] == 2
