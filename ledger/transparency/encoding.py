@@ -6,10 +6,14 @@ read so could be changed without the change being seen.
 Source: https://www.rfc-editor.org/rfc/rfc4648 (sections 4, 5 and 3.5)
 """
 
-from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode
 from binascii import Error as Base64Error
+from binascii import b2a_base64
+from typing import Final
 
 from ledger.errors import InvalidInput
+
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def to_base64(data: bytes) -> str:
@@ -34,7 +38,7 @@ def from_base64(text: str) -> bytes:
 
 def to_base64url(data: bytes) -> str:
     """URL-safe base64 without padding, as JOSE writes it."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def from_base64url(text: str) -> bytes:
