@@ -12,6 +12,7 @@ from ledger.errors import NotReady
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+"""In small letters, as all servers of the benches write it."""
 
 
 class _Line:
@@ -38,15 +39,16 @@ class _Line:
         if self.missing >= 0:
             self.missing -= len(came)
             return self.missing == 0
-        self.head += came
-        end = self.head.find(_END)
+        head = self.head = self.head + came if self.head else came
+        end = head.find(_END)
         if end < 0:
             return False
-        if not self.head.startswith(b"HTTP/1.1 200"):
-            raise NotReady(f"the server of the bench answered {self.head[:400]!r}")
-        start = self.head.lower().index(_LENGTH, 0, end + 2) + len(_LENGTH)
-        size = int(self.head[start : self.head.index(b"\r", start)])
-        self.missing = size - (len(self.head) - end - len(_END))
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise NotReady(f"the server of the bench answered {head[:400]!r}")
+        start = head.find(_LENGTH, 0, end + 2) + len(_LENGTH)
+        if start < len(_LENGTH):
+            raise NotReady(f"the server of the bench does not say how long its answer is: {head[:400]!r}")
+        self.missing = int(head[start : head.index(b"\r", start)]) - (len(head) - end - len(_END))
         return self.missing == 0
 
 

@@ -16,6 +16,9 @@ STARTING_SECONDS = 60
 ROOT = Path(__file__).parents[2]
 _SERVE = "from ledger.cli.main import main; main()"
 _ECHO = "benches.echo:app"
+_LEAST_CORES = 2
+_apart: list[set[int]] = []
+"""The cores of what is started."""
 
 
 def free_port() -> int:
@@ -26,22 +29,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def consentry(home: Path, port: int) -> Iterator[None]:
-    """``consentry serve`` on the data in a folder."""
+def consentry(home: Path, port: int) -> Iterator[int]:
+    """``consentry serve`` on the data in a folder; gives the number of its process, as the others do."""
     variables = {"CONSENTRY_HOME": str(home), "CONSENTRY_PORT": str(port), "CONSENTRY_ANCHOR_SECONDS": "0"}
-    with _running([sys.executable, "-c", _SERVE, "serve", "--log-level", "error"], variables, port, "/readyz"):
-        yield
+    command = [sys.executable, "-c", _SERVE, "serve", "--log-level", "error"]
+    with _running(command, variables, port, "/readyz") as process:
+        yield process
 
 
 @contextmanager
-def echo(port: int) -> Iterator[None]:
+def echo(port: int) -> Iterator[int]:
     """A raw ASGI application that echoes, under the same server."""
-    with asgi(_ECHO, port, {}):
-        yield
+    with asgi(_ECHO, port, {}) as process:
+        yield process
 
 
 @contextmanager
-def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[None]:
+def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[int]:
     """An ASGI application of ours, by the address of it, under the same server."""
     command = [
         sys.executable,
@@ -54,18 +58,50 @@ def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[Non
         "error",
         "--no-access-log",
     ]
-    with _running(command, variables, port, "/"):
-        yield
+    with _running(command, variables, port, "/") as process:
+        yield process
 
 
 @contextmanager
-def _running(command: Sequence[str], variables: dict[str, str], port: int, path: str) -> Iterator[None]:
+def apart() -> Iterator[None]:
+    """Keep this process on a core of its own while the block runs, and whatever it starts meanwhile on the others.
+
+    Left to itself the system puts a client and its server on one core in some runs, and on two in others: the same
+    server then answers half as much, or twice. Where there is but one core, or no choice, nothing is changed.
+    """
+    cores = os.sched_getaffinity(0) if sys.platform == "linux" else set[int]()
+    if len(cores) < _LEAST_CORES:
+        yield
+        return
+    ours = max(cores)
+    _apart.append(cores - {ours})
+    os.sched_setaffinity(0, {ours})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        _apart.pop()
+
+
+def cpu_seconds(process: int) -> float:
+    """The processor time that a process had until now, its threads' together; 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def _running(command: Sequence[str], variables: dict[str, str], port: int, path: str) -> Iterator[int]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")}
     environment = kept | variables | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if _apart:
+        os.sched_setaffinity(process.pid, _apart[-1])  # before it has a thread besides
     try:
         _await(process, port, path)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:
