@@ -203,13 +203,16 @@ def parse_purpose(document: bytes | str | Mapping[str, Any], *, what: str = "pur
         InvalidInput: A key is unknown or given twice, or a value has another form; the message gives its path.
     """
     given = read_object(document, what)
-    said = {key: value for key, value in given.items() if not (isinstance(value, str) and not value)}
+    said = _without_empty(given)
     approval = said.get("ethics_approval")
     if isinstance(approval, Mapping):
-        said["ethics_approval"] = {
-            key: value or None if isinstance(value, str) else value for key, value in approval.items()
-        }
+        said["ethics_approval"] = _without_empty(approval)
     return _convert(said, StudyPurpose, what)
+
+
+def _without_empty(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An object whose empty texts, which say nothing, are null; its keys are still to be looked at."""
+    return {key: None if value == "" else value for key, value in given.items()}
 
 
 def read_object(document: bytes | str | Mapping[str, Any], what: str) -> Mapping[str, Any]:
@@ -259,6 +262,8 @@ def _convert(value: object, kind: type[_T], what: str) -> _T:
     except msgspec.ValidationError as problem:
         reason, _, path = str(problem).partition(" - at `$")
         raise InvalidInput(f"{what}{path.rstrip('`')}: {reason}") from problem
+    except UnicodeEncodeError as problem:
+        raise InvalidInput(f"{what} holds half of a surrogate pair, which is no text") from problem
 
 
 def _read(kind: type, value: object) -> object:

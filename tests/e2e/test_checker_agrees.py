@@ -1,15 +1,12 @@
 """The checker page and ``consentry verify`` say the same of the same bundles, good and forged, claim by claim.
 
-The page's checker is built as a command of Node (``frontend/test/command.ts``); the browser itself is ``test_checker``.
+The browser itself is ``test_checker``.
 """
 
 import io
 import json
 import random
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,49 +23,13 @@ from ledger.transparency.note import NoteSigner
 from ledger.transparency.register import PagedCohort, Register
 from ledger.transparency.tree import Tree
 from ledger.verify.archive import Archive
-from ledger.verify.checks import verify_bundle
 from ledger.verify.participation import verify_participation
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
 from tests.support.forging import FORGERIES, forge, pack, unpack
 from tests.support.schemas import written_as
 
-FRONTEND = Path(__file__).parents[2] / "frontend"
 ELSEWHERE = b"\x01" * 32
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory):
-    """The page's checker as a command: jobs, to what it says of each."""
-    node = shutil.which("node")
-    if node is None or not (FRONTEND / "node_modules" / "@noble" / "hashes").is_dir():
-        pytest.skip("Node or the tools of frontend/ are not here: npm --prefix frontend install")
-    built = tmp_path_factory.mktemp("page") / "command.mjs"
-    subprocess.run([node, "build.mjs", "--command", built], cwd=FRONTEND, check=True)
-
-    def run(jobs):
-        asked = "\n".join(map(json.dumps, jobs))
-        done = subprocess.run([node, built], input=asked, capture_output=True, text=True, check=True, timeout=300)
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def page(command, tmp_path_factory):
-    """Bundles with their trusted blocks and contracts, to what the page says of each."""
-    folder = tmp_path_factory.mktemp("bundles")
-
-    def run(jobs):
-        lines = []
-        for number, (data, block, contracts) in enumerate(jobs):
-            path = folder / f"{number}.zip"
-            path.write_bytes(data)
-            given = {name: "0x" + at.hex() for name, at in (contracts or {}).items()}
-            lines.append({"bundle": str(path), "block": "0x" + block.hex() if block else "", "contracts": given})
-        return command(lines)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -83,20 +44,6 @@ def exported(shown):
     return data, bytes.fromhex(manifest.trusted.hash[2:])
 
 
-def agree(page, jobs):
-    """What both say of each job: it must be the same; returns the reports of the command."""
-    reports = [verify_bundle(io.BytesIO(data), block, contracts=contracts) for data, block, contracts in jobs]
-    for number, (report, said) in enumerate(zip(reports, page(jobs), strict=True)):
-        assert [(one["name"], one["status"]) for one in said] == [
-            (check.name, check.status.value) for check in report.checks
-        ], f"job {number}: {said} {report}"
-        for check, one in zip(report.checks, said, strict=True):
-            assert (one["proves"], one["doesNotProve"]) == (check.proves, check.does_not_prove)
-            if check.status is not Status.FAIL:
-                assert one["detail"] == check.detail
-    return reports
-
-
 def test_of_a_good_bundle_they_say_the_same_word_for_word(page, shown, exported):
     data, block = exported
     lean, manifest = shown.export(with_members=False)
@@ -109,13 +56,13 @@ def test_of_a_good_bundle_they_say_the_same_word_for_word(page, shown, exported)
         (data, ELSEWHERE, None),
         (lean, bytes.fromhex(manifest.trusted.hash[2:]), None),
     ]
-    assert [report.exit_code for report in agree(page, jobs)] == [0, 0, 1, 3, 1, 3]
+    assert [report.exit_code for report in page.agree(jobs)] == [0, 0, 1, 3, 1, 3]
 
 
 def test_of_every_forgery_they_say_the_same(page, exported):
     data, block = exported
     jobs = [(forge(data, **changes), block, None) for changes, _, _ in FORGERIES.values()]
-    for report, (_, claim, _) in zip(agree(page, jobs), FORGERIES.values(), strict=True):
+    for report, (_, claim, _) in zip(page.agree(jobs), FORGERIES.values(), strict=True):
         assert report.check(claim).status is Status.FAIL
 
 
@@ -135,7 +82,7 @@ def test_of_changed_bytes_they_say_the_same(page, exported):
         jobs.append((pack({key: value for key, value in unpack(data).items() if key != name}), block, None))
     jobs += [(data[: chance.randrange(len(data))], block, None) for _ in range(8)]
     jobs += [(data + b"\0", block, None), (b"", block, None), (pack({**unpack(data), "more.txt": b"x\n"}), block, None)]
-    assert {report.exit_code for report in agree(page, jobs)} == {1}
+    assert {report.exit_code for report in page.agree(jobs)} == {1}
 
 
 def test_of_a_log_with_a_tail_and_an_act_on_its_way_they_say_the_same(page, tmp_path):
@@ -153,7 +100,7 @@ def test_of_a_log_with_a_tail_and_an_act_on_its_way_they_say_the_same(page, tmp_
         shown.ledger.catch_up()
         empty, manifest = replace(shown, scene=type("Elsewhere", (), {"institution": identity})()).export()
         jobs.append((empty, bytes.fromhex(manifest.trusted.hash[2:]), None))
-    assert [report.exit_code for report in agree(page, jobs)] == [3, 0, 3]
+    assert [report.exit_code for report in page.agree(jobs)] == [3, 0, 3]
 
 
 def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, tmp_path):
@@ -166,7 +113,7 @@ def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, t
             shown.anchor()
             data, manifest = shown.export()
             jobs.append((data, bytes.fromhex(manifest.trusted.hash[2:]), None))
-    later, early = agree(page, jobs)
+    later, early = page.agree(jobs)
     assert (later.exit_code, later.check("decisions").status) == (3, Status.UNCHECKED)
     assert early.check("tree").status is Status.PASS
 
@@ -254,7 +201,7 @@ def changed(document, *path, to):
     return document
 
 
-def test_of_a_patients_proof_they_say_the_same(command, tmp_path):
+def test_of_a_patients_proof_they_say_the_same(page, tmp_path):
     good = [participation(one, paged=paged) for one in (ASKED, REFUSED, OTHER) for paged in (False, True)]
     asked, absent = participation(ASKED, paged=True), participation(OTHER, paged=True)
     first = ("decisions", 0)
@@ -279,7 +226,7 @@ def test_of_a_patients_proof_they_say_the_same(command, tmp_path):
         for keys in ([SIGNER.verifier], []):
             jobs.append({"participation": str(path), "logKeys": list(map(str, keys))})
             reports.append(verify_participation(path.read_bytes(), keys))
-    said = command(jobs)
+    said = page.run(jobs)
     for number, (report, found) in enumerate(zip(reports, said, strict=True)):
         assert [(one["name"], one["status"]) for one in found] == [
             (check.name, check.status.value) for check in report.checks

@@ -10,23 +10,19 @@ from ledger.domain.acts import (
     DatasetClosure,
     DatasetRegistration,
     InstitutionAdmission,
-    StudyApproval,
-    StudyProposal,
-    StudyTransition,
 )
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.ontology import Ancestry
 from ledger.domain.release import write_document
 from ledger.errors import BadSignature, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
-from ledger.export.bundle import export_bundle
 from ledger.services import custody
-from ledger.services.anchor import anchor
 from ledger.services.as_of import look_back, moment_of
 from ledger.services.replay import replay
 from ledger.snapshot import snapshot
 from ledger.transparency.receipt import open_decision
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
+from tests.support.datasets import exported, register, start_study
 from tests.support.house import House, build, copied
 from tests.support.scene import Patient, fresh
 
@@ -46,30 +42,6 @@ def house(tmp_path, built):
     opened.on_chain(*[opened.scene.consent(patient) for patient in patients[:2]])
     yield opened
     opened.close()
-
-
-def register(house, custodian=None, **terms):
-    act = custody.registration(
-        house.context, fresh(), custodian or house.scene.institution, write_document(terms), house.scene.deadline
-    )
-    house.on_chain(act)
-    return act.id
-
-
-def start_study(house, *, diseases=(), uses=1, **purpose):
-    """Another active study, whose request the scene then makes."""
-    scene = house.scene
-    study = fresh()
-    document = write_document(purpose) if purpose else b""
-    for act in scene.founding():
-        if not isinstance(act, StudyProposal | StudyApproval | StudyTransition):
-            continue
-        changes = {"id": study}
-        if isinstance(act, StudyProposal):
-            changes |= {"uses": uses, "diseases": diseases, "purpose": document}
-        key = scene.reviewer_key if isinstance(act, StudyApproval) else scene.institution_key
-        house.on_chain(house.context.keys.sign(msgspec.structs.replace(act, **changes), key))
-    scene.study = study
 
 
 def answer(house, **changes):
@@ -197,13 +169,10 @@ def test_a_permit_about_the_past_is_not_given_without_the_custodian_whose_terms_
 # --- proofs -----------------------------------------------------------------------------------------------------------
 
 
-def exported(house):
-    """A bundle of all decisions so far, anchored, and its report."""
-    anchor(house.context, house.scene.institution)
-    house.seal()
-    out = io.BytesIO()
-    manifest = export_bundle(house.context, house.scene.institution, out, with_members=True)
-    return verify_bundle(io.BytesIO(out.getvalue()), bytes.fromhex(manifest.trusted.hash[2:]))
+def verified(house):
+    """The report on a bundle of all decisions so far."""
+    data, block = exported(house)
+    return verify_bundle(io.BytesIO(data), block)
 
 
 def test_a_bundle_proves_decisions_by_datasets(house):
@@ -214,7 +183,7 @@ def test_a_bundle_proves_decisions_by_datasets(house):
     house.record(*house.patients)
     house.on_chain(custody.closure(house.context, dataset))
     house.record(*house.patients)
-    report = exported(house)
+    report = verified(house)
     assert report.exit_code == 0, report
     assert "12 decisions of 4 questions come out the same" in report.check("replay").detail
 
@@ -232,7 +201,7 @@ def test_an_abstention_by_a_loaded_ontology_is_said_to_be_unchecked(house):
     assert recorded.answer.outcome is Outcome.ABSTAIN
     found = replay(house.context, recorded.id)
     assert (found.same, found.pending) == (True, 1)
-    report = exported(house)
+    report = verified(house)
     assert report.check("replay").status is Status.UNCHECKED, report
     assert "1 abstained by an ontology" in report.check("replay").detail
 
@@ -244,6 +213,6 @@ def test_a_permit_that_the_terms_forbid_does_not_verify(house, monkeypatch):
     assert forged.answer.permitted
     monkeypatch.undo()
     assert not replay(house.context, forged.id).same
-    report = exported(house)
+    report = verified(house)
     assert report.check("replay").status is Status.FAIL
     assert "data_use_denied" in report.check("replay").detail

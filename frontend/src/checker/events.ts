@@ -34,6 +34,7 @@ export interface Study {
   required_terms: number;
   ethics_until: number;
   diseases: number[][];
+  purpose: string;
 }
 export interface Head {
   kind: "HeadAnchored";
@@ -60,8 +61,9 @@ export type Event = { fields: Record<string, Value> } & (
   | { kind: "InstitutionStateChanged" | "StudyStateChanged"; id: string; state: number }
   | { kind: "TermsPublished"; hash: string; version: number }
   | { kind: "EngineRegistered"; id: string; institution: string; operations: number }
-  | { kind: "EngineRevoked" | "DatasetAmended" | "DatasetClosed"; id: string }
-  | { kind: "DatasetRegistered"; id: string; custodian: string }
+  | { kind: "EngineRevoked" | "DatasetClosed"; id: string }
+  | { kind: "DatasetRegistered"; id: string; custodian: string; terms: string }
+  | { kind: "DatasetAmended"; id: string; terms: string }
   | { kind: "SubjectEnrolled"; subject: string; custodian: string }
   | { kind: "ConsentWithdrawn"; subject: string; id: string; version: number }
   | { kind: "AllWithdrawn"; subject: string }

@@ -3,11 +3,11 @@
 import { ProofInvalid } from "./bytes.ts";
 import type { Json, JsonObject } from "./json.ts";
 
-type Rule<Value> = (value: Json | undefined, what: string) => Value;
+export type Rule<Value> = (value: Json | undefined, what: string) => Value;
 type Shape<Fields> = { [Name in keyof Fields]: Rule<Fields[Name]> };
 export type Read<Found> = Found extends Rule<infer Value> ? Value : never;
 
-function rule<Value extends Json>(words: string, test: (value: Json | undefined) => boolean): Rule<Value> {
+export function rule<Value extends Json>(words: string, test: (value: Json | undefined) => boolean): Rule<Value> {
   return (value, what) => {
     if (!test(value)) throw new ProofInvalid(`${what}: not ${words}`);
     return value as Value;
@@ -41,6 +41,13 @@ export function object<Fields>(shape: Shape<Fields>): Rule<Fields> {
     if (missing !== undefined) throw new ProofInvalid(`${what}: the field ${missing} is missing`);
     return Object.fromEntries(names.map((name) => [name, shape[name](value[name], `${what}, ${name}`)])) as Fields;
   };
+}
+
+/** An object whose fields may be left out, or null: then they read as null. */
+export function partial<Fields>(shape: Shape<Fields>): Rule<{ [Name in keyof Fields]: Fields[Name] | null }> {
+  const rules = Object.entries(shape) as [keyof Fields, Rule<Fields[keyof Fields]>][];
+  const whole = object(Object.fromEntries(rules.map(([name, one]) => [name, nullable(one)])) as Shape<{ [Name in keyof Fields]: Fields[Name] | null }>);
+  return (value, what) => whole({ ...Object.fromEntries(rules.map(([name]) => [name, null])), ...anyObject(value, what) }, what);
 }
 
 export function list<Item>(item: Rule<Item>): Rule<Item[]> {

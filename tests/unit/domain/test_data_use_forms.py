@@ -148,6 +148,7 @@ def test_a_dataset_of_another_form_is_refused_with_its_path(change, path):
         ({"ethics_approval": {"from": "x"}}, "purpose.ethics_approval.from"),
         ({"publication_date": 1.0}, "purpose.publication_date"),
         ({"non_profit": True}, "non_profit"),
+        ({"non_profit": ""}, "non_profit"),
     ],
 )
 def test_a_purpose_of_another_form_is_refused_with_its_path(change, path):

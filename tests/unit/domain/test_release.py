@@ -179,9 +179,10 @@ def test_a_loaded_ontology_can_take_a_permit_back_and_never_gives_one():
         b'{"modifiers":{},"permission":"NRES"}' + b" ",
         b"\xff",
         b'{"modifiers":{"US":["\\ud800"]},"permission":"NRES"}',
+        b'{"diseases":"\\ud800","permission":"NRES"}',
         write_document({"permission": "NRES", "modifiers": {"US": [f"{place:0999d}" for place in range(9)]}}),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_terms_that_are_not_in_their_form_deny(terms):
     with pytest.raises(InvalidInput):

@@ -1,0 +1,47 @@
+"""Datasets and their terms on a house's chain, studies that say what they do, and bundles of what was decided."""
+
+import io
+
+import msgspec
+
+from ledger.domain.acts import StudyApproval, StudyProposal, StudyTransition
+from ledger.domain.release import write_document
+from ledger.export.bundle import export_bundle
+from ledger.services import custody
+from ledger.services.anchor import anchor
+from tests.support.house import House
+from tests.support.scene import fresh
+
+
+def register(house: House, custodian: bytes | None = None, **terms: object) -> bytes:
+    """Put a dataset with these terms on the chain; its id."""
+    act = custody.registration(
+        house.context, fresh(), custodian or house.scene.institution, write_document(terms), house.scene.deadline
+    )
+    house.on_chain(act)
+    return act.id
+
+
+def start_study(house: House, *, diseases: tuple[tuple[int, ...], ...] = (), uses: int = 1, **purpose: object) -> None:
+    """Another active study, whose request the scene then makes."""
+    scene = house.scene
+    study = fresh()
+    document = write_document(purpose) if purpose else b""
+    for act in scene.founding():
+        if not isinstance(act, StudyProposal | StudyApproval | StudyTransition):
+            continue
+        changes = {"id": study}
+        if isinstance(act, StudyProposal):
+            changes |= {"uses": uses, "diseases": diseases, "purpose": document}
+        key = scene.reviewer_key if isinstance(act, StudyApproval) else scene.institution_key
+        house.on_chain(house.context.keys.sign(msgspec.structs.replace(act, **changes), key))
+    scene.study = study
+
+
+def exported(house: House) -> tuple[bytes, bytes]:
+    """A bundle of all decisions so far, anchored, and the hash of its block."""
+    anchor(house.context, house.scene.institution)
+    house.seal()
+    out = io.BytesIO()
+    manifest = export_bundle(house.context, house.scene.institution, out, with_members=True)
+    return out.getvalue(), bytes.fromhex(manifest.trusted.hash[2:])
