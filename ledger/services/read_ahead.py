@@ -1,11 +1,12 @@
-"""Reading the next range of blocks while the last one is written.
+"""Reading the next ranges of blocks while the last one is written.
 
-Invariants: at most one range is read ahead; it is handed out only where it begins at the block that is asked for, and a
-range that could not be read fails where it is asked for, not before.
+Invariants: at most ``DEPTH`` ranges are read ahead; one is handed out only where it begins at the block that is asked
+for, and a range that could not be read fails where it is asked for, not before.
 """
 
 import gc
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,31 +15,42 @@ from ledger.domain.events import Block, Logged
 Range = tuple[list[Block], list[Logged]]
 
 
+DEPTH = 2
+"""Ranges that are read at once: so the node works at the next while the answer to the last is taken apart."""
+
+
 class ReadAhead:
-    """Reads ranges of blocks with their events, one of them ahead of time. One thread uses it.
+    """Reads ranges of blocks with their events, some of them ahead of time. One thread uses it.
 
     Args:
-        read: Reads an inclusive range; called from another thread too.
+        read: Reads an inclusive range; called from other threads too, at once.
     """
 
     def __init__(self, read: Callable[[int, int], Range]) -> None:
         self._read = read
-        self._under_way: _Reading | None = None
+        self._under_way: deque[_Reading] = deque()
 
-    def begin(self, first: int, last: int) -> None:
-        """Start to read an inclusive range."""
-        self._under_way = _Reading(self._read, first, last)
+    def begin(self, first: int, span: int, last: int) -> None:
+        """Have the ranges from ``first`` on under way, of so many blocks each; none of a single one, or past ``last``.
 
-    def take(self, first: int, last: int) -> Range:
-        """The range that was begun at ``first``, which may end before ``last``; read now where none was.
+        Those that are under way already stay as they are.
+        """
+        start = self._under_way[-1].last + 1 if self._under_way else first
+        while len(self._under_way) < DEPTH and (end := min(start + span - 1, last)) > start:
+            self._under_way.append(_Reading(self._read, start, end))
+            start = end + 1
+
+    def take(self, first: int, last: int, final: int) -> Range:
+        """The range that was begun at ``first``, unless it ends after ``final``; else that up to ``last``, read now.
 
         Raises:
             Exception: Whatever reading it raised.
         """
-        reading, self._under_way = self._under_way, None
-        if reading is None or reading.first != first or reading.last > last:
-            return self._read(first, last)
-        return reading.result()
+        reading = self._under_way.popleft() if self._under_way else None
+        if reading is not None and reading.first == first and reading.last <= final:
+            return reading.result()
+        self._under_way.clear()
+        return self._read(first, last)
 
 
 class _Reading(threading.Thread):

@@ -7,7 +7,7 @@ Invariants:
 - Each block taken in names the one before it as its parent. Where the node's chain no longer does, the mirror goes back
   to the last block that both have; never below finality.
 - Nothing is changed on the word of a node whose newest block is merely older than ours.
-- While one range is written the next is read; what is written was read, checked and found to follow, in its order.
+- While one range is written others are read; what is written was read, checked and found to follow, in its order.
 
 Source: https://ethereum.org/developers/docs/apis/json-rpc (eth_getLogs by blockHash: EIP-234).
 """
@@ -62,7 +62,7 @@ class Change:
 class Limits:
     """Bounds of one step: blocks of a range at first and at most, and events of one transaction."""
 
-    first_span: int = 64
+    first_span: int = 16
     most_span: int = 4096
     most_events: int = 10_000
     lease_seconds: int = 30
@@ -205,7 +205,7 @@ class Mirror:
         last = min(first + self._span - 1, final)
         with collector_at_rest():
             try:
-                blocks, events = self._ahead.take(first, last)
+                blocks, events = self._ahead.take(first, last, final)
             except (LedgerUnreachable, TooLarge):
                 self._span = max(1, (last - first + 1) // 2)
                 return Standing.BEHIND, cursor
@@ -213,13 +213,14 @@ class Mirror:
                 return Standing.WAITING, cursor
             if cursor is not None and blocks[0].parent != cursor.block.hash:
                 return self._go_back(cursor, head)
-            grown = 2 * self._span if len(events) < self._limits.most_events else self._span // 2
-            self._span = max(1, min(grown, self._limits.most_span))
-            following = blocks[-1].number + 1
-            upto = min(following + self._span - 1, final)
-            if upto > following:
-                self._ahead.begin(following, upto)
+            self._span = self._next_span(len(blocks), len(events))
+            self._ahead.begin(blocks[-1].number + 1, self._span, final)
             return self._written(blocks, events, cursor, head)
+
+    def _next_span(self, blocks: int, events: int) -> int:
+        """Blocks of a further range: twice as many, within the bounds, going by what the last one held."""
+        room = self._limits.most_events * blocks // max(events, 1)
+        return max(1, min(2 * self._span, room, self._limits.most_span))
 
     def _written(
         self, blocks: Sequence[Block], events: Sequence[Logged], cursor: Cursor | None, head: Block

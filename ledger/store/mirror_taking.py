@@ -4,17 +4,17 @@ Invariants: a batch is one transaction, of which the thread that writes behind t
 before that transaction does, and where it failed, nothing of the batch stays.
 
 A batch as small as the newest blocks are is projected before the write lock is taken. Those of a backfill hold it from
-the start, so that SQLite or a PostgreSQL server works at the events that are projected while Python projects the next.
+the start, so that SQLite or a PostgreSQL server works at the rows of what is projected while Python projects the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+
+from sqlalchemy import Connection
 
 from ledger.domain.events import Block, Logged
 from ledger.ports import Cursor
 from ledger.store import mirror_writer
-from ledger.store.bulk import Rows
 from ledger.store.database import Database
 from ledger.store.mirror_writer import Taken
 
@@ -45,12 +45,11 @@ def _take_large(
     parts: list[Future[None]] = []
     with database.writing(durable=False) as connection:
         mirror_writer.check_fence(connection, fence)
-        write = partial(mirror_writer.write_events, database, connection)
+        with database.reading() as before, ThreadPoolExecutor(1, "consentry-rows") as behind:
 
-        def begin(rows: Rows) -> None:
-            parts.append(behind.submit(write, rows))
+            def begin(write: Callable[[Database, Connection], None]) -> None:
+                parts.append(behind.submit(write, database, connection))
 
-        with database.reading() as before, ThreadPoolExecutor(1, "consentry-events") as behind:
             taken = mirror_writer.take(before, blocks, events, expect, begin)
         for part in parts:
             part.result()

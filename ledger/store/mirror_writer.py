@@ -6,33 +6,29 @@ Invariants:
   (fencing number) and only where the cursor still stands where the writer believes it to (compare-and-set).
 - ``roll_back`` is the exact inverse of ``take``: it leaves the rows that were there when the mirror had come that far.
 
-A batch is projected in memory over the few rows that its events change, and written with one statement a table. It is
-projected before the write lock is taken, which others wait for: where the cursor still stands as it did, with the same
-digest, so do the facts. The events of a large one are written meanwhile, behind the projection.
+A batch is projected in memory over the few rows that its events change (``mirror_batch``), and written with one
+statement a table. It is projected before the write lock is taken, which others wait for: where the cursor still stands
+as it did, with the same digest, so do the facts. A large one is written meanwhile, by parts behind the projection.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from ledger.domain.consent import Consent, ConsentState
-from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
-from ledger.domain.events import AllWithdrawn, Block, ConsentRecorded, ConsentWithdrawn, Logged, SignerRemoved
-from ledger.domain.flat import NO_DIGEST, encode, encode_row, flatten, next_digest
-from ledger.domain.projection import Authority, Fact, Recovery, project
+from ledger.domain.events import Block, Logged
+from ledger.domain.flat import NO_DIGEST, encode, next_digest
+from ledger.domain.projection import project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
 from ledger.store.bulk import ROWS, Rows
 from ledger.store.database import Database, insert_if_new
-from ledger.store.latest_batches import Changed
+from ledger.store.mirror_batch import Batch, Behind
 from ledger.store.tables.base import table_of
 
-_F = TypeVar("_F")
 _BLOCK = table_of(tables.Block)
 _EVENT = table_of(tables.Event)
 _CURSOR = table_of(tables.MirrorCursor)
@@ -84,7 +80,7 @@ class Taken:
     cursor: Cursor
     blocks: list[tuple[Any, ...]]
     events: list[tuple[Any, ...]]
-    facts: "_Batch"
+    facts: Batch
 
 
 def take(
@@ -92,7 +88,7 @@ def take(
     blocks: Sequence[Block],
     events: Sequence[Logged],
     expect: Cursor | None,
-    behind: Callable[[Rows], object] | None = None,
+    behind: Behind | None = None,
 ) -> Taken:
     """Project a batch over the facts as one reading transaction sees them; see ``ports.MirrorStore.take``.
 
@@ -101,14 +97,15 @@ def take(
         blocks: The blocks.
         events: Their events.
         expect: Where the mirror stands.
-        behind: Given the events' rows by parts, as they come; the last are in what is returned.
+        behind: Given the rows by parts, as they come, to write them in this order; the last are in what is returned.
     """
     _check_sequence(blocks, expect)
     stood = read_cursor(connection)
     if stood != expect:
         raise _moved(expect)
-    batch = _Batch(connection, events)
-    block_rows, event_rows = [], []
+    batch = Batch(connection, events, behind)
+    block_rows: list[tuple[Any, ...]] = []
+    event_rows: list[tuple[Any, ...]] = []
     digest = expect.digest if expect else NO_DIGEST
     pending = iter(events)
     logged = next(pending, None)
@@ -118,10 +115,10 @@ def take(
             for fact in project(logged.event, batch):
                 made.append(batch.put(fact, block.number, logged.log_index))  # noqa: PERF401 - most events make one fact
             event_rows.append(_event_row(logged))
+            if behind is not None and len(event_rows) == ROWS:
+                behind(partial(write_events, rows=event_rows))
+                event_rows = []
             logged = next(pending, None)
-        while behind is not None and len(event_rows) >= ROWS:
-            behind(event_rows[:ROWS])
-            del event_rows[:ROWS]
         digest = next_digest(digest, block.hash, made)
         block_rows.append((block.number, block.hash, block.parent, block.timestamp, digest))
     if logged is not None:
@@ -220,14 +217,6 @@ def _moved(expect: Cursor | None) -> WrongState:
     return WrongState(f"the mirror no longer stands at block {expect.block.number}; read its cursor and go on")
 
 
-def _is_first(fact: Fact) -> bool:
-    """Whether a fact is new for certain, so that no version of it is there to be closed: most are.
-
-    The contract records a first version under an unused id alone (``ConsentRegistry__IdSpent``).
-    """
-    return isinstance(fact, Consent) and fact.version == 1 and fact.state is ConsentState.ACTIVE
-
-
 def _event_row(logged: Logged) -> tuple[Any, ...]:
     return (
         logged.block_number,
@@ -239,119 +228,3 @@ def _event_row(logged: Logged) -> tuple[Any, ...]:
         logged.data,
         encode(logged.event),
     )
-
-
-class _Batch:
-    """The facts of one batch over the rows that are there: what ``project`` looks at, and what will be written."""
-
-    def __init__(self, connection: Connection, events: Sequence[Logged]) -> None:
-        self._connection = connection
-        self._sqlite = connection.dialect.name == "sqlite"
-        self._facts: dict[tuple[Any, ...], Any] = {}
-        self._consents: dict[bytes, dict[bytes, Consent]] = {}  # of those alone who withdraw all of theirs at once
-        self._open: dict[tuple[Any, ...], list[Any]] = {}
-        self._rows: dict[kinds.Kind[Any], list[list[Any]]] = defaultdict(list)
-        self._ends: dict[kinds.Kind[Any], list[tuple[Any, ...]]] = defaultdict(list)
-        withdrawn, removed = set(), set()
-        for logged in events:
-            match logged.event:
-                case ConsentRecorded():
-                    pass
-                case ConsentWithdrawn(subject, id):
-                    withdrawn.add((subject, id))
-                case AllWithdrawn(subject):
-                    self._consents[subject] = {}
-                case SignerRemoved(subject, signer):
-                    removed.add((subject, signer))
-        self._prefetch(kinds.CONSENT, withdrawn)
-        self._prefetch(kinds.AUTHORITY, removed)
-
-    def put(self, fact: Fact, block: int, place: int) -> bytes:
-        """Hold a fact that an event made; returns its canonical bytes."""
-        kind = kinds.BY_FACT[type(fact)]
-        key = (type(fact), *kind.identify(fact))
-        row: list[Any] = flatten(fact)
-        encoded = encode_row(type(fact), row)
-        row += (block, None, place)
-        before = self._open.get(key)
-        if before is not None:
-            before[-2] = block
-        elif not _is_first(fact):
-            self._ends[kind].append((block, *key[1:]))
-        self._open[key] = row
-        self._facts[key] = fact
-        if self._consents and isinstance(fact, Consent) and fact.subject in self._consents:
-            self._consents[fact.subject][fact.id] = fact
-        self._rows[kind].append(row)
-        return encoded
-
-    def write(self, database: Database, connection: Connection) -> None:
-        """Close the versions that were replaced, then add the new ones."""
-        for kind, ends in self._ends.items():
-            if database.sqlite:
-                database.run_many(connection, kind.end(), ends)
-            else:
-                connection.exec_driver_sql(kind.end_all(), tuple(map(list, zip(*ends, strict=True))))
-        for kind, rows in self._rows.items():
-            database.insert(connection, kind.table, (*kind.columns, *kinds.INTERVAL), rows)
-
-    def changed(self) -> Changed:
-        """The facts that the batch made and that hold at its end."""
-        return {key: self._facts[key] for key in self._open}
-
-    def institution(self, id: bytes) -> Institution | None:
-        return self._look_up(kinds.INSTITUTION, id)
-
-    def study(self, id: bytes) -> Study | None:
-        return self._look_up(kinds.STUDY, id)
-
-    def engine(self, id: bytes) -> Engine | None:
-        return self._look_up(kinds.ENGINE, id)
-
-    def dataset(self, id: bytes) -> Dataset | None:
-        return self._look_up(kinds.DATASET, id)
-
-    def terms(self, hash: bytes) -> Terms | None:
-        return self._look_up(kinds.TERMS, hash)
-
-    def consent(self, subject: bytes, id: bytes) -> Consent | None:
-        return self._look_up(kinds.CONSENT, subject, id)
-
-    def consents(self, subject: bytes) -> Iterable[Consent]:
-        """Every consent of a subject: those that are there, and over them those of this batch."""
-        kind = kinds.CONSENT
-        rows = self._ask(kind.question(1, held=True), (subject,))
-        found = {consent.id: consent for consent in map(kind.fact_of, rows)}
-        return (found | self._consents[subject]).values()
-
-    def authority(self, subject: bytes, signer: bytes) -> Authority | None:
-        return self._look_up(kinds.AUTHORITY, subject, signer)
-
-    def recovery(self, subject: bytes) -> Recovery | None:
-        return self._look_up(kinds.RECOVERY, subject)
-
-    def _look_up(self, kind: kinds.Kind[_F], *key: bytes) -> _F | None:
-        place = (kind.fact, *key)
-        found: _F | None = self._facts.get(place)
-        if found is None and place not in self._facts:
-            rows = self._ask(kind.question(len(key), held=True), key)
-            found = self._facts[place] = kind.fact_of(rows[0]) if rows else None
-        return found
-
-    def _prefetch(self, kind: kinds.Kind[Any], keys: Iterable[tuple[Any, ...]]) -> None:
-        """Read the rows that the batch will change, all at once."""
-        found: Iterable[Sequence[Any]]
-        if self._sqlite:
-            one = kind.question(len(kind.key), held=True)
-            found = chain.from_iterable(self._ask(one, key) for key in keys)
-        else:
-            lists = tuple(map(list, zip(*keys, strict=True)))
-            found = self._connection.exec_driver_sql(kind.held_of_all(), lists) if lists else ()
-        for row in found:
-            fact = kind.fact_of(row)
-            self._facts[(kind.fact, *kind.identify(fact))] = fact
-
-    def _ask(self, question: str, values: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-        """The rows of a question whose parameters are written ``?``, past SQLAlchemy's own."""
-        written = question if self._sqlite else question.replace("?", "%s")
-        return self._connection.exec_driver_sql(written, values).all()

@@ -3,8 +3,9 @@
 import pytest
 
 from ledger.domain import events as ev
+from ledger.domain.consent import Consent
 from ledger.errors import Conflict, MirrorDiverged, WrongState
-from ledger.store import mirror_taking, mirror_writer
+from ledger.store import mirror_batch, mirror_taking, mirror_writer
 from ledger.store.database import Database
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain
@@ -17,6 +18,7 @@ PART = 4
 def store(url, monkeypatch):
     monkeypatch.setattr(mirror_taking, "LARGE", PART)
     monkeypatch.setattr(mirror_writer, "ROWS", PART)
+    monkeypatch.setattr(mirror_batch, "ROWS", PART)
     opened = open_store(url)
     yield opened
     opened.close()
@@ -83,12 +85,37 @@ def test_an_event_that_fits_nothing_leaves_nothing_of_those_that_were_written_be
     assert is_empty(store)
 
 
+def test_it_is_written_by_parts_and_ends_the_versions_of_parts_before(store, chain, monkeypatch):
+    insert, end, written, ended = Database.insert, mirror_batch._Part.write, [], []
+
+    def inserting(self, connection, table, columns, rows):
+        written.append((table.name, len(rows)))
+        insert(self, connection, table, columns, rows)
+
+    def ending(part, database, connection):
+        ended.extend(part.ends)
+        end(part, database, connection)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "insert", inserting)
+        patch.setattr(mirror_batch._Part, "write", ending)
+        take(store, chain, store.mirror.lease("a", at=0, seconds=60))
+    for table in ("event", "consent"):
+        sizes = [size for name, size in written if name == table]
+        assert len(sizes) > 3
+        assert set(sizes[:-1]) == {PART}
+    consents = [interval for interval in store.mirror.intervals_in(0, 1 << 40) if type(interval.fact) is Consent]
+    assert any(interval.until is not None for interval in consents)
+    assert ended
+
+
+@pytest.mark.parametrize("table_name", ["event", "consent"])
 @pytest.mark.parametrize("failing", [0, 2])
-def test_a_part_that_is_not_written_leaves_nothing(store, chain, monkeypatch, failing):
+def test_a_part_that_is_not_written_leaves_nothing(store, chain, monkeypatch, failing, table_name):
     insert, parts = Database.insert, []
 
     def fail(self, connection, table, columns, rows):
-        if table.name == "event":
+        if table.name == table_name:
             parts.append(rows)
             if len(parts) == failing + 1:
                 raise Conflict("the database refused a row")

@@ -91,13 +91,30 @@ def test_the_span_doubles_to_its_bound_and_halves_on_refusal():
     reached = []
     while world.mirror.step().standing is Standing.BEHIND:
         reached.append(world.mirror.progress.cursor.block.number)
-    assert [after - before for before, after in pairwise(reached)][:3] == [8, 16, 16]
+    assert [after - before for before, after in pairwise(reached)][:5] == [8, 8, 16, 16, 16]
 
     refusing = World(blocks=20, confirmations=0, first_span=16)
     answer = refusing.chain.events_between
     refusing.chain.events_between = lambda first, last: answer(first, last) if last - first < 3 else _refuse()
     refusing.mirror.catch_up()
     assert refusing.is_a_fresh_replay()
+
+
+def test_a_range_holds_about_as_many_events_as_a_transaction_may():
+    world = World(blocks=60, confirmations=0, first_span=1, most_events=20)
+    asked, answer = [], world.chain.events_between
+
+    def answering(first, last):
+        asked.append((last - first + 1, len(found := answer(first, last))))
+        return found
+
+    world.chain.events_between = answering
+    world.mirror._span = 8
+    world.mirror.catch_up()
+    each = sum(events for _, events in asked) / 60
+    assert len(asked) > 5
+    assert all(span <= 3 * 20 / each for span, _ in asked[3:])
+    assert world.is_a_fresh_replay()
 
 
 def _refuse():
@@ -342,26 +359,25 @@ def test_the_lease_is_renewed_before_it_lapses():
         assert world.follower("b").step().standing is Standing.STANDBY
 
 
-def test_the_next_range_is_read_while_one_is_written():
+def test_the_next_ranges_are_read_while_one_is_written():
     world = World(blocks=12, confirmations=0, first_span=2, most_span=2)
     take, read = world.store.take, []
 
     def taking(blocks, events, **rest):
-        if (waiting := world.mirror._ahead._under_way) is not None:
-            read.append((blocks[-1].number, waiting.first))
+        read.append((blocks[-1].number, [waiting.first for waiting in world.mirror._ahead._under_way]))
         return take(blocks, events, **rest)
 
     world.store.take = taking
     world.mirror.catch_up()
-    assert len(read) > 3
-    assert all(following == last + 1 for last, following in read)
+    assert read == [(4, [5, 7]), (6, [7, 9]), (8, [9, 11]), (10, [11, 13]), (12, [13]), (14, [])]
     assert world.is_a_fresh_replay()
 
 
 def test_a_range_that_was_read_ahead_and_replaced_meanwhile_is_not_taken_in():
     world = World(blocks=10, confirmations=0, first_span=2, most_span=2)
     assert world.mirror.step().standing is Standing.BEHIND
-    world.mirror._ahead._under_way.join()
+    for reading in world.mirror._ahead._under_way:
+        reading.join()
     world.reorg(world.chain.head().number - world.store.cursor().block.number + 1, 9)
     with pytest.raises(ReorgTooDeep):  # the block below it is gone too
         world.mirror.catch_up()
