@@ -9,7 +9,8 @@ from typing import Any
 from api.schemas.decisions import obligations_json
 from ledger.domain.decision import Decision
 from ledger.domain.identifiers import to_hex
-from ledger.services.decide import Answer, RecordedAnswer
+from ledger.services.answer import Answer
+from ledger.services.decide import RecordedAnswer
 
 
 def answer_json(given: Answer, *, compact: bool = False) -> dict[str, Any]:

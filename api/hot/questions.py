@@ -23,13 +23,11 @@ from ledger.domain.policy import Request
 from ledger.errors import InvalidInput
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
-from ledger.services.decide import look, look_at, record
+from ledger.services.decide import LEAST_SHEET, look, look_at, record
 from ledger.services.looks import LookSigner
 
 MOST_IN_PLACE: Final = 2_000
 """Subjects of a look on the event loop, which takes some milliseconds for so many."""
-LEAST_SHEET: Final = 16
-"""Subjects from which on columns are cheaper than an object a subject."""
 Known = tuple[Request, bytes, int]
 """A question on one patient: the request, the patient, and the block that the answer must have reached."""
 

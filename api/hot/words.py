@@ -15,7 +15,7 @@ from api.schemas.decisions import obligations_json
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.sheet import ID, Sheet
-from ledger.services.decide import Answer
+from ledger.services.answer import Answer
 
 encode: Final = msgspec.json.Encoder().encode
 _ONE_DIGIT: Final = 10

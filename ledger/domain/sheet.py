@@ -4,7 +4,7 @@ Invariants: row ``n`` is the decision on the ``n``-th subject; what ``sheet[n]``
 subject alone gives. A kind is what decisions have in common: outcome, reason, codes and obligations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, overload
 
 from ledger.domain.decision import Decision
@@ -90,9 +90,26 @@ class Sheet(Sequence[Decision]):
         return self.kinds[self.of[place]].permitted
 
     @property
+    def flags(self) -> list[bool]:
+        """For each row whether it permits."""
+        permitted = [kind.permitted for kind in self.kinds]
+        return [permitted[place] for place in self.of]
+
+    @property
+    def counts(self) -> list[tuple[Decision, int]]:
+        """The kinds that there are, and how many rows are of each."""
+        counted = [(kind, self.of.count(place)) for place, kind in enumerate(self.kinds)]
+        return [(kind, count) for kind, count in counted if count]
+
+    @property
     def permits(self) -> int:
         """How many rows permit."""
-        return sum(self.of.count(place) for place, kind in enumerate(self.kinds) if kind.permitted)
+        return sum(count for kind, count in self.counts if kind.permitted)
+
+    def rows(self) -> Iterator[tuple[Decision, bytes | None, int]]:
+        """For each row its kind, and the consent that decided with its version; None and 0 without one."""
+        for place, (of, named, version) in enumerate(zip(self.of, self.named, self.versions, strict=True)):
+            yield self.kinds[of], bytes(self.consents[ID * place : ID * place + ID]) if named else None, version
 
     def _kind(self, decision: Decision) -> int:
         for place, kind in enumerate(self.kinds):

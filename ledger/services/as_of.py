@@ -14,8 +14,8 @@ from ledger.domain.policy import Request
 from ledger.domain.projection import Authority, Recovery
 from ledger.errors import InvalidInput, MirrorLagging, NotFound
 from ledger.ports import Interval
+from ledger.services.answer import Answer
 from ledger.services.context import Context
-from ledger.services.decide import Answer
 from ledger.services.past import Past
 
 

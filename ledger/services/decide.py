@@ -5,23 +5,21 @@ subject the answer is no; a recorded answer is in the audit log, durable, before
 ever made from an error.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypedDict
 
 from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
-from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import Request
 from ledger.domain.sheet import Sheet
-from ledger.domain.vocabulary import FOREVER
 from ledger.domain.wording import operation_word, request_to_json
 from ledger.errors import InvalidInput, NotFound
+from ledger.services.answer import Answer
 from ledger.services.append import Appended, Appender
 from ledger.services.context import POLICY_VERSION, Context, View
 from ledger.services.finality import withhold
@@ -33,55 +31,9 @@ from ledger.transparency.receipt import Answer as AnswerWord
 from ledger.transparency.receipt import ConsentVersion, DecisionReceipt, Duty, issue_decision
 
 SALT_BYTES = 16
+LEAST_SHEET = 16
+"""Subjects from which on columns are cheaper than an object a subject."""
 _WORDS: dict[Outcome, AnswerWord] = {Outcome.PERMIT: "permit", Outcome.DENY: "deny", Outcome.ABSTAIN: "abstain"}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Decisions on subjects, in order, at an instant (seconds UTC) as of a block."""
-
-    request: Request
-    subjects: Sequence[bytes]
-    decisions: Sequence[Decision]
-    at: int
-    block: Block
-
-    @property
-    def permitted(self) -> list[bytes]:
-        """The subjects whose data may be used."""
-        return [subject for subject, decision in zip(self.subjects, self.decisions, strict=True) if decision.permitted]
-
-    @property
-    def excluded(self) -> dict[Reason, int]:
-        """How many were excluded, by reason."""
-        return dict(Counter(decision.reason for decision in self.decisions if not decision.permitted))
-
-    @property
-    def outcome(self) -> Outcome:
-        """The answer in one word: permit if anybody's data may be used, abstain if that is all there is to say."""
-        if self.permitted:
-            return Outcome.PERMIT
-        outcomes = {decision.outcome for decision in self.decisions}
-        return Outcome.ABSTAIN if outcomes == {Outcome.ABSTAIN} else Outcome.DENY
-
-    @property
-    def codes(self) -> list[str]:
-        """The terms of the Data Use Ontology that refused any of them."""
-        return sorted({code for decision in self.decisions for code in decision.codes})
-
-    @property
-    def obligations(self) -> list[Obligation]:
-        """What the permits oblige to, each once."""
-        found: list[Obligation] = []
-        # all permits of a custodian share one tuple
-        for shared in {id(one.obligations): one.obligations for one in self.decisions if one.obligations}.values():
-            found += [duty for duty in shared if duty not in found]
-        return sorted(found, key=lambda duty: (duty.id, sorted(duty.properties.items())))
-
-    @property
-    def valid_until(self) -> int:
-        """The first instant at which time alone could change any of the decisions."""
-        return min((decision.valid_until for decision in self.decisions), default=FOREVER)
 
 
 class Freshness(TypedDict, total=False):
@@ -190,14 +142,14 @@ def record(
     if subjects is None:  # nobody is behind an erased id any more, so it is not among all
         forgotten = context.forgotten.now()
         subjects = [subject for subject in view.subjects(custodian) if subject not in forgotten]
-    answer = _answer(context, view, request, subjects, finalized=finalized)
+    answer = _answer(context, view, request, subjects, finalized=finalized, in_columns=len(subjects) >= LEAST_SHEET)
     log = setting.engine.institution
     identity = to_hex(context.entropy.token(32))
     request_bytes = canonical.encode(request_to_json(request) | {"subjects": asked})
     members, commitment = _commit(context, answer)
     over = None
     if len(subjects) >= LEAST:
-        over = context.registers.commit(view, identity, subjects, [one.permitted for one in answer.decisions])
+        over = context.registers.commit(view, identity, subjects, answer.flags)
     receipt = issue_decision(_receipt(identity, request_bytes, answer, commitment), context.log_keys.receipts)
 
     def keep(index: int) -> tuple[DecisionRecord, Sequence[Member]]:
@@ -213,7 +165,7 @@ def record(
                 block_number=answer.block.number,
                 block_hash=answer.block.hash,
                 at=answer.at,
-                permitted=len(answer.permitted),
+                permitted=sum(answer.flags),
                 considered=len(answer.subjects),
             ),
             members,
@@ -280,19 +232,28 @@ def _restrict(
 
 def _commit(context: Context, answer: Answer) -> tuple[list[Member], CohortCommitment]:
     salts = context.entropy.token(SALT_BYTES * len(answer.subjects))
-    cohort = Cohort(answer.subjects, [decision.permitted for decision in answer.decisions], salts)
+    cohort = Cohort(answer.subjects, answer.flags, salts)
     members = [
         Member(
             subject=subject,
             salt=salts[SALT_BYTES * place : SALT_BYTES * (place + 1)],
-            outcome=decision.outcome.value,
-            reason=decision.reason.value,
-            consent=decision.consent,
-            version=decision.version,
+            outcome=kind.outcome.value,
+            reason=kind.reason.value,
+            consent=consent,
+            version=version,
         )
-        for place, (subject, decision) in enumerate(zip(answer.subjects, answer.decisions, strict=True))
+        for place, (subject, (kind, consent, version)) in enumerate(
+            zip(answer.subjects, _rows(answer.decisions), strict=True)
+        )
     ]
     return members, cohort.commitment
+
+
+def _rows(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, bytes | None, int]]:
+    """What is kept of each: outcome and reason, and the consent that decided with its version."""
+    if isinstance(decisions, Sheet):
+        return decisions.rows()
+    return ((one, one.consent, one.version) for one in decisions)
 
 
 def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCommitment) -> DecisionReceipt:
@@ -304,7 +265,7 @@ def _receipt(identity: str, request: bytes, answer: Answer, commitment: CohortCo
         request=sha256(request).digest(),
         at=answer.at,
         outcome=_WORDS[answer.outcome],
-        reasons=tuple(sorted({decision.reason.code for decision in answer.decisions}) or ["no_subjects"]),
+        reasons=tuple(answer.reasons or ["no_subjects"]),
         consents=deciding,
         block_number=answer.block.number,
         block_hash=answer.block.hash,
@@ -325,7 +286,6 @@ def _entry(
     over: dict[str, Any] | None,
     receipt: str,
 ) -> NewEntry:
-    permitted = len(answer.permitted)
     return NewEntry(
         kind=Kind.DECISION,
         actor=f"engine:{to_hex(request.engine)}",
@@ -340,7 +300,7 @@ def _entry(
             "receipt": to_hex(sha256(receipt.encode()).digest()),
             "at": answer.at,
             "considered": len(answer.subjects),
-            "permitted": permitted,
+            "permitted": sum(answer.flags),
             "excluded": {reason.code: count for reason, count in sorted(answer.excluded.items())},
             "cohort": {"size": commitment.size, "root": to_hex(commitment.root)},
             "policy": POLICY_VERSION,

@@ -13,7 +13,7 @@ from ledger.domain.events import Block
 from ledger.domain.policy import Request
 from ledger.domain.sheet import Sheet
 from ledger.domain.vocabulary import FOREVER
-from ledger.services.decide import Answer
+from ledger.services.answer import Answer
 
 encode = msgspec.json.encode
 ids = st.binary(min_size=32, max_size=32)

@@ -9,8 +9,9 @@ from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
 from ledger.domain.policy import decide as rule
 from ledger.errors import InvalidInput, MirrorLagging, NotFound, NotReady, ReorgTooDeep
+from ledger.services.answer import Answer
 from ledger.services.context import POLICY_VERSION
-from ledger.services.decide import Answer, look, record
+from ledger.services.decide import LEAST_SHEET, look, record
 from ledger.services.replay import membership
 from ledger.snapshot.keeper import Keeper
 from ledger.store.audit import SqlLogWriter
@@ -242,3 +243,23 @@ def test_a_recorded_decision_is_durable_before_its_receipt_is_given(house, conse
     with pytest.raises(NotReady):
         house.record(patient)
     assert house.context.audit.size(house.scene.institution) == 0
+
+
+def test_what_is_kept_of_many_is_what_each_alone_is_told(house, consented):
+    subjects = [patient.subject for patient in house.patients] + [fresh() for _ in range(LEAST_SHEET)]
+    recorded = record(house.context, house.ledger.appender, house.scene.request(), subjects)
+    kept = {member.subject: member for member in house.context.audit.members(recorded.id)}
+    assert sorted(kept) == sorted(subjects)
+    for subject in subjects:
+        (alone,) = look(house.context, house.scene.request(), [subject]).decisions
+        member = kept[subject]
+        assert (member.outcome, member.reason, member.consent, member.version) == (
+            alone.outcome,
+            alone.reason,
+            alone.consent,
+            alone.version,
+        )
+    permitted = [consent.subject for consent in consented]
+    assert recorded.answer.permitted == permitted
+    for subject in subjects:
+        assert membership(house.context, recorded.id, subject).permitted == (subject in permitted)
