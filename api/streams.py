@@ -11,18 +11,22 @@ end, so a stream that was cut is noticed; a slow reader holds the stream back, a
 ids are cut from one block of memory: no step is taken for each.
 """
 
-from collections.abc import Iterator
+from binascii import hexlify
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 NDJSON: Final = "application/x-ndjson"
 PACKED: Final = "application/octet-stream"
 ID_BYTES: Final = 32
-_LINE_BYTES: Final = 2 * ID_BYTES + 5  # "0x" and two quotation marks around the digits, and the end of the line
+_BEFORE, _AFTER = b'"0x', b'"\n'  # the digits, on a line
+_LINE_BYTES: Final = len(_BEFORE) + 2 * ID_BYTES + len(_AFTER)
 _AT_ONCE: Final = 8_192  # ids
+_PART_BYTES: Final = _AT_ONCE * ID_BYTES
 _encode = msgspec.json.Encoder().encode
 
 DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
@@ -75,10 +79,16 @@ class IdStream(Response):
 
     def _parts(self) -> Iterator[bytes | memoryview]:
         ids = memoryview(self.body)
-        for start in range(0, len(ids), _AT_ONCE * ID_BYTES):
-            part = ids[start : start + _AT_ONCE * ID_BYTES]
-            if self.media_type == PACKED:
-                yield part
-            else:
-                lines = part.hex("\n", ID_BYTES).replace("\n", '"\n"0x')
-                yield f'"0x{lines}"\n'.encode()
+        parts = (ids[start : start + _PART_BYTES] for start in range(0, len(ids), _PART_BYTES))
+        return parts if self.media_type == PACKED else _lines(parts)
+
+
+def _lines(parts: Iterable[memoryview]) -> Iterator[bytes]:
+    """Parts of so many ids at most, as lines: what is around the digits is written once for all parts."""
+    room = np.empty((_AT_ONCE, _LINE_BYTES), np.uint8)
+    room[:, : len(_BEFORE)] = np.frombuffer(_BEFORE, np.uint8)
+    room[:, -len(_AFTER) :] = np.frombuffer(_AFTER, np.uint8)
+    for part in parts:
+        rows = room[: len(part) // ID_BYTES]
+        rows[:, len(_BEFORE) : -len(_AFTER)] = np.frombuffer(hexlify(part), np.uint8).reshape(len(rows), -1)
+        yield rows.tobytes()
