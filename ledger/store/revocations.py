@@ -19,6 +19,7 @@ _LINE = table_of(tables.RevocationRow)
 _CURSOR = table_of(tables.RevocationCursor)
 _HOOK = table_of(tables.WebhookRow)
 _CHUNK = 500
+_FOLLOWED = f"SELECT {', '.join(field.name for field in fields(Followed))} FROM {_CURSOR.name}"  # noqa: S608 - our own names
 _NEWEST = f'SELECT max("number") FROM {_LINE.name}'  # noqa: S608 - our own name
 
 
@@ -30,9 +31,8 @@ class SqlRevocations:
 
     def followed(self) -> Followed:
         """As ``RevocationStore.followed``."""
-        with self._database.reading() as connection:
-            row = connection.execute(select(*(_CURSOR.c[field.name] for field in fields(Followed)))).first()
-        return Followed() if row is None else Followed(*row)
+        rows = self._database.ask(_FOLLOWED)
+        return Followed(*rows[0]) if rows else Followed()
 
     def tell(self, revocations: Sequence[Revocation], *, before: Followed, now: Followed) -> bool:
         """As ``RevocationStore.tell``."""
