@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import Anybody, Ports, StudyWriter, answer
+from api.paging import Paged
 from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import DatasetAnswer, DatasetBody, DatasetsAnswer, TermsOfUseBody, dataset_json
@@ -50,12 +51,16 @@ async def register_dataset(body: DatasetBody, who: StudyWriter, ports: Ports, wr
 
 @router.get("/v1/datasets", response_model=DatasetsAnswer)
 def list_datasets(
-    _: Anybody, ports: Ports, custodian: Annotated[Id | None, Query(description="whose; default: everybody's")] = None
+    who: Anybody,
+    ports: Ports,
+    page: Paged,
+    custodian: Annotated[Id | None, Query(description="whose; default: everybody's")] = None,
 ) -> Response:
-    """Datasets and their terms, closed ones too, by id."""
+    """Datasets and their terms, closed ones too, by id. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Dataset") if isinstance(fact, Dataset)]
-    shown = [one for one in held if custodian is None or one.custodian == custodian]
-    return answer({"datasets": [dataset_json(one) for one in sorted(shown, key=lambda one: one.id)]})
+    wanted = sorted((one for one in held if custodian in (None, one.custodian)), key=lambda one: one.id)
+    shown, following = page.of(who, wanted, lambda one: one.id)
+    return answer({"datasets": [dataset_json(one) for one in shown], "next": following})
 
 
 @router.get("/v1/datasets/{dataset}", response_model=DatasetAnswer)

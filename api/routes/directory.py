@@ -5,6 +5,7 @@ from hashlib import sha256
 from fastapi import APIRouter, Response
 
 from api.deps import Admitter, Anybody, Ports, answer
+from api.paging import Paged
 from api.reading import BoundedRoute
 from api.schemas.directory import (
     AllTermsAnswer,
@@ -40,10 +41,11 @@ async def admit_institution(body: InstitutionBody, who: Admitter, ports: Ports, 
 
 
 @router.get("/v1/institutions", response_model=InstitutionsAnswer)
-def list_institutions(_: Anybody, ports: Ports) -> Response:
-    """All institutions, by number."""
+def list_institutions(who: Anybody, ports: Ports, page: Paged) -> Response:
+    """All institutions, by number. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Institution") if isinstance(fact, Institution)]
-    return answer({"institutions": [institution_json(one) for one in sorted(held, key=lambda one: one.number)]})
+    shown, following = page.of(who, sorted(held, key=lambda one: one.number), lambda one: one.id)
+    return answer({"institutions": [institution_json(one) for one in shown], "next": following})
 
 
 @router.post("/v1/reviewers", status_code=202, response_model=MadeAnswer)
@@ -58,10 +60,11 @@ async def name_reviewer(body: ReviewerBody, who: Admitter, ports: Ports, write: 
 
 
 @router.get("/v1/reviewers", response_model=ReviewersAnswer)
-def list_reviewers(_: Anybody, ports: Ports) -> Response:
-    """All reviewers, those whose role has ended too."""
+def list_reviewers(who: Anybody, ports: Ports, page: Paged) -> Response:
+    """All reviewers, those whose role has ended too. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Reviewer") if isinstance(fact, Reviewer)]
-    return answer({"reviewers": [reviewer_json(one) for one in sorted(held, key=lambda one: one.id)]})
+    shown, following = page.of(who, sorted(held, key=lambda one: one.id), lambda one: one.id)
+    return answer({"reviewers": [reviewer_json(one) for one in shown], "next": following})
 
 
 @router.post("/v1/terms", status_code=202, response_model=PublishedAnswer)
@@ -79,7 +82,8 @@ async def publish_terms(body: TermsBody, who: Admitter, ports: Ports, write: Wri
 
 
 @router.get("/v1/terms", response_model=AllTermsAnswer)
-def list_terms(_: Anybody, ports: Ports) -> Response:
-    """All published texts, by version."""
+def list_terms(who: Anybody, ports: Ports, page: Paged) -> Response:
+    """All published texts, by version. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Terms") if isinstance(fact, Terms)]
-    return answer({"terms": [terms_json(one) for one in sorted(held, key=lambda one: (one.version, one.hash))]})
+    shown, following = page.of(who, sorted(held, key=lambda one: (one.version, one.hash)), lambda one: one.hash)
+    return answer({"terms": [terms_json(one) for one in shown], "next": following})

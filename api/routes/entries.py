@@ -11,13 +11,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.cursors import Cursors
 from api.deps import EntryReader, Ports, answer
+from api.paging import MOST_PAGE
 from api.reading import BoundedRoute
-from api.routes.logs import MOST_PAGE, PAGE, logs_for, may_read
+from api.routes.logs import PAGE, logs_for, may_read
 from api.routes.subjects import custodian_for
 from api.schemas.base import Id, Seconds
 from api.schemas.entries import Conditions, FoundAnswer, Words
 from ledger.domain.audit import Kind, StoredEntry
 from ledger.domain.identifiers import to_hex
+from ledger.domain.selection import ACTOR, OUTCOME
 from ledger.errors import Forbidden
 from ledger.identity.principal import Principal, Role, Scope
 from ledger.services.context import Context
@@ -34,9 +36,9 @@ async def _cursors(request: Request) -> Cursors:
 def _conditions(
     study: Annotated[Id | None, Query()] = None,
     engine: Annotated[Id | None, Query()] = None,
-    actor: Annotated[str | None, Query(pattern=r"^(service|[a-z]{1,16}:0x[0-9a-f]{64})$")] = None,
+    actor: Annotated[str | None, Query(pattern=ACTOR)] = None,
     kind: Annotated[Kind | None, Query()] = None,
-    outcome: Annotated[str | None, Query(pattern=r"^[a-z-]{1,32}$")] = None,
+    outcome: Annotated[str | None, Query(pattern=OUTCOME)] = None,
     since: Annotated[Seconds | None, Query(description="first second, UTC")] = None,
     until: Annotated[Seconds | None, Query(description="the second after the last")] = None,
     subject: Annotated[Id | None, Query(description="entries of the decisions that considered this subject")] = None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from api.deps import Anchorer, Appending, Held, LogReader, Ports, answer
+from api.paging import MOST_PAGE, PagedShortly
 from api.reading import BoundedRoute
 from api.schemas.audit import (
     AppendedAnswer,
@@ -36,7 +37,6 @@ router = APIRouter(tags=["audit"], route_class=BoundedRoute)
 LogId = Annotated[Id, Path(description="the log's id, which is its institution's")]
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 PAGE = 100
-MOST_PAGE = 1000
 
 
 @router.post("/v1/entries", response_model=AppendedAnswer)
@@ -65,9 +65,10 @@ def append_entries(
 
 
 @router.get("/v1/logs", response_model=LogsAnswer)
-def list_logs(who: LogReader, ports: Ports) -> Response:
-    """The logs that the caller may read."""
-    return answer({"logs": [log_json(ports, one) for one in logs_for(ports, who)]})
+def list_logs(who: LogReader, ports: Ports, page: PagedShortly) -> Response:
+    """The logs that the caller may read. Follow `next` until it is null."""
+    shown, following = page.of(who, sorted(logs_for(ports, who)), bytes)
+    return answer({"logs": [log_json(ports, one) for one in shown], "next": following})
 
 
 @router.get("/v1/logs/{log}", response_model=LogAnswer)

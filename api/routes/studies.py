@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import Anybody, Approver, Ports, StudyWriter, answer
+from api.paging import Paged
 from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import (
@@ -65,10 +66,11 @@ async def propose_study(body: StudyBody, who: StudyWriter, ports: Ports, write: 
 
 
 @router.get("/v1/studies", response_model=StudiesAnswer)
-def list_studies(_: Anybody, ports: Ports) -> Response:
-    """All studies, by number."""
+def list_studies(who: Anybody, ports: Ports, page: Paged) -> Response:
+    """All studies, by number. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Study") if isinstance(fact, Study)]
-    return answer({"studies": [study_json(one) for one in sorted(held, key=lambda one: one.number)]})
+    shown, following = page.of(who, sorted(held, key=lambda one: one.number), lambda one: one.id)
+    return answer({"studies": [study_json(one) for one in shown], "next": following})
 
 
 @router.get("/v1/studies/{study}", response_model=StudyAnswer)
@@ -117,10 +119,11 @@ async def register_engine(body: EngineBody, who: StudyWriter, ports: Ports, writ
 
 
 @router.get("/v1/engines", response_model=EnginesAnswer)
-def list_engines(_: Anybody, ports: Ports) -> Response:
-    """All engines, by name."""
+def list_engines(who: Anybody, ports: Ports, page: Paged) -> Response:
+    """All engines, by name. Follow `next` until it is null."""
     held = [fact for fact in ports.mirror.current("Engine") if isinstance(fact, Engine)]
-    return answer({"engines": [engine_json(one) for one in sorted(held, key=lambda one: (one.name, one.id))]})
+    shown, following = page.of(who, sorted(held, key=lambda one: (one.name, one.id)), lambda one: one.id)
+    return answer({"engines": [engine_json(one) for one in shown], "next": following})
 
 
 def _own_study(ports: Context, study: bytes, who: Principal) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import Enroller, Ports, SubjectReader, answer
+from api.paging import PagedShortly
 from api.reading import BoundedRoute
 from api.schemas.base import Id
 from api.schemas.directory import Enrolments
@@ -26,7 +27,7 @@ from api.schemas.subjects import (
 from api.writing import Made, MakeId, Write
 from ledger.domain.acts import Enrolment
 from ledger.domain.consent import Consent
-from ledger.domain.identifiers import to_hex
+from ledger.domain.identifiers import parse_id, to_hex
 from ledger.domain.outbox import Item, ItemState
 from ledger.domain.projection import Authority, Recovery, Subject
 from ledger.domain.vocabulary import FOREVER
@@ -84,12 +85,14 @@ def read_consent(subject: SubjectId, consent: ConsentId, who: SubjectReader, por
 
 
 @router.get("/v1/subjects/{subject}/uses", response_model=UsesAnswer)
-def read_uses(
-    subject: SubjectId, who: SubjectReader, ports: Ports, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> Response:
-    """Who asked to use the subject's data, newest first, refused attempts too."""
+def read_uses(subject: SubjectId, who: SubjectReader, ports: Ports, page: PagedShortly) -> Response:
+    """Who asked to use the subject's data, newest first, refused attempts too. Follow `next` until it is null."""
     custodian_for(ports, who, subject)
-    return answer({"uses": [use_json(use) for use in uses_of(ports, subject, limit=limit)]})
+    after = page.after(who)
+    found = uses_of(ports, subject, before="" if after is None else to_hex(after), limit=page.limit + 1)
+    shown = found[: page.limit]
+    following = page.following(who, parse_id(shown[-1].record.id)) if len(found) > len(shown) else None
+    return answer({"uses": [use_json(use) for use in shown], "next": following})
 
 
 def custodian_for(ports: Context, who: Principal, subject: bytes) -> bytes:

@@ -65,6 +65,7 @@ class LogsAnswer(Answer):
     """All logs."""
 
     logs: list[LogAnswer]
+    next: str | None
 
 
 class EntryAnswer(Answer):

@@ -176,6 +176,7 @@ class InstitutionsAnswer(Answer):
     """All institutions, by number."""
 
     institutions: list[InstitutionAnswer]
+    next: str | None
 
 
 class ReviewerAnswer(Answer):
@@ -191,6 +192,7 @@ class ReviewersAnswer(Answer):
     """All reviewers."""
 
     reviewers: list[ReviewerAnswer]
+    next: str | None
 
 
 class TermsAnswer(Answer):
@@ -206,6 +208,7 @@ class AllTermsAnswer(Answer):
     """All published texts."""
 
     terms: list[TermsAnswer]
+    next: str | None
 
 
 class StudyAnswer(Answer):
@@ -229,6 +232,7 @@ class StudiesAnswer(Answer):
     """All studies, by number."""
 
     studies: list[StudyAnswer]
+    next: str | None
 
 
 class DatasetAnswer(Answer):
@@ -245,6 +249,7 @@ class DatasetsAnswer(Answer):
     """Datasets, by id."""
 
     datasets: list[DatasetAnswer]
+    next: str | None
 
 
 class EngineAnswer(Answer):
@@ -262,6 +267,7 @@ class EnginesAnswer(Answer):
     """All engines."""
 
     engines: list[EngineAnswer]
+    next: str | None
 
 
 def institution_json(held: Institution) -> dict[str, Any]:

@@ -145,6 +145,7 @@ class UsesAnswer(Answer):
     """Uses and refused attempts, newest first."""
 
     uses: list[UseAnswer]
+    next: str | None
 
 
 def signer_json(held: Authority) -> dict[str, Any]:

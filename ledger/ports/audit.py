@@ -108,8 +108,10 @@ class AuditStore(Protocol):
         """What is left of a decision's erased rows: their leaves (32 bytes), by place among all its rows."""
         ...
 
-    def decisions_on(self, subject: bytes, *, limit: int = 100) -> list[tuple[DecisionRecord, Member]]:
-        """Decisions that considered a subject, newest first."""
+    def decisions_on(
+        self, subject: bytes, *, before: str = "", limit: int = 100
+    ) -> list[tuple[DecisionRecord, Member]]:
+        """Decisions that considered a subject, newest first; only those made before the one named ``before``."""
         ...
 
     def entries_of_decision(self, decision: str) -> list[StoredEntry]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from ledger.domain.audit import StoredEntry
+from ledger.domain.audit import DecisionRecord, Member, StoredEntry
 from ledger.domain.selection import Selection
 from ledger.ports import AuditStore
 from ledger.transparency.canonical import decode_object
@@ -18,8 +18,8 @@ Place: TypeAlias = tuple[bytes, int]
 START: Final[Place] = (b"", 0)
 MOST_READ: Final = 20_000
 """Entries that are read for one page."""
-MOST_DECISIONS: Final = 100_000
-"""Decisions on one subject that are looked through."""
+_AT_ONCE: Final = 10_000
+"""Decisions on one subject that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,17 @@ class Page:
 
 def decisions_about(audit: AuditStore, subject: bytes) -> frozenset[str]:
     """The ids of the decisions that considered a subject, without those whose rows were erased."""
-    return frozenset(record.id for record, _ in audit.decisions_on(subject, limit=MOST_DECISIONS))
+    return frozenset(record.id for record, _ in all_decisions_on(audit, subject))
+
+
+def all_decisions_on(
+    audit: AuditStore, subject: bytes, *, at_once: int = _AT_ONCE
+) -> Iterator[tuple[DecisionRecord, Member]]:
+    """Every decision that considered a subject, newest first, however many they are."""
+    before = ""
+    while found := audit.decisions_on(subject, before=before, limit=at_once):
+        yield from found
+        before = found[-1][0].id
 
 
 def page_of(

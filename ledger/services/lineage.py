@@ -19,7 +19,7 @@ from ledger.errors import NotFound
 from ledger.ports import AuditStore
 from ledger.provenance.lineage import STEPS, Lineage, Tainted
 from ledger.services.context import Context
-from ledger.services.entries import MOST_DECISIONS
+from ledger.services.entries import all_decisions_on
 from ledger.transparency.canonical import decode_object
 
 _SIGNS: Final = tuple(f'"kind":"{kind.value}"'.encode() for kind in STEPS)
@@ -84,11 +84,12 @@ def taint_of(context: Context, lineage: Lineage, subject: bytes, consent: bytes 
     ended = {one.id for one in held if one.state is ConsentState.WITHDRAWN}
     ended |= set(_waiting(context, subject, [one.id for one in held]))
     withdrawn = ended if consent is None else ended & {consent}
-    decisions = tuple(
+    rested = [
         record.id
-        for record, member in reversed(context.audit.decisions_on(subject, limit=MOST_DECISIONS))
+        for record, member in all_decisions_on(context.audit, subject)
         if member.outcome == Outcome.PERMIT and member.consent in withdrawn
-    )
+    ]
+    decisions = tuple(reversed(rested))
     return Taint(subject, tuple(sorted(withdrawn)), decisions, tuple(lineage.tainted(decisions)))
 
 

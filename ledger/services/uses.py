@@ -26,10 +26,10 @@ class Use:
     anchored: int
 
 
-def uses_of(context: Context, subject: bytes, *, limit: int = 100) -> list[Use]:
-    """The newest uses, and refused attempts, of a subject's data, newest first."""
+def uses_of(context: Context, subject: bytes, *, before: str = "", limit: int = 100) -> list[Use]:
+    """Uses, and refused attempts, of a subject's data, newest first; only those before the decision ``before``."""
     uses = []
-    for record, member in context.audit.decisions_on(subject, limit=limit):
+    for record, member in context.audit.decisions_on(subject, before=before, limit=limit):
         engine = context.mirror.engine(record.engine)
         head = context.mirror.head_of(record.log)
         uses.append(

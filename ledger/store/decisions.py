@@ -70,7 +70,9 @@ class SqlDecisions:
         with self._database.reading() as connection:
             return {row.place: row.leaf for row in connection.execute(rows)}
 
-    def decisions_on(self, subject: bytes, *, limit: int = 100) -> list[tuple[DecisionRecord, Member]]:
+    def decisions_on(
+        self, subject: bytes, *, before: str = "", limit: int = 100
+    ) -> list[tuple[DecisionRecord, Member]]:
         """As ``AuditStore.decisions_on``."""
         rows = (
             _records()
@@ -80,6 +82,9 @@ class SqlDecisions:
             .order_by(_MEMBER.c.decision.desc())
             .limit(limit)
         )
+        if before:
+            named = select(_DECISION.c.number).where(_DECISION.c.id == parse_or_none(before)).scalar_subquery()
+            rows = rows.where(_MEMBER.c.decision < named)
         with self._database.reading() as connection:
             return [(_record(row), Member(*row[-len(_MEMBER_COLUMNS) :])) for row in connection.execute(rows)]
 

@@ -191,6 +191,9 @@ def test_a_decision_is_kept_with_its_members(store):
     assert store.audit.members(hex_id(1)) == [member(4, outcome=2), member(9)]
     assert store.audit.decisions_on(b"\x09" * 32) == [(record(2, index=1), member(9)), (record(1), member(9))]
     assert store.audit.decisions_on(b"\x09" * 32, limit=1) == [(record(2, index=1), member(9))]
+    assert store.audit.decisions_on(b"\x09" * 32, before=hex_id(2)) == [(record(1), member(9))]
+    assert store.audit.decisions_on(b"\x09" * 32, before=hex_id(1)) == []
+    assert store.audit.decisions_on(b"\x09" * 32, before=hex_id(3)) == []
     assert store.audit.decisions_on(b"\x01" * 32) == []
 
 

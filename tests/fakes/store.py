@@ -461,8 +461,11 @@ class MemoryAudit:
     def erase_rows(self, subject):
         return erase_rows(self._rows(), subject)
 
-    def decisions_on(self, subject, *, limit=100):
-        found = [(r, m) for r, members in reversed(self._decisions()) for m in members if m.subject == subject]
+    def decisions_on(self, subject, *, before="", limit=100):
+        made = self._decisions()
+        if before:
+            made = made[: next((place for place, (record, _) in enumerate(made) if record.id == before), 0)]
+        found = [(r, m) for r, members in reversed(made) for m in members if m.subject == subject]
         return found[:limit]
 
     def entries_of_decision(self, decision):

@@ -5,6 +5,7 @@ import pytest
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.decision import Reason
 from ledger.services.anchor import anchor
+from ledger.services.entries import all_decisions_on
 from ledger.services.uses import uses_of
 
 
@@ -43,3 +44,11 @@ def test_the_newest_comes_first_and_the_list_is_bounded(house, patient, used):
     ids = [used.id] + [house.record(patient).id for _ in range(3)]
     assert [use.record.id for use in uses_of(house.context, patient.subject)] == ids[::-1]
     assert [use.record.id for use in uses_of(house.context, patient.subject, limit=2)] == ids[:1:-1]
+    assert [use.record.id for use in uses_of(house.context, patient.subject, before=ids[2])] == ids[1::-1]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5])
+def test_every_decision_is_looked_through_however_many_are_read_at_a_time(house, patient, used, at_once):
+    ids = [used.id] + [house.record(patient).id for _ in range(3)]
+    found = [record.id for record, _ in all_decisions_on(house.context.audit, patient.subject, at_once=at_once)]
+    assert found == ids[::-1]

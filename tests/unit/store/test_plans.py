@@ -171,6 +171,7 @@ def use_audit(store) -> None:
     store.audit.decision(decision)
     store.audit.members(decision)
     store.audit.decisions_on(ID)
+    store.audit.decisions_on(ID, before=decision)
     store.audit.entries_of_decision(decision)
 
 
