@@ -13,7 +13,7 @@ import httpx
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
-from ledger.config import Settings
+from ledger.config import MIB, Settings
 from ledger.errors import ConfigurationError
 from ledger.export.jobs import Jobs
 from ledger.identity.seals import FileLogKeys
@@ -95,7 +95,14 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         store.close()
         raise
     bars = Bar("reading the copy of the chain", "facts"), Bar("taking in the chain", "blocks", least=MANY_BLOCKS)
-    keeper = Keeper(store.mirror, clock, settings.most_staleness, Ontologies(settings.home).loaded(), bars[0])
+    keeper = Keeper(
+        store.mirror,
+        clock,
+        settings.most_staleness,
+        Ontologies(settings.home).loaded(),
+        bars[0],
+        most_bytes=settings.most_snapshot * MIB,
+    )
     log_keys = FileLogKeys(settings.home / "keys")
 
     def changed(_change: Change) -> None:

@@ -43,6 +43,8 @@ class Settings:
         anchor_accesses: ``CONSENTRY_ANCHOR_ACCESSES``: most accesses in one anchoring, 1 to 3,000; a log with more
             takes several, one after the other.
         most_staleness: ``CONSENTRY_MOST_STALENESS``: seconds the mirror may be behind the node before answers stop.
+        most_snapshot: ``CONSENTRY_MOST_SNAPSHOT``: MiB of memory that the facts which decide may take in a process;
+            past it there are no answers. 0: no bound.
         most_body: ``CONSENTRY_MOST_BODY``: bytes of a request body.
         most_batch: ``CONSENTRY_MOST_BATCH``: items of one request.
         requests_per_minute: ``CONSENTRY_REQUESTS_PER_MINUTE``: for one caller; 0: no bound.
@@ -78,6 +80,7 @@ class Settings:
     anchor_mode: str = "full"
     anchor_accesses: int = 1_000
     most_staleness: int = 30
+    most_snapshot: int = 0
     most_body: int = 8 * MIB
     most_batch: int = 10_000
     requests_per_minute: int = 0
@@ -122,6 +125,7 @@ class Settings:
             "anchor_seconds",
             "anchor_accesses",
             "most_staleness",
+            "most_snapshot",
             "most_body",
             "most_batch",
             "requests_per_minute",

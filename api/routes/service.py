@@ -7,7 +7,8 @@ from starlette.requests import Request
 
 from api.deps import Held, Ports, answer, door_of
 from api.reading import BoundedRoute
-from api.schemas.service import DomainAnswer, HealthAnswer, JwksAnswer, StateDigestAnswer
+from api.schemas.service import DomainAnswer, HealthAnswer, JwksAnswer, ReadyAnswer, StateDigestAnswer
+from ledger.config import MIB
 from ledger.domain.identifiers import to_hex
 from ledger.errors import MirrorLagging, NotFound, NotReady
 from ledger.transparency.keys import KeySet
@@ -22,11 +23,11 @@ async def healthz() -> Response:
     return answer({"status": "ok"})
 
 
-@router.get("/readyz", response_model=HealthAnswer)
+@router.get("/readyz", response_model=ReadyAnswer)
 def readyz(ledger: Held) -> Response:
     """Decisions can be given now; else 503 with the reason, and callers must treat every question as denied."""
     ledger.ready()
-    return answer({"status": "ready"})
+    return answer({"status": "ready", "snapshot_mib": -(-ledger.keeper.bytes // MIB)})
 
 
 @router.get("/v1/domain", response_model=DomainAnswer)

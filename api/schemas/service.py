@@ -12,6 +12,12 @@ class HealthAnswer(Answer):
     status: str
 
 
+class ReadyAnswer(HealthAnswer):
+    """And what the facts that decide take of the memory of the process that answers."""
+
+    snapshot_mib: int
+
+
 class Eip712Domain(Answer):
     """The domain that one contract's acts are signed under."""
 

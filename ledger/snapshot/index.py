@@ -68,6 +68,11 @@ class Index:
         slots[taken] = members
         self._slots: Final = slots.data
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the cards and the slots."""
+        return self.cards.nbytes + self._slots.nbytes
+
     @staticmethod
     def blank(count: int) -> Array:
         """Cards to be filled in, numbered."""

@@ -1,19 +1,24 @@
 """Keeping the snapshot up to date with the store, and refusing to answer when it is not.
 
 Invariants: what ``view`` returns is whole and of one block; if freshness cannot be shown, ``view`` raises. A rolled
-back block, or any doubt about what changed, means a snapshot built anew.
+back block, or any doubt about what changed, means a snapshot built anew. A snapshot past its bound of memory is given
+up, and there are no answers until somebody raises the bound.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
+from ledger.config import MIB
 from ledger.domain.events import Block
 from ledger.domain.ontology import Ontology
 from ledger.domain.projection import Fact
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.ports import Clock, MirrorStore
+from ledger.snapshot.size import bytes_of
 from ledger.snapshot.snapshot import Snapshot
 
+_log = logging.getLogger(__name__)
 TOLD_EVERY = 10_000
 """Facts from one word of progress to the next."""
 
@@ -28,6 +33,7 @@ class Keeper:
         ontology: What the operator loaded, for the data-use layer; None where nothing is.
         progress: Told, while a snapshot is built from nothing, how many facts were read, and of how many: it takes
             minutes at the size of a country.
+        most_bytes: Memory that a snapshot may take; 0: any. While one is built it takes up to twice as much.
     """
 
     def __init__(
@@ -37,12 +43,18 @@ class Keeper:
         most_staleness: int,
         ontology: Ontology | None = None,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        most_bytes: int = 0,
     ) -> None:
         self._store = store
         self._clock = clock
         self._most_staleness = most_staleness
         self._ontology = ontology
         self._progress = progress
+        self._most_bytes = most_bytes
+        self._too_large: str = ""
+        self.bytes = 0
+        """Memory that the snapshot takes."""
         self._snapshot: Snapshot | None = None
         self._confirmed_at: int | None = None
         self._alarm: str = ""
@@ -54,13 +66,15 @@ class Keeper:
         with self._lock:
             while True:
                 cursor = self._store.cursor()
-                if cursor is None:
+                if cursor is None or self._too_large:
                     self._snapshot = None
                     return None
                 held = self._snapshot
                 if held is not None and held.block.hash == cursor.block.hash:
                     return held
                 fresh = self._read(held, cursor.block)
+                if fresh is None:
+                    continue
                 # Another process may have rolled back and gone on meanwhile: then the facts are of two branches.
                 if self._store.block_at(cursor.block.number) == cursor.block:
                     break
@@ -69,12 +83,29 @@ class Keeper:
             self._moved.notify_all()
         return fresh
 
-    def _read(self, held: Snapshot | None, block: Block) -> Snapshot:
+    def _read(self, held: Snapshot | None, block: Block) -> Snapshot | None:
+        """The snapshot of a block; None where it takes more memory than it may."""
         if held is not None and held.block.number < block.number:
             known = self._store.block_at(held.block.number)
             if known is not None and known.hash == held.block.hash:
-                return held.advance(block, self._store.facts_changed(held.block.number, block.number))
-        return Snapshot.build(block, self._counted(block), self._ontology)
+                fresh = held.advance(block, self._store.facts_changed(held.block.number, block.number))
+                return fresh if self._fits(bytes_of(fresh.table)) else None
+        fresh = Snapshot.build(block, self._counted(block), self._ontology)
+        if not self._fits(bytes_of(fresh.table)):
+            return None
+        _log.info("the snapshot of block %d takes %.1f MiB", block.number, self.bytes / MIB)
+        return fresh
+
+    def _fits(self, size: int) -> bool:
+        self.bytes = size
+        if not self._most_bytes or size <= self._most_bytes:
+            return True
+        self._too_large = (
+            f"the snapshot takes {-(-size // MIB):,} MiB of memory and may take {self._most_bytes // MIB:,}: set "
+            "CONSENTRY_MOST_SNAPSHOT to more, and start again"
+        )
+        _log.error("%s; no decision can be given until then", self._too_large)
+        return False
 
     def _counted(self, block: Block) -> Iterator[Fact]:
         facts = self._store.facts_at(block.number)
@@ -112,6 +143,8 @@ class Keeper:
         if self._alarm:
             raise ReorgTooDeep(self._alarm)
         snapshot = self._snapshot
+        if self._too_large:
+            raise NotReady(self._too_large)
         if snapshot is None:
             raise NotReady("the copy of the chain is not built yet; try again in a moment")
         confirmed = self._confirmed_at

@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.domain.consent import Consent
 from ledger.domain.policy import Request
 from ledger.domain.projection import Subject
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.services.sync import Mirror
 from ledger.snapshot import keeper as keeper_module
 from ledger.snapshot.keeper import Keeper
+from ledger.snapshot.size import bytes_of
+from ledger.snapshot.table import State
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
@@ -235,3 +238,44 @@ def test_a_long_start_says_how_far_it_is(bench, monkeypatch):
     bench.mirror.catch_up()
     keeper.refresh()
     assert len(told) == len(range(0, count, 5)) + 1, "a block is not worth a word"
+
+
+def test_the_memory_is_told_and_grows_with_the_facts(bench):
+    store = bench.store
+    assert bench.keeper.bytes == 0
+    bench.follow()
+    before = bench.keeper.bytes
+    assert before > 64 * len(bench.keeper.view().subjects())
+    bench.grow(40)
+    bench.follow()
+    assert bench.keeper.bytes == bytes_of(bench.keeper.view().table) > before
+    again = Keeper(store, bench.clock, STALENESS)
+    again.refresh()
+    assert again.bytes == bytes_of(State.build(bytes(32), facts_of_table(store)))
+
+
+def facts_of_table(store):
+    facts = store.facts_at(store.cursor().block.number)
+    return [fact for fact in facts if isinstance(fact, Subject | Consent)]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_past_its_bound_of_memory_there_are_no_answers_and_none_later(bench, caplog, at_once):
+    store = bench.store
+    bench.follow()
+    bound = bench.keeper.bytes - at_once
+    bench.keeper = Keeper(store, bench.clock, STALENESS, most_bytes=bound)
+    bench.follow()
+    if not at_once:  # it fits, until facts come
+        bench.check()
+        while store.cursor().block.number < 400 and bench.keeper.bytes <= bound:
+            bench.grow()
+            bench.follow()
+    for _ in range(2):
+        with pytest.raises(NotReady, match="CONSENTRY_MOST_SNAPSHOT"):
+            bench.keeper.view()
+        assert bench.keeper.refresh() is None
+        bench.grow()
+        bench.follow()
+    assert store.cursor().block == bench.chain.head()
+    assert sum("may take" in line for line in caplog.messages) == 1
