@@ -1,4 +1,7 @@
-"""Reorgs of a real node: whatever the chain did, the mirror equals a fresh replay of it, or refuses to go on."""
+"""Reorgs of a real node: whatever the chain did, the mirror equals a fresh replay of it, or refuses to go on.
+
+The mirror is on SQLite, and on a real PostgreSQL; what it is compared with is always on a new SQLite.
+"""
 
 import signal
 import time
@@ -14,11 +17,13 @@ from ledger.errors import LedgerUnreachable, ReorgTooDeep
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
 from ledger.store.store import Store, open_store
+from tests.fixtures_store import empty_postgresql_url, postgresql_server, sqlite_url
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.killing import PROCESSES
 from tests.support.mirroring import die_between_writes
 from tests.support.scene import Patient, Scene, fresh
 
+__all__ = ["empty_postgresql_url", "postgresql_server", "sqlite_url"]
 CONFIRMATIONS = 4
 TOP = 1 << 40
 WAIT = 120
@@ -64,9 +69,15 @@ def scene(node) -> Scene:
     return Scene(node[1], node[1].reader.head().timestamp).found()
 
 
+@pytest.fixture(params=["sqlite_url", "empty_postgresql_url"])
+def database(request) -> str:
+    """The address of the mirror's database."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def store(tmp_path):
-    opened = open_store(f"sqlite:///{tmp_path}/mirror.db")
+def store(database):
+    opened = open_store(database)
     yield opened
     opened.close()
 
@@ -219,13 +230,13 @@ def test_acts_that_were_taken_back_can_be_made_again(anvil, chain, scene, store,
 
 @pytest.mark.parametrize("after", ["block", "event", "consent"])
 def test_a_crash_between_the_writes_of_a_block_leaves_the_block_before(
-    anvil, chain, scene, store, patients, tmp_path, node_home, after
+    anvil, chain, scene, store, patients, tmp_path, node_home, database, after
 ):
     """The process is killed with rows written and the transaction open: nothing of it is there afterwards."""
     follower(chain, store).catch_up()
     before = rows(store)
     scene.must(scene.consent(patients[0]))
-    arguments = (anvil.url, node_home, f"sqlite:///{tmp_path}/mirror.db", after)
+    arguments = (anvil.url, node_home, database, after)
     worker = PROCESSES.Process(target=die_between_writes, args=arguments)
     worker.start()
     worker.join(WAIT)
@@ -236,7 +247,7 @@ def test_a_crash_between_the_writes_of_a_block_leaves_the_block_before(
     assert_equals_a_fresh_replay(chain, store, tmp_path)
 
 
-def test_a_node_that_is_away_is_trouble_until_it_is_back(tmp_path, store):
+def test_a_node_that_is_away_is_trouble(tmp_path, store):
     if find_anvil() is None:
         pytest.skip(MISSING)
     home = tmp_path / "home"
