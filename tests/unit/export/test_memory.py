@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from ledger.export import table
 from ledger.export.formats import Format, write_export
 from ledger.export.source import Source
 from tests.support.synthetic import LOG, SyntheticLog
@@ -55,6 +56,15 @@ def peak(kind, size):
 def test_a_longer_log_needs_no_more_memory(kind):
     peak(kind, 30)  # what is loaded once
     assert peak(kind, SIZE) < peak(kind, SIZE // 10) + 600_000, "a few buffers; the entries alone are twice that"
+
+
+def test_of_a_parquet_file_one_group_of_rows_is_held(monkeypatch):
+    pool = pytest.importorskip("pyarrow").default_memory_pool()
+    monkeypatch.setattr(table, "GROUP", 100)
+    peak(Format.PARQUET, 30)  # what is loaded once
+    short, before = peak(Format.PARQUET, SIZE // 5), pool.max_memory()  # Arrow's own memory, which Python does not see
+    assert peak(Format.PARQUET, SIZE) < short + 200_000, "a description of each group"
+    assert pool.max_memory() < before + 200_000
 
 
 def test_of_decisions_a_bundle_keeps_an_index_and_an_id():
