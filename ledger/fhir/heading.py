@@ -47,13 +47,20 @@ def is_research(element: Element, *, r5: bool) -> bool:
     return found == {codes.RESEARCH_SCOPE}
 
 
-def check_permit(element: Element) -> None:
-    """What a permit may not have, and a deny may."""
+def check_permit(element: Element, *, broad: bool) -> None:
+    """What a permit may not have, and a deny may.
+
+    Args:
+        element: The resource.
+        broad: Its permits are all of the German broad consent, whose base rule stands in words beside its codes.
+    """
     for category in element.children("category"):
         for (system, code), path in category.codings():
             if system == codes.ACT_CODE:
                 element.issues.refuse(path, f"the directive {code} may limit the permit in a way not known here")
     rule = element.child("policyRule")
+    if rule is not None and not broad and not rule.codings():
+        element.issues.refuse("Consent.policyRule", "a base rule in words alone may limit the permit in any way")
     for (system, code), path in rule.codings() if rule else ():
         if system not in {codes.ACT_CODE, codes.POLICY_CODES}:
             element.issues.refuse(path, f"the base rule {code} may limit the permit in a way not known here")

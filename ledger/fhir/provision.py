@@ -194,8 +194,8 @@ class ProvisionReader:
                     actor.issues.refuse(
                         reference.path, "it is not known whether this is the subject's custodian; say so (--custodian)"
                     )
-            elif roles and not roles <= codes.RECIPIENT_ROLES:
-                named = ", ".join(sorted(code for _, code in roles))
+            elif role is not None and not (roles and roles <= codes.RECIPIENT_ROLES):
+                named = ", ".join(sorted(code for _, code in roles)) or "that has no code"
                 actor.issues.refuse(f"{actor.path}.role", f"an actor of the role {named} cannot be said here")
             else:
                 recipient = self._recipient(reference)

@@ -160,7 +160,8 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
     if root is None or state is None or issues.refused:
         return []
     permits = [child for child in root.children if child.effect is Effect.PERMIT]
-    default = r5 or known.deny_is_default or all(child.atoms for child in permits)
+    broad = all(child.atoms for child in permits)
+    default = r5 or known.deny_is_default or broad
     settling = Settling(issues, terms or form, given, research, state, default)
     settled = settling.settle(mii.rewritten(root, given, issues))
     if len(settled) > MOST_RULES:
@@ -168,7 +169,7 @@ def _drafts(element: Element, known: Known, form: bytes) -> list[Draft]:
         return []
     drafts = joined(settled)
     if any(draft.scope.effect == Effect.PERMIT for draft in drafts):
-        heading.check_permit(element)
+        heading.check_permit(element, broad=bool(permits) and broad)
     if terms is None and known.terms is None and drafts:
         issues.warn("Consent", "which published text was shown is not known; give its hash before this is signed")
     return drafts

@@ -124,6 +124,8 @@ PRIVACY = concept(codes.SCOPE, "patient-privacy")
         (r4(research(), policyRule=concept(ACT_CODE, "OPTINR")), "Consent.policyRule.coding[0]"),
         (r4(research(), policyRule=concept("urn:local", "no-research")), "Consent.policyRule.coding[0]"),
         (r4(research(), policyRule=concept(codes.POLICY_CODES, "cric")), [permit()]),
+        (r4(research(), policyRule={"text": "No research at all."}), "Consent.policyRule"),
+        (r4(rule("deny"), policyRule={"text": "No research at all."}), [deny()]),
         (r4(None), "Consent.provision"),
         (r4({"purpose": purpose("HRESCH")}), "Consent.provision.type"),
         # R5: the decision is the default, provisions are exceptions, and so on inwards.
@@ -255,6 +257,7 @@ def test_an_element_that_cannot_be_passed_over(changes, expression):
         ({"actor": [7]}, ".actor[0]"),
         ({"actor": [{"role": concept(codes.ROLE, "IRCP")}]}, ".actor[0]"),
         ({"actor": [actor("Organization/clinic", "AUT")]}, ".actor[0].role"),
+        ({"actor": [actor("Organization/clinic") | {"role": {"text": "may not see it"}}]}, ".actor[0].role"),
         ({"actor": [actor("Practitioner/1")]}, ".actor[0].reference"),
         ({"actor": [actor("Organization/9", "CST")]}, ".actor[0].reference"),
         ({"actor": [{"reference": {"identifier": {"system": codes.OWN_STUDY, "value": "0x1"}}}]},
