@@ -13,6 +13,7 @@ from ledger.errors import ConsentryError, NotFound
 
 if TYPE_CHECKING:
     from ledger.bootstrap import Ledger
+    from ledger.services.context import Context
     from ledger.services.fsck import Health
 
 app = typer.Typer(help="The audit logs.", no_args_is_help=True)
@@ -32,7 +33,8 @@ def fsck(
 ) -> None:
     """Check every stored entry against its tree, its signed heads, its decisions, and the heads on the chain.
 
-    Exit code: 0 sound, 1 something was changed (each finding is named) or not written down, 3 could not be checked.
+    Exit code: 0 sound, 1 something was changed (each finding is named) or not written down, or there is no such log, 3
+    could not be checked.
     """
     from ledger.services.fsck import check_log, check_logs
     from ledger.store.scanning import usable_cores
@@ -40,11 +42,20 @@ def fsck(
     with opened() as ledger:
         wanted = parse_id(log, what="LOG") if log else None
         context, scan = ledger.context, ledger.store.scan(jobs or usable_cores())
+        if wanted is not None and not _is_log(context, wanted):
+            raise NotFound(f"{log} is no institution, so it has no log; leave it out to check every log")
         found = check_logs(context, scan=scan) if wanted is None else [check_log(context, wanted, scan=scan)]
         _tell(found)
         written = [_record(ledger, health) for health in found] if record else []
     if not all(written) or not all(health.sound for health in found):
         raise typer.Exit(DIFFERS)
+
+
+def _is_log(context: "Context", log: bytes) -> bool:
+    """Whether the store or the chain knows of a log, or of an institution that may have one."""
+    mirror = context.mirror
+    known = mirror.institution(log) is not None or mirror.head_of(log) is not None
+    return known or log in context.audit.logs()
 
 
 def _tell(found: "Sequence[Health]") -> None:
