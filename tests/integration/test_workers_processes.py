@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.slow
 PATIENTS = 10
 KEPT = 2
 ASKERS = 6
+LINES = 16
+"""Connections that are held at once to find every process at one of them."""
 STARTING = 180
 STALENESS = 300
 """Seconds for which answers go on without the node: longer than the test."""
@@ -61,15 +64,22 @@ class Workers(Service):
         deadline = time.monotonic() + STARTING
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                if self.http.get("/readyz").status_code == 200 and len(self.processes()) >= 2:
+                if self._all_ready():
                     return
             except httpx.TransportError:
                 pass
-            time.sleep(0.1)
+            time.sleep(0.2)
         raise AssertionError((self.settings.home / "serve.log").read_text()[-4000:])
 
+    def _all_ready(self) -> bool:
+        """Whether several processes answer, and none of them says that it is not ready."""
+        with ExitStack() as lines:
+            held = [lines.enter_context(httpx.Client(base_url=self.http.base_url)) for _ in range(LINES)]
+            ready = [line.get("/readyz").status_code == 200 for line in held]
+            return all(ready) and len(self.answering()) >= 2
+
     def processes(self) -> list[int]:
-        """Those of the command's processes that answer: they hold connections of its port, or wait for some."""
+        """The command's processes that have a socket."""
         family = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         return [int(one) for one in family if self._sockets(int(one))]
 
