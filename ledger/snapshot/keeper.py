@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from ledger.config import MIB
 from ledger.domain.events import Block
 from ledger.domain.ontology import Ontology
-from ledger.domain.projection import Fact
+from ledger.domain.projection import Fact, Subject
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.ports import Clock, MirrorStore
-from ledger.snapshot.size import bytes_of
+from ledger.snapshot.size import LEAST_A_SUBJECT, bytes_of
 from ledger.snapshot.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Keeper:
                 fresh = held.advance(block, self._store.facts_changed(held.block.number, block.number))
                 return fresh if self._fits(bytes_of(fresh.table)) else None
         fresh = Snapshot.build(block, self._counted(block), self._ontology)
-        if not self._fits(bytes_of(fresh.table)):
+        if self._too_large or not self._fits(bytes_of(fresh.table)):
             return None
         _log.info("the snapshot of block %d takes %.1f MiB", block.number, self.bytes / MIB)
         return fresh
@@ -108,16 +108,18 @@ class Keeper:
         return False
 
     def _counted(self, block: Block) -> Iterator[Fact]:
-        facts = self._store.facts_at(block.number)
-        if self._progress is None:
-            yield from facts
-            return
-        total = self._store.count_at(block.number)
-        for count, fact in enumerate(facts):
+        """The facts of a block, told and counted as they are read; cut, and said so, where they cannot fit."""
+        progress = self._progress or (lambda _done, _total: None)
+        total = self._store.count_at(block.number) if self._progress else 0
+        subjects = 0
+        for count, fact in enumerate(self._store.facts_at(block.number)):
             if count % TOLD_EVERY == 0:
-                self._progress(count, total)
+                progress(count, total)
+                if not self._fits(LEAST_A_SUBJECT * subjects):
+                    return
+            subjects += isinstance(fact, Subject)
             yield fact
-        self._progress(total, total)
+        progress(total, total)
 
     def confirm(self, head: Block) -> None:
         """Say that the node's newest block was read now, and is this one.

@@ -9,6 +9,8 @@ from typing import Final
 
 from ledger.snapshot.table import State
 
+LEAST_A_SUBJECT: Final = 128
+"""Bytes that every subject takes, whatever its consents: so that a table which cannot fit is not read to its end."""
 _LATE: Final = 96
 """Bytes of an id and a number in ``late``, beside their places in it."""
 

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.services.sync import Mirror
 from ledger.snapshot import keeper as keeper_module
 from ledger.snapshot.keeper import Keeper
-from ledger.snapshot.size import bytes_of
+from ledger.snapshot.size import LEAST_A_SUBJECT, bytes_of
 from ledger.snapshot.table import State
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
@@ -257,6 +258,24 @@ def test_the_memory_is_told_and_grows_with_the_facts(bench):
 def facts_of_table(store):
     facts = store.facts_at(store.cursor().block.number)
     return [fact for fact in facts if isinstance(fact, Subject | Consent)]
+
+
+def test_facts_that_cannot_fit_are_not_read_to_their_end(bench, monkeypatch):
+    bench.follow()
+    read = []
+    monkeypatch.setattr(keeper_module, "TOLD_EVERY", 2)
+    store = SimpleNamespace(
+        cursor=bench.store.cursor,
+        block_at=bench.store.block_at,
+        facts_at=lambda block: (read.append(fact) or fact for fact in bench.store.facts_at(block)),
+    )
+    subjects = len(bench.keeper.view().subjects())
+    keeper = Keeper(store, bench.clock, STALENESS, most_bytes=LEAST_A_SUBJECT * (subjects - 1) - 1)
+    assert keeper.refresh() is None
+    assert 0 < len(read) < len(list(bench.store.facts_at(bench.store.cursor().block.number)))
+    assert bench.keeper.bytes > LEAST_A_SUBJECT * subjects
+    with pytest.raises(NotReady, match="CONSENTRY_MOST_SNAPSHOT"):
+        keeper.view()
 
 
 @pytest.mark.parametrize("at_once", [True, False])
