@@ -245,6 +245,7 @@ def _open(target: URL, *, sqlite: bool) -> Engine:
     common: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": 16,
+        "pool_use_lifo": True,  # the one used last knows the statements, and still has pages
         "max_overflow": 48,
         "pool_timeout": LOCK_SECONDS,
     }

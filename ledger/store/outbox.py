@@ -31,17 +31,30 @@ _CARRIED = table_of(tables.TransmissionItem)
 _ACCEPTING = 0x0C0_50E57  # advisory lock of PostgreSQL: acceptances take their sequences one after the other
 _CHUNK = 500
 _STATES = {int(state): state for state in ItemState}
-_NEW = ("digest", "subject", "act", "state", "accepted_at", "reason", "revoking")
+_NEW = ("digest", "subject", "act", "state", "accepted_at", "reason", "revoking", "refused")
 _SENT_COLUMNS = ("hash", "sender", "nonce", "raw", "recorded_at", "final", "error")
-_SHOWN = [column for column in _ITEM.columns if column.name != "revoking"]
+_SHOWN = [column for column in _ITEM.columns if column.name not in {"revoking", "refused"}]
 _COLUMNS = ", ".join(f'"{column.name}"' for column in _SHOWN)
 _NEWEST = f'SELECT max("sequence") FROM {_ITEM.name}'  # noqa: S608 - our own names, here and below
-_OPEN = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE state <> {ItemState.REFUSED:d} AND digest IN "  # noqa: S608
-_REFUSED = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE state = {ItemState.REFUSED:d} AND digest IN "  # noqa: S608
+_OPEN = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE NOT refused AND digest IN "  # noqa: S608
+_REFUSED = f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE refused AND digest IN "  # noqa: S608
 _GIVEN = f"SELECT digest, sequence FROM {_ITEM.name} WHERE sequence > ?"  # noqa: S608
+# A plus before a column keeps SQLite from an index of it that is of no use: of nearly all items, which are sealed.
+_OLDEST_HIDDEN = (
+    f"SELECT min(oldest) FROM (SELECT min(+sequence) AS oldest FROM {_ITEM.name} "  # noqa: S608
+    f"WHERE state IN ({ItemState.ACCEPTED:d}, {ItemState.SENT:d}) "
+    f"UNION ALL SELECT min(+sequence) AS oldest FROM {_ITEM.name} WHERE block > ?) AS hidden"
+)
 _HIDDEN = (
-    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE (state IN ({ItemState.ACCEPTED:d}, {ItemState.SENT:d}) "  # noqa: S608
-    f"OR (state = {ItemState.SEALED:d} AND block > ?)) AND sequence > ?"
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} "  # noqa: S608
+    f"WHERE state IN ({ItemState.ACCEPTED:d}, {ItemState.SENT:d}) AND sequence > ? "
+    f"UNION ALL SELECT {_COLUMNS} FROM {_ITEM.name} "
+    f"WHERE block > ? AND +state = {ItemState.SEALED:d} AND +sequence > ?"
+)
+_HIDDEN_OF = (  # which looks at none of a subject's items from before the oldest that is hidden
+    f"SELECT {_COLUMNS} FROM {_ITEM.name} WHERE (+state IN ({ItemState.ACCEPTED:d}, {ItemState.SENT:d}) "  # noqa: S608
+    f"OR (+state = {ItemState.SEALED:d} AND +block > ?)) AND sequence > ? AND sequence >= ({_OLDEST_HIDDEN}) "
+    "AND subject IN "
 )
 
 
@@ -51,7 +64,7 @@ _WAITING = (
 )
 _REVOKING = (
     f"SELECT {_COLUMNS} FROM {_ITEM.name} "  # noqa: S608
-    "WHERE revoking = true AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
+    "WHERE revoking AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?"
 )
 _BIND = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.SENT:d}, transaction_hash = ? "  # noqa: S608
@@ -61,7 +74,7 @@ _BIND = (
 _CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
 _ALL_CARRIED = f"sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) AND {_CARRIED_BY}"  # noqa: S608
 _REFUSE = (
-    f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, block = ?, reason = ? "  # noqa: S608
+    f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, refused = true, block = ?, reason = ? "  # noqa: S608
     f"WHERE digest = ? AND {_CARRIED_BY}"
 )
 _SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE {_ALL_CARRIED}"  # noqa: S608
@@ -69,7 +82,7 @@ _FREE = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.ACCEPTED:d}, transaction_hash = NULL "  # noqa: S608
     f"WHERE {_ALL_CARRIED}"
 )
-_UNDER_WAY = f"SELECT hash FROM {_SENT.name} WHERE final = false ORDER BY sender, nonce, recorded_at"  # noqa: S608
+_UNDER_WAY = f"SELECT hash FROM {_SENT.name} WHERE NOT final ORDER BY sender, nonce, recorded_at"  # noqa: S608
 
 
 class SqlOutbox:
@@ -89,6 +102,7 @@ class SqlOutbox:
                 at,
                 "",
                 accepted(act) is not None,
+                False,
             )
             for digest, act in acts
         }
@@ -126,10 +140,10 @@ class SqlOutbox:
 
     def unsealed(self, *, above: int, after: int = 0, subjects: Collection[bytes] | None = None) -> list[Item]:
         """As ``OutboxStore.unsealed``."""
-        since = (above, after)
-        asked: list[Question] = [(f"{_HIDDEN} ORDER BY sequence", since)]
+        asked: list[Question] = [(_HIDDEN, (after, above, after))]
         if subjects is not None:
-            asked = [(f"{_HIDDEN} AND subject IN {_marks(part)}", (*since, *part)) for part in _parts(list(subjects))]
+            parts = _parts(list(subjects))
+            asked = [(_HIDDEN_OF + _marks(part), (above, after, above, *part)) for part in parts]
         found = [_item(*row) for rows in self._database.ask_all(asked) for row in rows] if asked else []
         return sorted(found, key=attrgetter("sequence"))
 
@@ -180,7 +194,7 @@ class SqlOutbox:
 
     def transmissions(self) -> list[Transmission]:
         """As ``OutboxStore.transmissions``."""
-        rows = select(_SENT.c.hash, _SENT.c.sender, _SENT.c.nonce, _SENT.c.raw).where(_SENT.c.final == false())
+        rows = select(_SENT.c.hash, _SENT.c.sender, _SENT.c.nonce, _SENT.c.raw).where(text("NOT final"))
         with self._database.reading() as connection:
             found = connection.execute(rows.order_by(_SENT.c.sender, _SENT.c.nonce, _SENT.c.recorded_at)).all()
             return [Transmission(*row, _carried_by(connection, row.hash)) for row in found]
@@ -229,7 +243,7 @@ class SqlOutbox:
                         _ITEM.c.transaction_hash.in_(part),
                         or_(_ITEM.c.state == ItemState.SEALED, (_ITEM.c.state == ItemState.REFUSED) & ~handed_in_again),
                     )
-                    .values(state=ItemState.SENT, block=None, reason="")
+                    .values(state=ItemState.SENT, refused=False, block=None, reason="")
                 )
 
     def _settle(self, connection: Connection, transmission: Transmission, outcome: Outcome) -> None:

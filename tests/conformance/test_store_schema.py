@@ -11,6 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, make_url, text
 
+from ledger.domain.acts import Withdrawal, dump
+from ledger.domain.outbox import ItemState
 from ledger.errors import ConfigurationError, Conflict
 from ledger.store.database import Database
 from ledger.store.migrate import configure, expected_revision, upgrade
@@ -62,6 +64,36 @@ def test_events_of_an_older_schema_are_kept(empty):
     found = database.ask("SELECT block_number, log_index, block_hash, body FROM event ORDER BY block_number, log_index")
     assert found == [(7, 1, values["hash"], b"body"), (7, 2, values["hash"], b"body")]
     database.close()
+
+
+def test_items_of_an_older_schema_keep_their_places_and_what_became_of_them(empty):
+    names = "digest, subject, act, state, accepted_at, block, reason"
+    acts = [
+        Withdrawal(subject=LOG, id=bytes([place]) * 32, signer=bytes(20), signature=bytes(65)) for place in range(3)
+    ]
+    states = (ItemState.SEALED, ItemState.REFUSED, ItemState.ACCEPTED)
+    database = Database(empty)
+    with database.writing() as connection:
+        command.upgrade(configure(connection), "0011")
+        for act, state in zip(acts, states, strict=True):
+            values = {"digest": act.id, "subject": LOG, "act": dump(act), "state": state}
+            given = text(f"INSERT INTO outbox_item ({names}) VALUES (:digest, :subject, :act, :state, 1, 7, '')")
+            connection.execute(given, values)
+    database.close()
+    store = open_store(empty)
+    again = store.outbox.accept([(act.id, act) for act in acts], at=2)
+    assert [(item.sequence, item.state) for item in again] == [
+        (1, ItemState.SEALED),
+        (4, ItemState.ACCEPTED),  # what was refused is a new item
+        (3, ItemState.ACCEPTED),
+    ]
+    found = store.outbox.items(limit=9)
+    assert [(item.act, item.state) for item in reversed(found)] == [
+        *zip(acts, states, strict=True),
+        (acts[1], ItemState.ACCEPTED),
+    ]
+    assert [item.sequence for item in store.outbox.revoking(0, 9, 9)] == [1, 2, 3, 4]
+    store.close()
 
 
 def test_a_newer_database_is_refused_and_left_alone(empty):

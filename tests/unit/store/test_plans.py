@@ -45,6 +45,10 @@ class Asked:
         self.store._database._short._drop()  # its connections are kept too, and were opened unseen
         event.listen(engine, "connect", lambda connection, _: connection.set_trace_callback(self._statements.append))
 
+    def statements(self, start: str) -> list[str]:
+        """What was asked last and starts with these words."""
+        return [statement for statement in self._statements if statement.startswith(start)]
+
     def scans(self, call) -> list[str]:
         """The steps of the call's plans that read a table or index from end to end."""
         self._statements.clear()
@@ -148,6 +152,28 @@ def use_outbox(store) -> None:
 
 def test_the_outbox_answers_by_index(asked):
     assert asked.scans(use_outbox) == []
+
+
+def test_acts_of_a_subject_are_looked_up_without_those_that_are_long_sealed(asked):
+    use_outbox(asked.store)
+    asked.scans(lambda store: store.outbox.unsealed(above=4, subjects=[ID, LOG]))
+    (statement,) = asked.statements("SELECT")
+    with closing(sqlite3.connect(asked.path)) as connection:
+        steps = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert "SEARCH outbox_item USING INDEX ix_outbox_item_subject (subject=? AND sequence>?)" in steps
+
+
+def test_sending_and_sealing_leave_the_indexes_of_digests_and_of_revoking_alone(asked):
+    asked.scans(use_outbox)
+    kept = ("uq_outbox_item_digest", "ix_outbox_item_refused", "ix_outbox_item_revoking", "ix_outbox_item_subject")
+    updates = [one for one in asked.statements("UPDATE outbox_item") if "refused" not in one]
+    assert len(updates) == 2
+    with closing(sqlite3.connect(asked.path)) as connection:
+        places = dict(connection.execute("SELECT name, rootpage FROM sqlite_master"))
+        for statement in updates:
+            written = {step[3] for step in connection.execute(f"EXPLAIN {statement}") if step[1] == "OpenWrite"}
+            assert places["ix_outbox_item_state"] in written
+            assert written.isdisjoint(places[name] for name in kept)
 
 
 def use_audit(store) -> None:
