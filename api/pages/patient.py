@@ -1,8 +1,9 @@
 """The patient's page: what they said yes and no to, and who used their data."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.deps import context_of
@@ -33,8 +34,8 @@ class Waiting:
 
 
 @router.get("/me")
-def me(request: Request, who: Patient) -> Response:
-    """What the signed-in patient agreed to, and who used the data."""
+def me(request: Request, who: Patient, before: Annotated[str, Query(pattern=r"^(0x[0-9a-f]{64})?$")] = "") -> Response:
+    """What the signed-in patient agreed to, and who used the data: the newest uses, or those before a decision."""
     if who.role is not Role.SUBJECT:
         raise Forbidden("You are signed in, but this page is for patients.")
     context = context_of(request)
@@ -46,7 +47,7 @@ def me(request: Request, who: Patient) -> Response:
         raise NotFound("You are not enrolled yet. If you just were, try again in a minute.")
     now = context.clock.now()
     consents = sorted((consent_words(context, one, now) for one in held), key=_place)
-    uses = uses_of(context, who.id, limit=MOST_USES + 1)
+    uses = uses_of(context, who.id, before=before, limit=MOST_USES + 1)
     examiners: dict[bytes, Examiner] = {}
     shown = [use_words(use, sealed=_sealed(context, use, examiners)) for use in uses[:MOST_USES]]
     return page(
@@ -57,7 +58,8 @@ def me(request: Request, who: Patient) -> Response:
         asks=asking(context, list(held)),
         waiting=[*_recovery(context, who.id, now), *_waiting(context, who.id)],
         uses=shown,
-        more=len(uses) > MOST_USES,
+        older=uses[MOST_USES - 1].record.id if len(uses) > MOST_USES else "",
+        newest=not before,
         counts=_counts(consents, shown),
     )
 

@@ -75,6 +75,24 @@ def test_a_patient_reads_choices_and_uses_in_words(world, ann):
     assert "0x" not in re.sub(r'href="[^"]*"', "", text)
 
 
+def test_a_patient_comes_to_the_oldest_use_page_by_page(world, monkeypatch):
+    ((subject, _),) = world.enrol(1)
+    monkeypatch.setattr("api.pages.patient.MOST_USES", 2)
+    for _ in range(5):
+        world.service.post("/v1/cohorts", world.question(subjects=[subject]), "engine", world.engine, 200)
+    shown, address = [], "/me"
+    with browser(world, "subject", subject) as client:
+        while address:
+            text = client.get(address).text
+            shown.append(text.count("<article"))
+            assert "of those on this page" in text
+            assert ("Show the newest" in text) == (address != "/me")
+            older = re.search(r'href="(/me\?before=0x[0-9a-f]{64})#uses"', text)
+            address = older and older[1]
+        assert client.get("/me?before=0x12").status_code == 400
+    assert shown == [2, 2, 1]
+
+
 def test_a_stop_shows_at_once(world):
     service = world.service
     ((subject, wallet),) = world.enrol(1)
