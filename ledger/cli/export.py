@@ -51,7 +51,7 @@ def export(
         raise InvalidInput(f"there is no format {kind!r}; there are {', '.join(known)}")
     wanted = parse_id(log, what="LOG")
     person = parse_id(subject, what="--subject") if subject else None
-    _check(actor, outcome, since, until)
+    _check(actor, outcome)
     with _whole(output) as descriptor, os.fdopen(descriptor, "w+b") as draft, opened() as ledger, _bar() as progress:
         selection = Selection(
             study=to_hex(parse_id(study, what="--study")) if study else "",
@@ -72,11 +72,11 @@ def export(
         err.print(f"  consentry verify {output} --block {to_hex(written.hash)}", markup=False)
 
 
-def _check(actor: str, outcome: str, since: int, until: int | None) -> None:
+def _check(actor: str, outcome: str) -> None:
     """Refuse conditions that no entry could ever meet.
 
     Raises:
-        InvalidInput: One is not of its form, or the times leave none between them.
+        InvalidInput: One is not of its form.
     """
     if actor and not re.fullmatch(ACTOR, actor):
         raise InvalidInput(
@@ -84,8 +84,6 @@ def _check(actor: str, outcome: str, since: int, until: int | None) -> None:
         )
     if outcome and not re.fullmatch(OUTCOME, outcome):
         raise InvalidInput("--outcome must be one lower-case word, such as permit or completed")
-    if until is not None and until <= since:
-        raise InvalidInput("--until must be later than --since: it is the second after the last")
 
 
 @contextmanager

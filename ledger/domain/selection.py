@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from ledger.domain.vocabulary import FOREVER
+from ledger.errors import InvalidInput
 
 ACTOR: Final = r"^(service|[a-z]{1,16}:0x[0-9a-f]{64})$"
 """The form of who did something."""
@@ -30,6 +31,9 @@ class Selection:
         until: The second after the last one.
         decisions: Ids of decisions, 0x-hex: those that considered one subject. None: all.
         words: Text that stands in one of the entry's values; case does not matter.
+
+    Raises:
+        InvalidInput: The times leave none between them.
     """
 
     study: str = ""
@@ -41,6 +45,10 @@ class Selection:
     until: int = FOREVER
     decisions: frozenset[str] | None = None
     words: str = ""
+
+    def __post_init__(self) -> None:
+        if self.until <= self.since:
+            raise InvalidInput("until must be later than since: it is the second after the last")
 
     @property
     def everything(self) -> bool:

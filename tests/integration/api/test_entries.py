@@ -91,6 +91,9 @@ def test_an_institution_reads_its_own_log(world, asked):
     world.service.get("/v1/audit/entries", "engine", world.engine, 403)
 
 
-@pytest.mark.parametrize("wrong", [{"study": "0x12"}, {"kind": "rumour"}, {"since": "-1"}, {"limit": "0"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"study": "0x12"}, {"kind": "rumour"}, {"since": "-1"}, {"limit": "0"}, {"since": "9", "until": "9"}],
+)
 def test_conditions_that_cannot_be_read_are_refused(world, wrong):
     world.service.get("/v1/audit/entries", "auditor", world.auditor, 400, **wrong)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.selection import Selection, outcome_of
+from ledger.errors import InvalidInput
 
 ACTOR = "engine:0x" + "0e" * 32
 
@@ -59,4 +60,8 @@ def test_the_outcome_of_a_computation_is_its_state(kind, facts, outcome):
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 200))
 def test_the_time_is_half_open(time, since, until):
+    if until <= since:
+        with pytest.raises(InvalidInput, match="later"):
+            Selection(since=since, until=until)
+        return
     assert Selection(since=since, until=until).takes(entry(time=time)) == (since <= time < until)
