@@ -62,6 +62,8 @@ class Ledger:
     """Wakes a thread from its rest."""
     _watches: list[HeadWatch] = field(default_factory=list)
     _leads: bool = False
+    _done: dict[str, bytes] = field(default_factory=dict)
+    """The state of the database in which a thread found nothing to do."""
 
     def start(self) -> None:
         """Start following, relaying and anchoring."""
@@ -186,7 +188,12 @@ class Ledger:
     def _relay(self) -> float:
         if not self._leads:
             return REST_SECONDS / 4
+        state = self.store.latest.state()
+        if state is not None and self._done.get("relayer") == state:
+            return IDLE_SECONDS
         progress = self.relayer.run_once()
+        if state is not None and progress.idle:
+            self._done["relayer"] = state
         if progress.sent or progress.sealed or progress.refused:
             self._bells["mirror"].set()  # after sending too: some nodes mine at once
         return 0 if progress.sent or progress.sealed or progress.refused else IDLE_SECONDS
@@ -211,7 +218,14 @@ class Ledger:
     def _tell(self) -> float:
         if not self._leads:
             return REST_SECONDS / 4
-        return 0 if follow(self.context, self.store.revocations) else IDLE_SECONDS
+        state = self.store.latest.state()
+        if state is not None and self._done.get("feed") == state:
+            return IDLE_SECONDS
+        if follow(self.context, self.store.revocations):
+            return 0
+        if state is not None:
+            self._done["feed"] = state
+        return IDLE_SECONDS
 
     def _notify(self) -> float:
         return IDLE_SECONDS if self._leads and self.notifier.deliver_due() else REST_SECONDS / 2

@@ -41,6 +41,16 @@ class SqlLatest:
         """As ``LatestStore.now``."""
         return self._ask.now()
 
+    def state(self) -> bytes | None:
+        """What any commit changes, whoever makes it; None where that cannot be seen without asking the database.
+
+        Whoever had nothing to do, and finds the state of before that unchanged, still has nothing to do.
+
+        Raises:
+            NotReady: The database does not answer.
+        """
+        return self._ask.state()
+
     def close(self) -> None:
         """Let go of the database."""
         self._ask.close()
@@ -67,6 +77,11 @@ class _Noticing:
                 self._let_go()
                 raise NotReady("the database does not answer; check that its file is there and has space") from problem
             return self._held
+
+    def state(self) -> bytes | None:
+        self.now()  # opens what is not open yet
+        with self._lock:
+            return None if self._index is None else self._index.headers()
 
     def _ask(self) -> object:
         """What changes with each commit."""
@@ -120,6 +135,9 @@ class _Sharing:
             self._held, self._ended, self._asking = held, number, False
             self._changed.notify_all()
         return held
+
+    def state(self) -> None:
+        """A server is asked anyway."""
 
     def close(self) -> None:
         """Nothing is kept."""

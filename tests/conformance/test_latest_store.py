@@ -135,3 +135,21 @@ def test_whoever_waits_asks_for_itself_where_a_question_failed(stores, monkeypat
     with pytest.raises(NotReady):
         ours.latest.now()
     assert ours.latest.now().act == sequence
+
+
+def test_the_state_changes_with_each_commit_of_anybody_and_with_nothing_else(stores):
+    ours, theirs = stores
+    if not ours.local:
+        assert ours.latest.state() is None
+        return
+    state = ours.latest.state()
+    if state is None:
+        pytest.skip("the index of the write-ahead log cannot be read here")
+    seen = [state]
+    for number, writer in enumerate((theirs, ours, theirs), 1):
+        accept(writer, number)
+        seen.append(ours.latest.state())
+        assert ours.outbox.waiting(10)  # to read is no commit
+        assert theirs.latest.now().act == ours.latest.now().act
+        assert ours.latest.state() == seen[-1]
+    assert len(set(seen)) == len(seen)

@@ -133,6 +133,55 @@ def test_a_reorg_below_finality_raises_the_alarm_and_its_end_ends_it(house, monk
     assert house.look(patient)[0].permitted
 
 
+def test_threads_with_nothing_to_do_look_again_once_anybody_committed_something(house, monkeypatch):
+    ledger, (patient, *_) = house.ledger, house.patients
+    if ledger.store.latest.state() is None:
+        pytest.skip("what was committed cannot be seen here without asking")
+    turns = {"relayer": 0, "feed": 0}
+    run_once, follow = ledger.relayer.run_once, running.follow
+
+    def counted(name, work):
+        def counting(*given):
+            turns[name] += 1
+            return work(*given)
+
+        return counting
+
+    monkeypatch.setattr(ledger.relayer, "run_once", counted("relayer", run_once))
+    monkeypatch.setattr(running, "follow", counted("feed", follow))
+
+    def settle():
+        before = None
+        while before != turns:
+            before = dict(turns)
+            ledger._relay()
+            ledger._tell()
+            ledger.catch_up()
+
+    ledger._bells["mirror"] = threading.Event()
+    settle()
+    idle = dict(turns)
+    ledger._relay()
+    ledger._tell()
+    assert turns == idle
+    grant = house.scene.consent(patient)
+    house.submit(grant)
+    settle()
+    assert turns["relayer"] > idle["relayer"]
+    assert turns["feed"] > idle["feed"]
+    assert house.look(patient)[0].permitted
+    told = ledger.store.revocations.newest()
+    other = open_store(f"sqlite:///{house.home / 'ledger.sqlite'}")  # as another process
+    try:
+        withdrawal = house.scene.withdrawal(patient, grant.id)
+        other.outbox.accept([(house.context.writer.digest(withdrawal), withdrawal)], at=NOW)
+    finally:
+        other.close()
+    settle()
+    assert ledger.store.revocations.newest() > told
+    assert not house.look(patient)[0].permitted
+
+
 def test_a_thread_that_fails_tries_again_and_says_so(house, caplog, monkeypatch):
     calls, again = [], threading.Event()
 
