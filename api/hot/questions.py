@@ -94,7 +94,7 @@ class HotQuestions:
         if not signed:
             return body
         # A JWS is ASCII without quotes, so it needs no escapes.
-        return b'%b,"receipt":"%b"}' % (body[:-1], self._signer.sign_at(request, subject, decision, at, block).encode())
+        return b'%b,"receipt":"%b"}' % (body[:-1], self._signer.sign_at(request, subject, decision, at, block))
 
     def _look(self, request: Request, subjects: list[bytes], block: int, compact: bool) -> bytes:
         many = len(subjects) >= LEAST_SHEET

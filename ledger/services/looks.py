@@ -51,10 +51,11 @@ class LookSigner:
         """
         if len(given.decisions) != 1:
             raise InvalidInput("a look is signed for one subject alone; record the decision to have it on several")
-        return self.sign_at(given.request, given.subjects[0], given.decisions[0], given.at, given.block)
+        signed = self.sign_at(given.request, given.subjects[0], given.decisions[0], given.at, given.block)
+        return signed.decode("ascii")
 
-    def sign_at(self, request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> str:
-        """As ``sign``, of what ``look_at`` told."""
+    def sign_at(self, request: Request, subject: bytes, decision: Decision, at: int, block: Block) -> bytes:
+        """As ``sign``, of what ``look_at`` told, and in ASCII."""
         held, hashed = self._request
         if held is not request:  # to find an equal one takes longer than to see that it is the same
             hashed = _hash_of(request)

@@ -38,7 +38,12 @@ def from_base64(text: str) -> bytes:
 
 def to_base64url(data: bytes) -> str:
     """URL-safe base64 without padding, as JOSE writes it."""
-    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+    return base64url(data).decode("ascii")
+
+
+def base64url(data: bytes) -> bytes:
+    """As ``to_base64url``, in ASCII."""
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 def from_base64url(text: str) -> bytes:

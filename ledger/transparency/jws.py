@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
 from ledger.transparency.canonical import Json, decode_object, encode
-from ledger.transparency.encoding import from_base64url, to_base64url
+from ledger.transparency.encoding import base64url, from_base64url
 from ledger.transparency.keys import KeySet, SigningKey
 
 MAX_JWS_SIZE = 1_048_576
@@ -35,18 +35,18 @@ def sign_jws(payload: Mapping[str, object], key: SigningKey, typ: str) -> str:
     Raises:
         InvalidInput: The payload has no canonical form.
     """
-    return sign_canonical(encode(payload), key, typ)
+    return sign_canonical(encode(payload), key, typ).decode("ascii")
 
 
-def sign_canonical(payload: bytes, key: SigningKey, typ: str) -> str:
-    """As ``sign_jws``, of bytes that are canonical JSON already."""
-    message = f"{_header(key.kid, typ)}.{to_base64url(payload)}"
-    return f"{message}.{to_base64url(key.sign(message.encode()))}"
+def sign_canonical(payload: bytes, key: SigningKey, typ: str) -> bytes:
+    """As ``sign_jws``, of bytes that are canonical JSON already, and in ASCII."""
+    message = b"%b.%b" % (_header(key.kid, typ), base64url(payload))
+    return b"%b.%b" % (message, base64url(key.sign(message)))
 
 
 @lru_cache(maxsize=64)
-def _header(kid: str, typ: str) -> str:
-    return to_base64url(encode({"alg": _ALGORITHM, "kid": kid, "typ": typ}))
+def _header(kid: str, typ: str) -> bytes:
+    return base64url(encode({"alg": _ALGORITHM, "kid": kid, "typ": typ}))
 
 
 def kid_of(jws: str) -> str:

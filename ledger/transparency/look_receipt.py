@@ -63,8 +63,8 @@ class LookReceipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     obligations: list[_Duty]
 
 
-def issue_look(payload: bytes, key: SigningKey) -> str:
-    """Sign a look's payload: the canonical bytes of the fields of ``LookReceipt``, and no other."""
+def issue_look(payload: bytes, key: SigningKey) -> bytes:
+    """The JWS, in ASCII, of a look's payload: the canonical bytes of the fields of ``LookReceipt``, and no other."""
     return sign_canonical(payload, key, LOOK_TYPE)
 
 

@@ -45,7 +45,7 @@ class Keys:
 @given(decisions, ids, times, blocks)
 def test_a_signed_look_says_what_was_decided(decision, subject, at, block):
     request = Request(bytes([1]) * 32, bytes([2]) * 32, 1, 1)
-    receipt = LookSigner(Keys()).sign_at(request, subject, decision, at, block)
+    receipt = LookSigner(Keys()).sign_at(request, subject, decision, at, block).decode()
     assert verify_jws(receipt, KEYS, LOOK_TYPE) == {
         "request": to_hex(sha256(canonical.encode(request_to_json(request))).digest()),
         "subject": to_hex(subject),
