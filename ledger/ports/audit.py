@@ -76,6 +76,13 @@ class AuditStore(Protocol):
         """As ``entries``, at most so many at a time, as they are stored: for who reads all of a log, and doubts it."""
         ...
 
+    def misstored(self, log: bytes) -> list[tuple[int | None, str]]:
+        """Values of another kind than their columns, beside a log's entries and in their indices.
+
+        Each with the first entry concerned, if one can be named. Where there is one, the log cannot be read.
+        """
+        ...
+
     def node(self, log: bytes, level: int, index: int) -> bytes:
         """A complete subtree's hash; NotFound when it is not complete."""
         ...

@@ -23,7 +23,7 @@ from ledger.domain.projection import Head
 from ledger.errors import ConsentryError, InvalidInput
 from ledger.services.export import Ports
 from ledger.services.fsck_decisions import KeptDecisions
-from ledger.services.fsck_page import Access, Scan, scan_here
+from ledger.services.fsck_page import Access, Scan, readable, scan_here
 from ledger.services.fsck_rows import Rows
 from ledger.services.fsck_tree import Regrown
 from ledger.transparency import canonical
@@ -73,6 +73,10 @@ class _Inspection:
 
     def run(self, on_progress: Progress | None) -> Health:
         health, audit = self.health, self.ports.audit
+        for index, what in audit.misstored(health.log):
+            health.note(Fault.COLUMN, index, f"{what}; nothing else of this log can be checked until that is mended")
+        if not health.sound:
+            return health
         # Heads before the size, and the size before the checkpoint: what is appended meanwhile is then no cut tail.
         heads = [head for head, _ in self.ports.mirror.heads_of(health.log)]
         accesses: dict[int, Access] = {
@@ -147,7 +151,7 @@ class _Inspection:
     def _strictly(self, first: int, size: int) -> None:
         """Read the entries from an index on as what they must be, every byte of them."""
         for rows in self.ports.audit.rows(self.health.log, first, size, WIDTH):
-            for index, document, *_ in rows:
+            for index, document, *_ in readable(rows)[0]:
                 try:
                     canonical.decode_object(document)
                 except InvalidInput as problem:

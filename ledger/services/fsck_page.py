@@ -11,12 +11,14 @@ Invariants:
 
 - The leaf is recomputed of every row, and the root of a tile out of those leaves.
 - Nothing is judged here: a row is plain, or it is handed over.
+- A value of another type than its column's, which SQLite keeps, is named and stops nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -63,6 +65,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
         starts: Each row with a key or a count: its place in the page and these two.
         close: The rows that are to be read strictly.
         told: The indices of rows of whose accesses the chain tells.
+        misstored: The indices of rows that hold a value of another kind than its column, each with what it is.
     """
 
     first: int
@@ -74,6 +77,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
     starts: list[tuple[int, Any, Any]]
     close: list[CloseRow]
     told: list[int]
+    misstored: list[tuple[int, str]]
 
     def leaf(self, place: int) -> bytes:
         """The recomputed leaf of the row at a place."""
@@ -104,7 +108,12 @@ def look(log: bytes, pages: Iterable[Sequence["EntryRow"]], told: Mapping[int, A
     """
     read = _facets_of(to_hex(log)).decode
     for rows in pages:
-        indices, documents, leaves, keys, counts, decisions = zip(*rows, strict=True)
+        columns = list(zip(*rows, strict=True))
+        misstored: list[tuple[int, str]] = []
+        if not _is_typed(columns):
+            sound, misstored = readable(rows)
+            columns = list(zip(*sound, strict=True))
+        indices, documents, leaves, keys, counts, decisions = columns
         recomputed = leaf_hashes(documents)
         facets = _facets(read, documents)
         unlike = _unlike([one.index for one in facets], indices)
@@ -125,7 +134,45 @@ def look(log: bytes, pages: Iterable[Sequence["EntryRow"]], told: Mapping[int, A
             starts=_starts(keys, counts),
             close=[CloseRow(place, indices[place], documents[place], decisions[place]) for place in sorted(unlike)],
             told=found,
+            misstored=misstored,
         )
+
+
+_COLUMNS: Final[tuple[tuple[str, tuple[type, ...], Any], ...]] = (
+    ("index", (int,), -1),
+    ("canonical", (bytes,), b""),
+    ("leaf", (bytes,), b""),
+    ("key", (str, NoneType), None),
+    ("count", (int, NoneType), None),
+    ("decision", (bytes, NoneType), None),
+)
+"""For each column of a row its name, the types of its values, and what stands in for a value of another type."""
+_LOOKED_AT: Final = (0, 1)
+_SELDOM: Final = (3, 4)
+"""The places of columns that are more than compared: of all rows, and of those that begin an append."""
+
+
+def _is_typed(columns: Sequence[Sequence[Any]]) -> bool:
+    """Whether the values of the columns that are more than compared are of their types; the others are found unlike."""
+    seldom = [place for place in _SELDOM if columns[place].count(None) < len(columns[place])]
+    return all({*map(type, columns[place])}.issubset(_COLUMNS[place][1]) for place in (*_LOOKED_AT, *seldom))
+
+
+def readable(rows: Sequence["EntryRow"]) -> tuple[Sequence["EntryRow"], list[tuple[int, str]]]:
+    """The rows with values that can be looked at, and what had to be replaced: SQLite keeps any in any column."""
+    if _is_typed(list(zip(*rows, strict=True))):
+        return rows, []
+    sound, misstored = [], []
+    for row in rows:
+        index = row[0] if type(row[0]) is int else int(row[0])
+        values: list[Any] = []
+        for value, (name, kinds, other) in zip(row, _COLUMNS, strict=True):
+            is_kind = type(value) in kinds
+            values.append(value if is_kind else other)
+            if not is_kind:
+                misstored.append((index, f"its {name} is kept as {type(value).__name__}, which is not its type"))
+        sound.append((index, *values[1:]))
+    return sound, misstored
 
 
 def root_of(leaves: list[bytes]) -> bytes:

@@ -51,6 +51,8 @@ class Rows:
         kept = self._before_gap(page)
         for index in page.changed:
             self._health.note(Fault.CHANGED, index, f"entry {index}: its bytes do not have its leaf hash")
+        for index, what in page.misstored:
+            self._health.note(Fault.COLUMN, index, f"entry {index}: {what}")
         times: list[object] = list(page.times)
         for row in page.close:
             times[row.place] = self._closely(row, page.leaf(row.place))

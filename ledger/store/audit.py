@@ -17,6 +17,7 @@ from ledger.store.decisions import SqlDecisions, parse_or_none
 from ledger.store.log_rows import ENTRIES, ENTRY_FIELDS, ROWS, entry_of, size_of
 from ledger.store.log_tiles import LogNodes, TileCache
 from ledger.store.log_writer import SqlLogWriter
+from ledger.store.storage_classes import log_name, misstored
 from ledger.store.tables.base import table_of
 from ledger.transparency.edge import Place
 
@@ -58,7 +59,11 @@ class SqlAudit(SqlDecisions):
         """As ``AuditStore.logs``."""
         has_entries = select(_ENTRY.c.index).where(_ENTRY.c.log == _LOG.c.number, _ENTRY.c.index == 0).exists()
         with self._database.reading() as connection:
-            return list(connection.execute(select(_LOG.c.log).where(has_entries).order_by(_LOG.c.number)).scalars())
+            return list(connection.execute(select(log_name).where(has_entries).order_by(_LOG.c.number)).scalars())
+
+    def misstored(self, log: bytes) -> list[tuple[int | None, str]]:
+        """As ``AuditStore.misstored``."""
+        return list(misstored(self._database, log))
 
     def entry(self, log: bytes, index: int) -> StoredEntry | None:
         """As ``AuditStore.entry``."""

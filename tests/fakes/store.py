@@ -430,6 +430,9 @@ class MemoryAudit:
     def nodes(self, log):
         return self._logs.get(log) or _MemoryLog(log)
 
+    def misstored(self, _log):
+        return []
+
     def tiles(self, log, level, first, last):
         held, found = self.nodes(log), {}
         for index in range(first, last):
