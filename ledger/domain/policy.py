@@ -10,6 +10,7 @@ consent must permit the whole request (permits are not added up); the order of c
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.domain.consent import Consent, ConsentState, Scope
 from ledger.domain.decision import Decision, Outcome, Reason
@@ -28,6 +29,10 @@ from ledger.domain.vocabulary import (
     RecipientKind,
     Use,
 )
+
+POLICY_VERSION: Final = "consentry.policy/1"
+"""The version of this rule and of the data-use layer behind it (``release``). Receipts name it: who checks
+one knows by it whether the decision can be computed again here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,6 @@ from ledger.services.witness import Witnesses
 from ledger.transparency.keys import KeySet, SigningKey
 from ledger.transparency.note import NoteSigner, VerifierKey
 
-POLICY_VERSION = "consentry.policy/1"
-
 
 class View(Protocol):
     """All decisions as of one block: a snapshot that never changes under its reader."""

@@ -15,13 +15,13 @@ from ledger.domain.audit import DecisionRecord, Kind, Member, NewEntry
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request
+from ledger.domain.policy import POLICY_VERSION, Request
 from ledger.domain.sheet import Sheet
 from ledger.domain.wording import operation_word, request_to_json
 from ledger.errors import InvalidInput, NotFound
 from ledger.services.answer import Answer
 from ledger.services.append import Appended, Appender
-from ledger.services.context import POLICY_VERSION, Context, View
+from ledger.services.context import Context, View
 from ledger.services.finality import withhold
 from ledger.services.pending import ChangingAct, still_permitted
 from ledger.services.registers import LEAST

@@ -10,11 +10,11 @@ from typing import Final
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request
+from ledger.domain.policy import POLICY_VERSION, Request
 from ledger.domain.wording import request_to_json
 from ledger.errors import InvalidInput
 from ledger.services.answer import Answer
-from ledger.services.context import POLICY_VERSION, LogKeys
+from ledger.services.context import LogKeys
 from ledger.transparency import canonical
 from ledger.transparency.keys import SigningKey
 from ledger.transparency.look_receipt import issue_look

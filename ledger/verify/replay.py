@@ -2,7 +2,8 @@
 
 Invariants: a decision is recomputed by ``ledger.domain.policy.decide`` and ``ledger.domain.release.judge`` from proved
 events alone; an answer that is stricter than the chain is accepted only with a reason for it: an act that was still on
-its way, an erasure, or an ontology that took a permit back.
+its way, an erasure, or an ontology that took a permit back. A decision under another version of the rules is not
+computed again, and never passes.
 """
 
 from collections import Counter
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import decide
+from ledger.domain.policy import POLICY_VERSION, decide
 from ledger.domain.projection import World
 from ledger.domain.release import Release, judge, restrict
 from ledger.domain.vocabulary import FOREVER
@@ -30,13 +31,14 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
 
     Raises:
         ProofInvalid: A decision comes out differently; the message names it.
-        CannotCheck: Rows were erased, or rest on an ontology, and all others come out the same.
+        CannotCheck: Rows were erased, or rest on an ontology or on other rules, and all others come out the same.
     """
     world = World()
     waiting = iter(history)
     ahead = next(waiting, None)
     decided = pending = contested = 0
-    for case in sorted(cases, key=lambda item: item.receipt.block_number):
+    ours = [case for case in cases if case.receipt.policy == POLICY_VERSION]
+    for case in sorted(ours, key=lambda item: item.receipt.block_number):
         while ahead is not None and ahead.block <= case.receipt.block_number:
             try:
                 world.apply(ahead.event)
@@ -47,13 +49,15 @@ def check_replay(bundle: Bundle, cases: Sequence[Case], history: Sequence[Placed
         decided += counts.total()
         pending += counts[Reason.PENDING_WITHDRAWAL] + counts[Reason.NOT_FINAL] + counts[Reason.ERASED]
         contested += counts[Reason.ONTOLOGY_DISAGREES]
-    detail = f"{decided} decisions of {len(cases)} questions come out the same"
+    detail = f"{decided} decisions of {len(ours)} questions come out the same"
     if pending:
         detail += f"; {pending} of them were denied for an act on its way to the chain, or not final, or an erasure"
-    erased = sum(len(case.erased) for case in cases)
+    erased = sum(len(case.erased) for case in ours)
     lost = [f"{erased} rows were erased"] if erased else []
     if contested:
         lost.append(f"{contested} abstained by an ontology that is not in the bundle")
+    if len(ours) < len(cases):
+        lost.append(f"{len(cases) - len(ours)} questions were decided by another version of the rules")
     if lost:
         raise CannotCheck(f"{detail}; {' and '.join(lost)}, which cannot be computed again")
     return detail

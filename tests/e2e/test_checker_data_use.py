@@ -15,7 +15,7 @@ from ledger.domain.ontology import Ancestry
 from ledger.domain.release import UNLIMITED, judge, write_document
 from ledger.domain.vocabulary import FOREVER, Use
 from ledger.errors import InvalidInput
-from ledger.services import custody
+from ledger.services import custody, decide
 from ledger.services.submit import submit
 from ledger.snapshot import snapshot
 from ledger.verify.report import Status
@@ -258,3 +258,13 @@ def test_a_bundle_with_a_permit_that_the_terms_forbid(page, house, monkeypatch, 
     house.record(house.patients[0])
     monkeypatch.undo()
     assert agreed(page, house).check("replay").status is Status.FAIL
+
+
+def test_a_bundle_with_a_decision_by_another_version_of_the_rules(page, house, monkeypatch):
+    house.record(*house.patients)
+    monkeypatch.setattr(decide, "POLICY_VERSION", "consentry.policy/2")
+    house.record(*house.patients)
+    monkeypatch.undo()
+    replayed = agreed(page, house).check("replay")
+    assert replayed.status is Status.UNCHECKED
+    assert "3 decisions of 1 questions come out the same; 1 questions were decided by another" in replayed.detail

@@ -15,7 +15,7 @@ from ledger.domain.decision import Outcome, Reason
 from ledger.domain.ontology import Ancestry
 from ledger.domain.release import write_document
 from ledger.errors import BadSignature, InvalidInput, MirrorLagging, NotFound, Replayed, WrongState
-from ledger.services import custody
+from ledger.services import custody, decide
 from ledger.services.as_of import look_back, moment_of
 from ledger.services.replay import replay
 from ledger.snapshot import snapshot
@@ -216,3 +216,12 @@ def test_a_permit_that_the_terms_forbid_does_not_verify(house, monkeypatch):
     report = verified(house)
     assert report.check("replay").status is Status.FAIL
     assert "data_use_denied" in report.check("replay").detail
+
+
+def test_a_decision_by_another_version_of_the_rules_never_verifies(house, monkeypatch):
+    monkeypatch.setattr(decide, "POLICY_VERSION", "consentry.policy/2")
+    house.record(*house.patients)
+    monkeypatch.undo()
+    report = verified(house)
+    assert report.check("replay").status is Status.UNCHECKED, report
+    assert "another version of the rules" in report.check("replay").detail

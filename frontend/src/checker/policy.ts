@@ -8,6 +8,8 @@ import type { Study } from "./events.ts";
 import { ANY16, CONDITIONS, FOREVER, hasOnly, isUnderstood, known, PERMIT, type Scope, USES } from "./vocabulary.ts";
 import { ACTIVE, type Consent, type World } from "./world.ts";
 
+/** The version of this rule and of the data-use layer behind it, which receipts name. */
+export const POLICY_VERSION = "consentry.policy/1";
 const STUDY_ACTIVE = 3;
 const DISEASE = 2; // the place of the use among USES
 const DS = 8;

@@ -1,6 +1,7 @@
 // Deciding again, from what the chain shows in a bundle: the patients' rule, then the terms of datasets.
 //
-// Invariant: an answer that is stricter than the chain is accepted only with a reason for it.
+// Invariants: an answer that is stricter than the chain is accepted only with a reason for it; a decision under another version
+// of the rules is not computed again, and never passes.
 
 import { CannotCheck, ProofInvalid } from "./bytes.ts";
 import type { Obligation } from "./data_use.ts";
@@ -8,7 +9,7 @@ import { type Case, checkWords } from "./decisions.ts";
 import type { Placed } from "./events.ts";
 import * as form from "./form.ts";
 import { canonical } from "./json.ts";
-import { type Answer, decide, deny } from "./policy.ts";
+import { type Answer, decide, deny, POLICY_VERSION } from "./policy.ts";
 import { judge, type Release } from "./release.ts";
 import { FOREVER } from "./vocabulary.ts";
 import { World } from "./world.ts";
@@ -20,7 +21,8 @@ export function checkReplay(cases: Case[], history: Placed[]): string {
   const world = new World();
   const waiting = [...history];
   let [decided, pending, contested] = [0, 0, 0];
-  for (const one of [...cases].sort((a, b) => a.receipt.block.number - b.receipt.block.number)) {
+  const ours = cases.filter(({ receipt }) => receipt.policy === POLICY_VERSION);
+  for (const one of [...ours].sort((a, b) => a.receipt.block.number - b.receipt.block.number)) {
     while (waiting.length && waiting[0]!.block <= BigInt(one.receipt.block.number)) {
       const { event, block } = waiting.shift()!;
       try {
@@ -35,11 +37,12 @@ export function checkReplay(cases: Case[], history: Placed[]): string {
     pending += said("pending_withdrawal") + said("not_final") + said("erased");
     contested += said("ontology_disagrees");
   }
-  let detail = `${decided} decisions of ${cases.length} questions come out the same`;
+  let detail = `${decided} decisions of ${ours.length} questions come out the same`;
   if (pending) detail += `; ${pending} of them were denied for an act on its way to the chain, or not final, or an erasure`;
-  const erased = cases.reduce((sum, one) => sum + one.erased.size, 0);
+  const erased = ours.reduce((sum, one) => sum + one.erased.size, 0);
   const lost = erased ? [`${erased} rows were erased`] : [];
   if (contested) lost.push(`${contested} abstained by an ontology that is not in the bundle`);
+  if (ours.length < cases.length) lost.push(`${cases.length - ours.length} questions were decided by another version of the rules`);
   if (lost.length) throw new CannotCheck(`${detail}; ${lost.join(" and ")}, which cannot be computed again`);
   return detail;
 }

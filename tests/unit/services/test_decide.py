@@ -7,10 +7,10 @@ import pytest
 from ledger.domain.audit import Kind
 from ledger.domain.decision import Outcome, Reason
 from ledger.domain.identifiers import to_hex
+from ledger.domain.policy import POLICY_VERSION
 from ledger.domain.policy import decide as rule
 from ledger.errors import InvalidInput, MirrorLagging, NotFound, NotReady, ReorgTooDeep
 from ledger.services.answer import Answer
-from ledger.services.context import POLICY_VERSION
 from ledger.services.decide import LEAST_SHEET, look, record
 from ledger.services.replay import membership
 from ledger.snapshot.keeper import Keeper

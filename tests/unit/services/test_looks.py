@@ -10,10 +10,9 @@ from ledger.domain.data_use import Obligation
 from ledger.domain.decision import Decision, Outcome, Reason
 from ledger.domain.events import Block
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request
+from ledger.domain.policy import POLICY_VERSION, Request
 from ledger.domain.vocabulary import FOREVER
 from ledger.domain.wording import request_to_json
-from ledger.services.context import POLICY_VERSION
 from ledger.services.looks import LookSigner
 from ledger.transparency import canonical
 from ledger.transparency.jws import verify_jws
