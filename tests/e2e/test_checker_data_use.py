@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from copy import copy
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -19,10 +18,10 @@ from ledger.services import custody, decide
 from ledger.services.submit import submit
 from ledger.snapshot import snapshot
 from ledger.verify.report import Status
-from tests.support.datasets import exported, register, start_study
-from tests.support.house import House, build, copied
-from tests.support.scene import Patient
+from tests.support.datasets import built, exported, house, register, start_study
 from tests.unit.domain import test_data_use, test_data_use_laws, test_duos_vectors, test_release
+
+__all__ = ["built", "house"]
 
 NOW = 1_800_000_000
 LUNG, CANCER = 8903, 5070
@@ -198,21 +197,6 @@ def test_any_documents(page, asked):
 
 
 # --- bundles ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    home, patients = tmp_path_factory.mktemp("built") / "home", [Patient() for _ in range(3)]
-    return home, build(home, patients), patients
-
-
-@pytest.fixture
-def house(tmp_path, built):
-    home, scene, patients = built
-    opened = House(copied(home, tmp_path / "home"), copy(scene), patients)
-    opened.on_chain(*[opened.scene.consent(patient) for patient in patients[:2]])
-    yield opened
-    opened.close()
 
 
 def agreed(page, house):

@@ -1,7 +1,6 @@
 """Datasets' terms and studies' purposes, from a signed act to decisions, replays and offline proofs."""
 
 import io
-from copy import copy
 
 import msgspec
 import pytest
@@ -22,26 +21,12 @@ from ledger.snapshot import snapshot
 from ledger.transparency.receipt import open_decision
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
-from tests.support.datasets import exported, register, start_study
-from tests.support.house import House, build, copied
-from tests.support.scene import Patient, fresh
+from tests.support.datasets import built, exported, house, register, start_study
+from tests.support.scene import fresh
+
+__all__ = ["built", "house"]
 
 LUNG, CANCER = 8903, 5070
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    home, patients = tmp_path_factory.mktemp("built") / "home", [Patient() for _ in range(3)]
-    return home, build(home, patients), patients
-
-
-@pytest.fixture
-def house(tmp_path, built):
-    home, scene, patients = built
-    opened = House(copied(home, tmp_path / "home"), copy(scene), patients)
-    opened.on_chain(*[opened.scene.consent(patient) for patient in patients[:2]])
-    yield opened
-    opened.close()
 
 
 def answer(house, **changes):

@@ -40,8 +40,10 @@ from ledger.transparency.receipt import open_append, open_decision
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
+from tests.support.past import shown
 from tests.support.scene import fresh
 
+__all__ = ["shown"]
 PATIENTS = [f"MRN-{number:06d}" for number in range(4_700, 4_780)]
 """The institution's list of all its patients' numbers; the first six take part."""
 
@@ -57,15 +59,6 @@ def past(tmp_path_factory):
         for number, patient in enumerate(shown.patients):
             shown.ledger.context.vault.put(shown.log, patient.subject, record_of(number))
         return home, shown
-
-
-@pytest.fixture
-def shown(past, tmp_path):
-    home, shown = past
-    copytree(home, tmp_path / "home")
-    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        ledger.catch_up()
-        yield replace(shown, ledger=ledger, answers=list(shown.answers))
 
 
 def forget(shown, number: int = 1):

@@ -1,10 +1,6 @@
 """Every attack on the stored log that the design names, injected into SQL, and named by fsck."""
 
-import sqlite3
-from contextlib import contextmanager
-from dataclasses import replace
 from shutil import copytree
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,37 +14,12 @@ from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
 from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.tree import inclusion_proof, root_at
-from tests.support.exhibit import exhibit
+from tests.support.past import past, shown
+from tests.support.tampering import sql
+
+__all__ = ["past", "shown"]
 
 LOG = b"\x0a" * 32
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory):
-    home = tmp_path_factory.mktemp("past") / "home"
-    with exhibit(home) as shown:
-        return home, shown
-
-
-@pytest.fixture
-def shown(past, tmp_path):
-    home, shown = past
-    copytree(home, tmp_path / "home")
-    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        ledger.catch_up()
-        yield replace(shown, ledger=ledger)
-
-
-@contextmanager
-def sql(shown):
-    """The attacker's hand: the database file itself, without the triggers."""
-    connection = sqlite3.connect(shown.ledger.settings.home / "ledger.sqlite")
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for (name,) in names:
-        connection.execute(f"DROP TRIGGER {name}")
-    yield connection
-    connection.commit()
-    connection.close()
 
 
 def faults(shown):
@@ -72,14 +43,14 @@ def test_an_untouched_log_is_sound(shown):
 
 
 def test_a_changed_row_is_named(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         data = changed(row(connection, 4)[0])
         connection.execute('UPDATE audit_entry SET canonical = ? WHERE "index" = 4', (data,))
     assert faults(shown)[0] == (Fault.CHANGED, 4)
 
 
 def test_a_row_changed_together_with_its_leaf_is_found_between_two_anchors(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         data = changed(row(connection, 4)[0])
         statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 4'
         connection.execute(statement, (data, leaf_hash(data)))
@@ -88,7 +59,7 @@ def test_a_row_changed_together_with_its_leaf_is_found_between_two_anchors(shown
 
 @pytest.mark.parametrize("index", [0, 3, 5])
 def test_a_deleted_row_is_named(shown, index):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         connection.execute('DELETE FROM audit_entry WHERE "index" = ?', (index,))
     assert (Fault.MISSING, index) in faults(shown)
 
@@ -98,13 +69,13 @@ def test_a_deleted_row_is_named(shown, index):
 )
 def test_an_entry_that_became_a_decision_of_no_form_is_named(shown, more):
     data = canonical.encode({"index": 4, "log": to_hex(shown.log), "kind": "decision", **more})
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         connection.execute('UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 4', (data, leaf_hash(data)))
     assert (Fault.DECISION, 4) in faults(shown)
 
 
 def test_swapped_rows_are_named(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         first, second = row(connection, 1), row(connection, 2)
         for index, (data, leaf) in ((1, second), (2, first)):
             statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = ?'
@@ -115,14 +86,14 @@ def test_swapped_rows_are_named(shown):
 
 
 def test_a_cut_tail_is_seen_even_when_its_checkpoints_went_with_it(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         connection.execute('DELETE FROM audit_entry WHERE "index" >= 5')
         connection.execute("DELETE FROM checkpoint WHERE size > 5")
     assert (Fault.CUT, 5) in faults(shown)
 
 
 def test_a_whole_log_that_was_deleted_is_seen(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         for table in ("audit_entry", "tree_tile", "checkpoint"):
             connection.execute(f"DELETE FROM {table}")
     (health,) = check_logs(shown.ledger.context)
@@ -139,7 +110,7 @@ def test_rows_tree_and_checkpoints_rewritten_with_the_logs_own_key_are_seen_by_t
     signer = context.log_keys.note_signer(shown.log)
     note = write_checkpoint(Checkpoint(shown.log, 7, edge.root()), [signer])
     forged = Checkpointed(shown.log, 7, edge.root(), note, 0)
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 6'
         connection.execute(statement, (documents[6], leaves[6]))
         connection.execute("UPDATE checkpoint SET root = ?, note = ? WHERE size = 7", (forged.root, forged.note))
@@ -178,7 +149,7 @@ def test_a_changed_tile_is_named_though_the_proofs_of_a_process_still_come_from_
     with open_ledger(Settings(home=tmp_path / "home")) as ledger:
         root_at(ledger.context.audit.nodes(LOG), 600)
         inclusion_proof(ledger.context.audit.nodes(LOG), 300, 600)
-        with sql(SimpleNamespace(ledger=ledger)) as connection:
+        with sql(ledger.settings.home) as connection:
             assert connection.execute(statement).rowcount == 1
         found = check_log(ledger.context, LOG).findings
         assert [(finding.fault, finding.index) for finding in found] == [(Fault.NODE, index)]
@@ -187,7 +158,7 @@ def test_a_changed_tile_is_named_though_the_proofs_of_a_process_still_come_from_
 def test_a_row_changed_together_with_its_leaf_is_named_by_its_tile(long_past, tmp_path):
     copytree(long_past, tmp_path / "home")
     with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        with sql(SimpleNamespace(ledger=ledger)) as connection:
+        with sql(ledger.settings.home) as connection:
             data = changed(row(connection, 270)[0])
             statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 270'
             connection.execute(statement, (data, leaf_hash(data)))
@@ -203,7 +174,7 @@ def test_an_entry_under_no_anchor_must_have_its_one_form_though_a_signed_head_ho
         documents[590] = documents[590][:-1] + more + documents[590][documents[590].rindex(b',"time"') :]
         edge, _ = Edge().extend([leaf_hash(data) for data in documents])
         note = write_checkpoint(Checkpoint(LOG, 600, edge.root()), [context.log_keys.note_signer(LOG)])
-        with sql(SimpleNamespace(ledger=ledger)) as connection:
+        with sql(ledger.settings.home) as connection:
             statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 590'
             connection.execute(statement, (documents[590], leaf_hash(documents[590])))
             connection.execute("UPDATE checkpoint SET root = ?, note = ? WHERE size = 600", (edge.root(), note))
@@ -213,14 +184,14 @@ def test_an_entry_under_no_anchor_must_have_its_one_form_though_a_signed_head_ho
 def test_a_row_missing_early_hides_none_that_is_missing_later(long_past, tmp_path):
     copytree(long_past, tmp_path / "home")
     with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        with sql(SimpleNamespace(ledger=ledger)) as connection:
+        with sql(ledger.settings.home) as connection:
             connection.execute('DELETE FROM audit_entry WHERE "index" IN (3, 520, 521)')
         found = check_log(ledger.context, LOG).findings
         assert [(one.fault, one.index) for one in found] == [(Fault.MISSING, 3), (Fault.MISSING, 520)]
 
 
 def test_a_changed_checkpoint_is_seen(shown):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         connection.execute(
             "UPDATE checkpoint SET note = replace(note, char(10) || '7' || char(10), char(10) || '8' || char(10))"
         )
@@ -239,6 +210,6 @@ def test_a_changed_checkpoint_is_seen(shown):
     ],
 )
 def test_a_changed_decision_is_named(shown, statement):
-    with sql(shown) as connection:
+    with sql(shown.ledger.settings.home) as connection:
         assert connection.execute(statement).rowcount
     assert set(faults(shown)) == {(Fault.DECISION, 0)}

@@ -14,6 +14,7 @@ from ledger.store.scanning import scanning
 from ledger.store.store import open_store
 from ledger.store.tables.base import table_of
 from tests.support.exhibit import exhibit
+from tests.support.tampering import sql
 
 # for each table a row of it
 ROWS = {
@@ -51,13 +52,12 @@ def past(tmp_path_factory):
             accesses=list(context.mirror.accesses_of(shown.log)),
         )
     file = folder / "home" / "ledger.sqlite"
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+    with sql(folder / "home") as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '') WHERE type = 'table'")
         connection.execute("INSERT INTO tree_tile VALUES (1, 2, 7, zeroblob(32), zeroblob(8192))")
         connection.execute("INSERT INTO erased_member SELECT max(number), 9, zeroblob(32) FROM decision")
+        connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return file, mirror, context.log_keys
 

@@ -28,8 +28,11 @@ from ledger.transparency.proofs import verify_consistency
 from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import consistency_proof, root_at
 from ledger.verify.checks import verify_bundle
-from tests.support.exhibit import Exhibit, exhibit
+from tests.support.exhibit import Exhibit
+from tests.support.past import past
 from tests.support.tampering import change, documents_of, hand, rewrite
+
+__all__ = ["past"]
 
 ANCHORED = 7
 BACK = 3_600
@@ -122,13 +125,6 @@ class Operator:
         except ProofInvalid:
             return True
         return False
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory):
-    home = tmp_path_factory.mktemp("past") / "home"
-    with exhibit(home) as shown:
-        return home, shown
 
 
 @pytest.fixture

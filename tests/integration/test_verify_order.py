@@ -2,19 +2,18 @@
 
 import io
 from dataclasses import dataclass, replace
-from shutil import copytree
 
 import pytest
 
-from ledger.bootstrap import open_ledger
-from ledger.config import Settings
 from ledger.domain.audit import Kind, NewEntry
 from ledger.domain.identifiers import to_hex
 from ledger.services.decide import record
 from ledger.verify.checks import verify_bundle
 from ledger.verify.report import Status
-from tests.support.exhibit import exhibit
+from tests.support.past import past, shown
 from tests.support.schemas import written_as
+
+__all__ = ["past", "shown"]
 
 DECISION = b"\x0d" * 32
 NAME = to_hex(DECISION)
@@ -32,22 +31,6 @@ class Foreseen:
             self.waiting = False
             return DECISION
         return self.behind.token(size)
-
-
-@pytest.fixture(scope="module")
-def past(tmp_path_factory):
-    home = tmp_path_factory.mktemp("past") / "home"
-    with exhibit(home) as opened:
-        return home, opened
-
-
-@pytest.fixture
-def shown(past, tmp_path):
-    home, opened = past
-    copytree(home, tmp_path / "home")
-    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
-        ledger.catch_up()
-        yield replace(opened, ledger=ledger, answers=[])
 
 
 def write(shown, key, kind=Kind.STARTED, decision=NAME):

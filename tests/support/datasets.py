@@ -1,16 +1,35 @@
 """Datasets and their terms on a house's chain, studies that say what they do, and bundles of what was decided."""
 
 import io
+from copy import copy
 
 import msgspec
+import pytest
 
 from ledger.domain.acts import StudyApproval, StudyProposal, StudyTransition
 from ledger.domain.release import write_document
 from ledger.export.bundle import export_bundle
 from ledger.services import custody
 from ledger.services.anchor import anchor
-from tests.support.house import House
-from tests.support.scene import fresh
+from tests.support.house import House, build, copied
+from tests.support.scene import Patient, fresh
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A founded ledger with three patients, closed."""
+    home, patients = tmp_path_factory.mktemp("built") / "home", [Patient() for _ in range(3)]
+    return home, build(home, patients), patients
+
+
+@pytest.fixture
+def house(tmp_path, built):
+    """An open copy of it, in which the first two consented."""
+    home, scene, patients = built
+    opened = House(copied(home, tmp_path / "home"), copy(scene), patients)
+    opened.on_chain(*[opened.scene.consent(patient) for patient in patients[:2]])
+    yield opened
+    opened.close()
 
 
 def register(house: House, custodian: bytes | None = None, **terms: object) -> bytes:

@@ -1,7 +1,9 @@
 """The hand of somebody who owns the database: SQL past every trigger, on SQLite and on PostgreSQL."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -26,6 +28,17 @@ def hand(url: str) -> Iterator[sa.Connection]:
                 connection.execute(sa.text(f"DROP TRIGGER {name}"))
         yield connection
     engine.dispose()
+
+
+@contextmanager
+def sql(home: Path) -> Iterator[sqlite3.Connection]:
+    """The database file of a data folder itself, without the triggers; committed at the end."""
+    connection = sqlite3.connect(home / "ledger.sqlite")
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    yield connection
+    connection.commit()
+    connection.close()
 
 
 def change(connection: sa.Connection, statement: str, **values: object) -> None:
