@@ -50,13 +50,14 @@ class Enrolled(Protocol):
 
 @dataclass(slots=True)
 class _Made:
-    """A register, the block that it is of, and who came until a later block."""
+    """A register, the block that it is of, and who came until a later block, ``seen``."""
 
     number: int
     hash: bytes
     register: Register
     places: dict[bytes, int]
     seen: int
+    seen_hash: bytes
     late: set[bytes] = field(default_factory=set)
 
 
@@ -146,17 +147,24 @@ class Registers:
         with self._lock:
             made, block = self._current, view.block
             if made is not None and self._holds(made.number, made.hash):
-                if made.seen < block.number:
-                    changed = self._mirror.facts_changed(made.seen, block.number)
-                    made.late |= {
-                        fact.id for fact in changed if isinstance(fact, Subject) and fact.id not in made.places
-                    }
-                    made.seen = block.number
+                self._see(made, block)
                 size = made.register.size
                 if len(made.late) <= (0 if size <= ALL_NEW else size // SHARE_NEW):
                     return made
             self._current = self._make(block.number, block.hash, view.subjects())
             return self._current
+
+    def _see(self, made: _Made, block: Block) -> None:
+        """Take in who came until a block; anew where the chain took back the one until which that was known."""
+        if (made.seen, made.seen_hash) == (block.number, block.hash):
+            return
+        if not self._holds(made.seen, made.seen_hash):
+            made.seen, made.late = made.number, set()
+        elif made.seen > block.number:
+            return
+        changed = self._mirror.facts_changed(made.seen, block.number)
+        made.late |= {fact.id for fact in changed if isinstance(fact, Subject) and fact.id not in made.places}
+        made.seen, made.seen_hash = block.number, block.hash
 
     def _of(self, bits: PagedBits) -> _Made | None:
         """The register that a cohort was committed over."""
@@ -179,7 +187,7 @@ class Registers:
         key = blake2b(block_hash, digest_size=_HASH, key=self._secret, person=b"register").digest()
         ordered = sorted(subjects, key=lambda subject: blake2b(subject, digest_size=16, key=key).digest())
         places = {subject: place for place, subject in enumerate(ordered)}
-        return _Made(number, block_hash, Register(key, b"".join(ordered)), places, number)
+        return _Made(number, block_hash, Register(key, b"".join(ordered)), places, number, block_hash)
 
     def _seed(self, decision: str) -> bytes:
         return blake2b(decision.encode(), digest_size=_HASH, key=self._secret, person=b"cohort").digest()

@@ -234,7 +234,7 @@ class State:
         return map(self.id, np.flatnonzero(chosen).tolist())
 
     def register(self) -> Register:
-        """The register of the subjects that the table was built from: about a second for a million, the first time."""
+        """The register of the subjects that the table was built from: four seconds a million, the first time."""
         held = self.shared.register
         if not held:
             held[:] = [Register(self.shared.key, PackedIds(self.shared.finder))]

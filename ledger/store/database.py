@@ -172,8 +172,13 @@ class Database:
             NotReady: Others keep the database busy; try again.
         """
         if self._wal is not None:
+            latest = time.monotonic() + LOCK_SECONDS
             with self._wal.paused():
-                ((busy, _, _),) = self.ask("PRAGMA wal_checkpoint(TRUNCATE)")
+                # SQLite waits for readers and writers, but not for another process that copies the log.
+                while busy := self.ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+                    if time.monotonic() > latest:
+                        break
+                    time.sleep(_PAUSE)
             if busy:
                 raise NotReady("the database is read and written without a pause; erase again to clean its files")
             return

@@ -67,10 +67,12 @@ class TileCache:
     def _read(self, key: _Key) -> list[bytes]:
         tile = levels_of(hashes_of(self._ask, *key))
         with self._guard:
-            kept = self._high if key[1] else self._low
-            if key not in kept and len(self._low) >= MOST_TILES:
+            if key[1]:
+                self._high[key] = tile
+                return tile
+            if key not in self._low and len(self._low) >= MOST_TILES:
                 del self._low[next(iter(self._low))]
-            kept[key] = tile
+            self._low[key] = tile
         return tile
 
 

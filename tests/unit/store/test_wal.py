@@ -50,6 +50,41 @@ def until(holds):
         time.sleep(0.02)
 
 
+def test_an_erasure_waits_for_another_process_that_copies_the_log(database, file):
+    def other(timeout):
+        return closing(sqlite3.connect(file, isolation_level=None, timeout=timeout, check_same_thread=False))
+
+    with other(0) as reader, other(PATIENCE) as copier, other(0) as watcher:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM thing").fetchall()
+        write(database, 1000)
+        copies = []
+
+        def is_held():
+            """Whether the copier waits for the reader, and lets nobody else copy; two at once, and one gives up."""
+            if not (copies and copies[-1].is_alive()):
+                ask = ("PRAGMA wal_checkpoint(RESTART)",)
+                copies.append(threading.Thread(target=copier.execute, args=ask, daemon=True))
+                copies[-1].start()
+            copies[-1].join(0.2)
+            return copies[-1].is_alive() and watcher.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0]
+
+        done = []
+        erasing = threading.Thread(target=lambda: done.append(database.scrub([])), daemon=True)
+        try:
+            until(is_held)
+            erasing.start()
+            erasing.join(0.2)  # what did not wait has ended by now
+            assert copies[-1].is_alive()
+            assert erasing.is_alive()
+        finally:
+            reader.execute("ROLLBACK")
+            copies[-1].join(PATIENCE)
+        erasing.join(PATIENCE)
+    assert done == [None]
+    assert length(file) == 0
+
+
 def test_a_short_log_is_left_alone(database, file):
     for _ in range(5):
         write(database, 1000)
