@@ -61,7 +61,7 @@ class AuditStore(Protocol):
         ...
 
     def logs(self) -> list[bytes]:
-        """Logs with at least one entry."""
+        """Logs with entries, or with checkpoints of entries, whatever became of those."""
         ...
 
     def entry(self, log: bytes, index: int) -> StoredEntry | None:

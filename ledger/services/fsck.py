@@ -77,14 +77,16 @@ class _Inspection:
             health.note(Fault.COLUMN, index, f"{what}; nothing else of this log can be checked until that is mended")
         if not health.sound:
             return health
-        # Heads before the size, and the size before the checkpoint: what is appended meanwhile is then no cut tail.
+        # Heads before the size, and the size before the checkpoint: what is appended meanwhile is then no cut tail. No
+        # checkpoint is a reason to look for entries behind the last one.
         heads = [head for head, _ in self.ports.mirror.heads_of(health.log)]
         accesses: dict[int, Access] = {
             access.index: (access.leaf, to_hex(access.study), to_hex(access.engine))
             for access, _ in self.ports.mirror.accesses_of(health.log)
         }
         size, newest = audit.size(health.log), audit.checkpoint(health.log)
-        size = max(size, newest.size if newest else 0)
+        if newest is not None and newest.size > size:
+            size = min(newest.size, audit.size(health.log))
         decisions = KeptDecisions(audit, health)
         rows = Rows(health, decisions, accesses)
         tree = Regrown(audit, health, {head.size for head in heads} | ({newest.size} if newest else set()))

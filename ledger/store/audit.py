@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from ledger.domain.audit import Checkpointed, StoredEntry
 from ledger.ports import EntryRow
@@ -57,7 +57,9 @@ class SqlAudit(SqlDecisions):
 
     def logs(self) -> list[bytes]:
         """As ``AuditStore.logs``."""
-        has_entries = select(_ENTRY.c.index).where(_ENTRY.c.log == _LOG.c.number, _ENTRY.c.index == 0).exists()
+        has_entries = or_(
+            *(select(table.c.log).where(table.c.log == _LOG.c.number).exists() for table in (_ENTRY, _CHECKPOINT))
+        )
         with self._database.reading() as connection:
             return list(connection.execute(select(log_name).where(has_entries).order_by(_LOG.c.number)).scalars())
 

@@ -165,9 +165,15 @@ class _Shared:
                     self._seen[mine] = seen
                     self._changed.notify_all()
         except ConsentryError as problem:
-            with self._changed:
-                self._problem = problem
-                self._changed.notify_all()
+            self._give_up(problem)
+        except BaseException as problem:
+            self._give_up(NotReady(f"the log could not be read ({type(problem).__name__}); check again with --jobs 1"))
+            raise
+
+    def _give_up(self, problem: ConsentryError) -> None:
+        with self._changed:
+            self._problem = problem
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Let nobody take any more."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    Connection,
     Integer,
     LargeBinary,
     Select,
@@ -26,7 +27,6 @@ from sqlalchemy import (
 from ledger.store import tables
 from ledger.store.database import Database
 from ledger.store.tables.base import table_of
-from ledger.transparency.hashing import MAX_SIZE
 from ledger.transparency.tiles import HEIGHT
 
 _LOG = table_of(tables.AuditLog)
@@ -39,6 +39,8 @@ _ERASED = table_of(tables.ErasedMember)
 _CLASSES: Final = ((LargeBinary, "blob"), (Text, "text"), (Integer, "integer"))
 MOST: Final = 100
 """Rows that are named of a table."""
+MOST_MISSING: Final = 1 << 32
+"""Entries that may be missing from a log that is looked at row by row."""
 
 log_name: Final = func.coalesce(cast(_LOG.c.log, LargeBinary), b"")
 """A log's name as bytes, whatever is kept."""
@@ -54,18 +56,30 @@ def misstored(database: Database, log: bytes) -> Iterator[tuple[int | None, str]
     Returns:
         The first entry that each concerns, if one can be named, and what is wrong.
     """
-    if not database.sqlite:
-        return
-    stray = select(_ENTRY.c.index).join(_LOG, _LOG.c.number == _ENTRY.c.log)
-    stray = stray.where(or_(_ENTRY.c.index > MAX_SIZE, _ENTRY.c.index < 0, _ENTRY.c.index.is_(None)))
     with database.reading() as connection:
-        for (index,) in connection.execute(stray.where(log_name == log).limit(MOST)):
-            yield None, f"audit_entry.index holds {str(index)[:40]!r}, which is no index"
+        for stray in _stray(connection, log):
+            yield None, f"audit_entry.index holds {str(stray)[:40]!r}, which is no index of this log"
+        if not database.sqlite:
+            return
         for name, rows, columns in _questions():
             for index, *classes in connection.execute(rows.where(log_name == log).limit(MOST)):
                 for column, found in zip(columns, classes, strict=True):
                     if found not in _allowed(column):
                         yield index, f"{name}.{column.name} holds a value of class {found}, not {_allowed(column)[0]}"
+
+
+def _stray(connection: Connection, log: bytes) -> Iterator[object]:
+    """The indices of entries that are none, or so far above all others that nobody would come to an end on the way."""
+    index = _ENTRY.c.index
+    for number in connection.execute(select(_LOG.c.number).where(log_name == log)).scalars().all():
+        rows = select(index).where(_ENTRY.c.log == number)
+        last = connection.execute(select(func.max(index)).where(_ENTRY.c.log == number)).scalar()
+        count = 0
+        if isinstance(last, int) and last >= MOST_MISSING:  # to count them takes as long as to read a good part of them
+            entries = select(func.count()).select_from(_ENTRY).where(_ENTRY.c.log == number)
+            count = connection.execute(entries).scalar_one()
+        for odd in (index >= count + MOST_MISSING, index < 0, index.is_(None)):
+            yield from connection.execute(rows.where(odd).limit(MOST)).scalars().all()
 
 
 def _questions() -> Iterator[tuple[str, Select[Any], list[Column[Any]]]]:

@@ -165,6 +165,24 @@ def test_a_row_changed_together_with_its_leaf_is_named_by_its_tile(long_past, tm
         assert check_log(ledger.context, LOG).findings[0].index == 270
 
 
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ('DELETE FROM audit_entry WHERE "index" = 0', (Fault.MISSING, 0)),
+        ("DELETE FROM audit_entry", (Fault.CUT, 0)),
+        ("UPDATE checkpoint SET size = 1 << 62 WHERE size = 600", (Fault.CHECKPOINT, None)),
+        ('UPDATE audit_entry SET "index" = 1 << 62 WHERE "index" = 599', (Fault.COLUMN, None)),
+    ],
+)
+def test_no_row_takes_a_log_that_is_not_anchored_out_of_sight(long_past, tmp_path, statement, fault):
+    copytree(long_past, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        with sql(ledger.settings.home) as connection:
+            assert connection.execute(statement).rowcount
+        (health,) = check_logs(ledger.context)
+        assert fault in [(finding.fault, finding.index) for finding in health.findings]
+
+
 @pytest.mark.parametrize("more", [b" ", b',"time":0'])
 def test_an_entry_under_no_anchor_must_have_its_one_form_though_a_signed_head_holds_it(long_past, tmp_path, more):
     copytree(long_past, tmp_path / "home")
