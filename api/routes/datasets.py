@@ -8,7 +8,8 @@ from api.deps import Anybody, Ports, StudyWriter, answer
 from api.paging import Paged
 from api.reading import BoundedRoute
 from api.schemas.base import Id
-from api.schemas.directory import DatasetAnswer, DatasetBody, DatasetsAnswer, TermsOfUseBody, dataset_json
+from api.schemas.directory import DatasetBody, TermsOfUseBody
+from api.schemas.directory_answers import DatasetAnswer, DatasetsAnswer, dataset_json
 from api.schemas.items import ItemsAnswer, MadeAnswer
 from api.writing import Made, MakeId, Write
 from ledger.domain.acts import DatasetRegistration

@@ -7,14 +7,12 @@ from fastapi import APIRouter, Response
 from api.deps import Admitter, Anybody, Ports, answer
 from api.paging import Paged
 from api.reading import BoundedRoute
-from api.schemas.directory import (
+from api.schemas.directory import InstitutionBody, ReviewerBody, TermsBody
+from api.schemas.directory_answers import (
     AllTermsAnswer,
-    InstitutionBody,
     InstitutionsAnswer,
     PublishedAnswer,
-    ReviewerBody,
     ReviewersAnswer,
-    TermsBody,
     institution_json,
     reviewer_json,
     terms_json,

@@ -8,17 +8,8 @@ from api.deps import Anybody, Approver, Ports, StudyWriter, answer
 from api.paging import Paged
 from api.reading import BoundedRoute
 from api.schemas.base import Id
-from api.schemas.directory import (
-    ApprovalBody,
-    EngineBody,
-    EnginesAnswer,
-    StudiesAnswer,
-    StudyAnswer,
-    StudyBody,
-    StudyStateBody,
-    engine_json,
-    study_json,
-)
+from api.schemas.directory import ApprovalBody, EngineBody, StudyBody, StudyStateBody
+from api.schemas.directory_answers import EnginesAnswer, StudiesAnswer, StudyAnswer, engine_json, study_json
 from api.schemas.items import ItemsAnswer, MadeAnswer
 from api.writing import Made, MakeId, Write
 from ledger.domain.acts import StudyProposal

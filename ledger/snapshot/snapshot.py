@@ -23,6 +23,7 @@ from ledger.domain.projection import Fact, Subject
 from ledger.domain.release import Release, judge, restrict
 from ledger.domain.sheet import Sheet
 from ledger.snapshot.answers import answer_all, answer_sheet
+from ledger.snapshot.building import build, fold
 from ledger.snapshot.cohort import Sweep, sweep
 from ledger.snapshot.question import Question, compile_question
 from ledger.snapshot.table import State
@@ -69,7 +70,7 @@ class Snapshot:
             key: 32 secret bytes that order the subjects; None: fresh ones.
         """
         directory = _Directory({}, {}, {}, {})
-        table = State.build(key or token_bytes(KEY_BYTES), directory.sieve(facts))
+        table = build(key or token_bytes(KEY_BYTES), directory.sieve(facts))
         return cls(block, table, *directory, ontology=ontology)
 
     def advance(self, block: Block, facts: Iterable[Fact]) -> "Snapshot":
@@ -83,7 +84,7 @@ class Snapshot:
         table = self.table.advance(directory.sieve(facts))
         added = table.extra - table.shared.surplus
         if added > max(FOLD_LEAST, table.subjects * FOLD_AT) or table.subjects - table.shared.built > MOST_LATE:
-            table = table.fold()
+            table = fold(table)
         same = directory.studies == self.studies and directory.datasets == self.datasets
         return Snapshot(block, table, *directory, ontology=self.ontology, releases=self.releases if same else {})
 

@@ -6,7 +6,6 @@ table was built from is secret and says nothing of them (``tags``): proofs over 
 Invariants: what a ``State`` shows never changes; a state is made from the last one, or from a copy (``branch``).
 """
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,7 +16,7 @@ import numpy as np
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.projection import Subject
 from ledger.errors import MirrorDiverged
-from ledger.snapshot.columns import SPARE, Array, Column
+from ledger.snapshot.columns import Array, Column
 from ledger.snapshot.index import ID, Index, PackedIds
 from ledger.snapshot.profiles import NOTHING, Profiles
 from ledger.snapshot.rows import ALIVE, ALWAYS, MOST_VERSION, NEVER, NO_ROW, Rows
@@ -107,14 +106,6 @@ class State:
     subjects: int
     extra: int
 
-    @classmethod
-    def build(cls, key: bytes, facts: Iterable[Consent | Subject]) -> "State":
-        """Build from all subjects and consents; ``key`` (32 secret bytes) orders the subjects."""
-        draft = Draft(key)
-        for fact in facts:
-            draft.add(fact)
-        return draft.finish()
-
     def find(self, subject: bytes) -> int | None:
         """The number of a subject."""
         place = self.shared.finder.find(subject)
@@ -157,7 +148,7 @@ class State:
                     rows.dead.array[row] = number
             compiled = compile_row(shared.profiles, fact)
             if compiled is not None:
-                shared.more.put(extra, *compiled, _id(fact.id))
+                shared.more.put(extra, *compiled, whole_id(fact.id))
                 shared.next.reserve(extra + 1)
                 shared.owner.reserve(extra + 1)
                 shared.next.array[extra] = shared.head.array[place]
@@ -263,25 +254,6 @@ class State:
         )
         return State(shared, self.number, self.subjects, self.extra)
 
-    def fold(self) -> "State":
-        """The same facts in a table of its own, each first consent in its place again."""
-        shared = self.shared
-        first = np.flatnonzero((shared.first.dead.array > self.number) & (shared.first.profile.array != NOTHING))
-        more = np.flatnonzero(shared.more.dead.array[: self.extra] > self.number)
-        columns = [
-            np.concatenate(pair) for pair in zip(shared.first.arrays(first), shared.more.arrays(more), strict=True)
-        ]
-        return assemble(
-            shared.key,
-            shared.profiles,
-            shared.custodians,
-            np.concatenate([shared.finder.ids(slice(None)), shared.ids.array[: self.subjects - shared.built]]),
-            shared.custodian.array[: self.subjects],
-            shared.tags.array[: self.subjects],
-            np.concatenate([first, shared.owner.array[: self.extra][more]]),
-            columns,
-        )
-
 
 def compile_row(profiles: Profiles, consent: Consent) -> tuple[int, int, int, int] | None:
     """Profile, validity and version of a consent; None for one that is withdrawn.
@@ -297,133 +269,6 @@ def compile_row(profiles: Profiles, consent: Consent) -> tuple[int, int, int, in
     return profiles.number(consent), consent.scope.valid_from, consent.valid_until, consent.version
 
 
-class Draft:
-    """A table that is being built: facts in any order, each the only one of its key."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._profiles = Profiles()
-        self._custodians = Custodians()
-        self._subjects, self._owners, self._ids = bytearray(), bytearray(), bytearray()
-        self._custodian, self._profile, self._version = array("I"), array("I"), array("I")
-        self._since, self._until = array("q"), array("q")
-
-    def add(self, fact: Consent | Subject) -> None:
-        """Take in a fact."""
-        if isinstance(fact, Subject):
-            self._subjects += _id(fact.id)
-            self._custodian.append(self._custodians.number(fact.custodian))
-            return
-        compiled = compile_row(self._profiles, fact)
-        if compiled is None:
-            return
-        self._owners += _id(fact.subject)
-        self._ids += _id(fact.id)
-        for column, value in zip((self._profile, self._since, self._until, self._version), compiled, strict=True):
-            column.append(value)
-
-    def finish(self) -> State:
-        """The table's first state."""
-        subjects, owners = _as_ids(self._subjects), _as_ids(self._owners)
-        tags = tags_of(self._key, subjects)
-        owner, known = _join(subjects, tags, owners, tags_of(self._key, owners))
-        columns: list[Array] = [
-            np.frombuffer(self._profile, np.uint32),
-            np.frombuffer(self._since, np.int64),
-            np.frombuffer(self._until, np.int64),
-            np.frombuffer(self._version, np.uint32),
-            _as_ids(self._ids),
-        ]
-        strangers = np.flatnonzero(~known)
-        if len(strangers):  # consents of nobody: kept, so that a deny among them counts once the subject is enrolled
-            apart, place = np.unique(owners[strangers], axis=0, return_inverse=True)
-            owner[strangers] = len(subjects) + place.reshape(-1)
-            subjects = np.concatenate([subjects, apart])
-            tags = np.concatenate([tags, tags_of(self._key, apart)])
-            self._custodian.extend([UNKNOWN_CUSTODIAN] * len(apart))
-        custodian = np.frombuffer(self._custodian, np.uint32)
-        return assemble(self._key, self._profiles, self._custodians, subjects, custodian, tags, owner, columns)
-
-
-def assemble(
-    key: bytes,
-    profiles: Profiles,
-    custodians: Custodians,
-    ids: Array,
-    custodian: Array,
-    tags: Array,
-    owner: Array,
-    columns: Sequence[Array],
-) -> State:
-    """A table from whole columns.
-
-    Args:
-        key: What the tags were made with.
-        profiles: What the rows' profiles are numbers of.
-        custodians: What the subjects' custodians are numbers of.
-        ids: Each subject's id, 32 bytes a row; no id twice.
-        custodian: Each subject's custodian.
-        tags: Each subject's tag.
-        owner: For each consent, the place of its subject in ``ids``.
-        columns: Profile, since, until, version and id of each consent.
-    """
-    count = len(ids)
-    room = count + max(64, int(count * SPARE))
-    order = np.argsort(tags, kind="stable")
-    rank = np.empty(count, np.uint32)
-    rank[order] = np.arange(count, dtype=np.uint32)
-    owner = rank[owner]
-    del rank
-    by_owner = np.argsort(owner, kind="stable")
-    owner = owner[by_owner]
-    is_first = np.ones(len(owner), bool)
-    is_first[1:] = owner[1:] != owner[:-1]
-    cards = Index.blank(count)
-    for start in range(0, count, _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        cards["id"][part] = ids[order[part]].view(np.uint64)
-    first, rest = Rows.empty(count, cards), np.flatnonzero(~is_first)
-    whose, which = owner[is_first], by_owner[is_first]
-    for column, values in zip(first.values(), columns, strict=True):
-        for start in range(0, len(whose), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            column.array[whose[part]] = values[which[part]]
-    del whose, which
-    more = Rows.empty(len(rest))
-    for column, values in zip(more.values(), columns, strict=True):
-        column.array[:] = values[by_owner[rest]]
-    head, behind = np.full(room, NO_ROW, np.uint32), np.full(len(rest), NO_ROW, np.uint32)
-    owner = owner[rest]
-    same = owner[1:] == owner[:-1]
-    behind[1:][same] = np.flatnonzero(same)
-    head[owner] = np.arange(len(rest))  # of equal owners the last stays
-    of, tag = np.zeros(room, np.uint32), np.zeros(room, np.uint64)
-    of[:count], tag[:count] = custodian[order], tags[order]
-    for name, column in (("since", first.since), ("until", first.until), ("profile", first.profile)):
-        cards[name] = column.array
-    cards["plain"] = (of[:count] != UNKNOWN_CUSTODIAN) & (head[:count] == NO_ROW)
-    shared = Shared(
-        key=key,
-        profiles=profiles,
-        custodians=custodians,
-        built=count,
-        finder=Index(cards),
-        first=first,
-        more=more,
-        late={},
-        ids=Column(np.zeros((0, ID), np.uint8)),
-        custodian=Column(of),
-        tags=Column(tag),
-        head=Column(head),
-        next=Column(behind),
-        owner=Column(owner),
-        register=[],
-        surplus=len(rest),
-        tip=[0, len(rest)],
-    )
-    return State(shared, 0, count, len(rest))
-
-
 def tags_of(key: bytes, ids: Array) -> Array:
     """For each id a number that only the holder of ``key`` can know; as 64-bit integers."""
     flat = np.ascontiguousarray(ids).reshape(-1).data
@@ -431,23 +276,9 @@ def tags_of(key: bytes, ids: Array) -> Array:
     return np.frombuffer(b"".join(made), np.uint64)
 
 
-def _join(subjects: Array, tags: Array, owners: Array, wanted: Array) -> tuple[Array, Array]:
-    """For each owner its place among the subjects, and whether it is there at all."""
-    if not len(subjects):
-        return np.zeros(len(owners), np.uint32), np.zeros(len(owners), bool)
-    order = np.argsort(tags, kind="stable")
-    at = np.minimum(np.searchsorted(tags, wanted, sorter=order), len(subjects) - 1)
-    place = order[at].astype(np.uint32)
-    known = np.ones(len(owners), bool)
-    for start in range(0, len(owners), _AT_ONCE):  # equal tags are not equal ids, if seldom
-        part = slice(start, start + _AT_ONCE)
-        known[part] = (subjects[place[part]] == owners[part]).all(axis=1)
-    return place, known
-
-
 def _place(shared: Shared, id: bytes, subjects: int) -> int:
     """The number of a subject, a new one where it has none."""
-    place = shared.finder.find(_id(id))
+    place = shared.finder.find(whole_id(id))
     if place is None:
         place = shared.late.get(id)
     if place is not None:
@@ -464,11 +295,12 @@ def _place(shared: Shared, id: bytes, subjects: int) -> int:
     return subjects
 
 
-def _as_ids(joined: bytearray) -> Array:
-    return np.frombuffer(joined, np.uint8).reshape(-1, ID)
+def whole_id(id: bytes) -> bytes:
+    """An id, which is 32 bytes.
 
-
-def _id(id: bytes) -> bytes:
+    Raises:
+        MirrorDiverged: It is not.
+    """
     if len(id) != ID:
         raise MirrorDiverged(f"the mirror holds an id of {len(id)} bytes, {id.hex()}; rebuild it")
     return id

@@ -25,7 +25,7 @@ from benches.nodes import MISSING, NEWEST_STATE, Anvil, deployed, find_anvil
 from benches.replica import REQUEST, replica
 from benches.scene import Patient, Scene, scene, settings
 from ledger.bootstrap import SystemClock
-from ledger.chain import artifacts, calldata
+from ledger.chain import artifacts, packing
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_rpc
 from ledger.domain.acts import ConsentAct
@@ -162,7 +162,7 @@ def _plain(anvil: Anvil, scene: Scene, patients: Sequence[Patient]) -> int:
 
 
 def _as_tuple(act: ConsentAct) -> tuple[Any, ...]:
-    words = [int.from_bytes(word) for word in (calldata.rights(act), calldata.limits(act))]
+    words = [int.from_bytes(word) for word in (packing.rights(act), packing.limits(act))]
     ids = (act.subject, act.id, act.scope.recipient, act.scope.terms)
     return (*ids, *words, act.form, act.deadline, act.signer, act.signature)
 

@@ -24,9 +24,10 @@ from ledger.domain.vocabulary import (
     RecipientKind,
     Use,
 )
+from ledger.snapshot.building import assemble
 from ledger.snapshot.profiles import Profiles
 from ledger.snapshot.snapshot import Snapshot
-from ledger.snapshot.table import Custodians, assemble, tags_of
+from ledger.snapshot.table import Custodians, tags_of
 
 FORMS = 20_000
 YEAR = 365 * 86_400

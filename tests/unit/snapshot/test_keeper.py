@@ -12,9 +12,9 @@ from ledger.domain.projection import Subject
 from ledger.errors import MirrorLagging, NotReady, ReorgTooDeep
 from ledger.services.sync import Mirror
 from ledger.snapshot import keeper as keeper_module
+from ledger.snapshot.building import build
 from ledger.snapshot.keeper import Keeper
 from ledger.snapshot.size import LEAST_A_SUBJECT, bytes_of
-from ledger.snapshot.table import State
 from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
@@ -252,7 +252,7 @@ def test_the_memory_is_told_and_grows_with_the_facts(bench):
     assert bench.keeper.bytes == bytes_of(bench.keeper.view().table) > before
     again = Keeper(store, bench.clock, STALENESS)
     again.refresh()
-    assert again.bytes == bytes_of(State.build(bytes(32), facts_of_table(store)))
+    assert again.bytes == bytes_of(build(bytes(32), facts_of_table(store)))
 
 
 def facts_of_table(store):
