@@ -107,6 +107,10 @@ class AuditStore(Protocol):
         """A decision that was given out."""
         ...
 
+    def unlogged(self, log: bytes, size: int) -> list[tuple[int, str]]:
+        """Decisions that are kept with entries of a log below a size, none of which names them: index and id."""
+        ...
+
     def members(self, decision: str) -> list[Member]:
         """The considered rows of a decision, by subject, without the erased ones."""
         ...

@@ -101,6 +101,8 @@ class _Inspection:
         if rows.dense:
             self._against_checkpoint(newest, tree)
         decisions.finish()
+        if health.sound:  # else a decision may be alone because its entry is what was found
+            decisions.look_for_more(size)
         self._strictly(bound, size)
         return health
 

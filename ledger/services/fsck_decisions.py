@@ -63,6 +63,11 @@ class KeptDecisions:
         for index, count in sorted((+self._erased).items()):
             self._health.note(Fault.ERASURE, index, f"entry {index}: {count} rows are gone, and no erasure names it")
 
+    def look_for_more(self, size: int) -> None:
+        """Name the decisions that are kept with entries below a size, and that those do not name."""
+        for index, decision in self._audit.unlogged(self._health.log, size):
+            self._note(index, f"decision {decision} is kept with it, and it does not name it")
+
     def _note(self, index: int, what: str) -> None:
         self._health.note(Fault.DECISION, index, f"entry {index}: {what}")
 

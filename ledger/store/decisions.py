@@ -36,6 +36,13 @@ _RECORD_COLUMNS = (
 _RECORD_FIELDS = [_DECISION.c.id, _LOG.c.log, *(_DECISION.c[name] for name in _RECORD_COLUMNS)]
 
 
+_UNLOGGED = (
+    'SELECT d."index", d.id FROM decision d JOIN audit_log l ON l.number = d.log LEFT JOIN audit_entry e '
+    'ON e.log = d.log AND e."index" = d."index" AND e.decision = d.id '
+    'WHERE l.log = ? AND d."index" < ? AND e.log IS NULL ORDER BY d."index", d.id LIMIT 100'
+)
+
+
 class SqlDecisions:
     """The kept decisions of all logs."""
 
@@ -48,6 +55,10 @@ class SqlDecisions:
         with self._database.reading() as connection:
             row = connection.execute(rows).first()
             return None if row is None else _record(row)
+
+    def unlogged(self, log: bytes, size: int) -> list[tuple[int, str]]:
+        """As ``AuditStore.unlogged``; the first hundred."""
+        return [(index, to_hex(name)) for index, name in self._database.ask(_UNLOGGED, (log, size))]
 
     def members(self, decision: str) -> list[Member]:
         """As ``AuditStore.members``."""

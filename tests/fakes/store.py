@@ -430,6 +430,9 @@ class MemoryAudit:
     def nodes(self, log):
         return self._logs.get(log) or _MemoryLog(log)
 
+    def unlogged(self, _log, _size):
+        return []
+
     def misstored(self, _log):
         return []
 

@@ -231,3 +231,12 @@ def test_a_changed_decision_is_named(shown, statement):
     with sql(shown.ledger.settings.home) as connection:
         assert connection.execute(statement).rowcount
     assert set(faults(shown)) == {(Fault.DECISION, 0)}
+
+
+def test_a_decision_that_no_entry_names_is_named(shown):
+    with sql(shown.ledger.settings.home) as connection:
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(decision)")]
+        others = ", ".join(f'"{name}"' for name in names if name not in {"number", "id", "index"})
+        statement = f'INSERT INTO decision (id, "index", {others}) SELECT ?, 2, {others} FROM decision WHERE number = 1'
+        connection.execute(statement, (b"\x66" * 32,))
+    assert faults(shown) == [(Fault.DECISION, 2)]
