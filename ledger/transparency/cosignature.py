@@ -11,57 +11,22 @@ Source: https://c2sp.org/tlog-cosignature
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
-from ledger.transparency.encoding import from_base64, to_base64
-from ledger.transparency.note import key_name, signature_line, split_note
+from ledger.transparency.note import NamedKey, signature_line, split_note
 
 _TYPE = b"\x04"
 
 
-@dataclass(frozen=True, slots=True)
-class WitnessKey:
-    """A witness's public key under its name.
+class WitnessKey(NamedKey):
+    """A witness's public key."""
 
-    Raises:
-        InvalidInput: The name cannot stand in a note.
-    """
-
-    name: str
-    public: Ed25519PublicKey
-
-    def __post_init__(self) -> None:
-        key_name(self.name)
-
-    @property
-    def key_id(self) -> bytes:
-        """The first 4 bytes of SHA-256(name || 0x0A || 0x04 || public key)."""
-        return sha256(self.name.encode() + b"\n" + _TYPE + self.public.public_bytes_raw()).digest()[:4]
-
-    def __str__(self) -> str:
-        """The key as people hand it on: name+id+key."""
-        return f"{self.name}+{self.key_id.hex()}+{to_base64(_TYPE + self.public.public_bytes_raw())}"
-
-    @classmethod
-    def parse(cls, text: str) -> "WitnessKey":
-        """The key that ``str`` wrote.
-
-        Raises:
-            InvalidInput: It is not a witness's key, or its id does not fit.
-        """
-        name, _, rest = text.partition("+")
-        key_id, _, encoded = rest.partition("+")
-        data = from_base64(encoded)
-        if len(data) != 33 or data[:1] != _TYPE:
-            raise InvalidInput("not a witness's key: it is written name+id+base64(0x04 and 32 bytes)")
-        key = cls(name, Ed25519PublicKey.from_public_bytes(data[1:]))
-        if key.key_id.hex() != key_id:
-            raise InvalidInput(f"witness key of {name!r}: the id {key_id!r} does not belong to this name and key")
-        return key
+    __slots__ = ()
+    type = _TYPE
+    kind = "witness"
 
 
 def cosign(name: str, private: Ed25519PrivateKey, text: str, at: int) -> str:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -31,8 +32,8 @@ _ODD_IN_NAME = re.compile(r"[\s+\x00-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class VerifierKey:
-    """A public key under the name by which notes call it.
+class NamedKey:
+    """A public key under the name by which notes call it; each kind of key signs with a type of its own.
 
     Attributes:
         name: Not empty, without white space and plus signs.
@@ -42,6 +43,9 @@ class VerifierKey:
         InvalidInput: The name cannot stand in a note.
     """
 
+    type: ClassVar[bytes]
+    kind: ClassVar[str]
+
     name: str
     public: Ed25519PublicKey
 
@@ -50,29 +54,40 @@ class VerifierKey:
 
     @property
     def key_id(self) -> bytes:
-        """The first 4 bytes of SHA-256(name || 0x0A || 0x01 || public key)."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public.public_bytes_raw()).digest()[:4]
+        """The first 4 bytes of SHA-256(name || 0x0A || type || public key)."""
+        return sha256(self.name.encode() + b"\n" + self._typed()).digest()[:4]
 
     def __str__(self) -> str:
-        """The verifier key as people hand it on: name+id+key."""
-        return f"{self.name}+{self.key_id.hex()}+{to_base64(_ED25519 + self.public.public_bytes_raw())}"
+        """The key as people hand it on: name+id+key."""
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(self._typed())}"
 
     @classmethod
-    def parse(cls, text: str) -> "VerifierKey":
+    def parse(cls, text: str) -> Self:
         """The key that ``str`` wrote.
 
         Raises:
-            InvalidInput: Not a verifier key, not an Ed25519 one, or its id does not fit.
+            InvalidInput: It is no such key, or its id does not fit.
         """
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
         data = from_base64(encoded)
-        if len(data) != 33 or data[:1] != _ED25519:
-            raise InvalidInput("not an Ed25519 verifier key: it is written name+id+base64(0x01 and 32 bytes)")
+        if len(data) != 33 or data[:1] != cls.type:
+            raise InvalidInput(f"not a {cls.kind} key: it is written name+id+base64(0x{cls.type.hex()} and 32 bytes)")
         key = cls(name, Ed25519PublicKey.from_public_bytes(data[1:]))
         if key.key_id.hex() != key_id:
-            raise InvalidInput(f"verifier key of {name!r}: the id {key_id!r} does not belong to this name and key")
+            raise InvalidInput(f"{cls.kind} key of {name!r}: the id {key_id!r} does not belong to this name and key")
         return key
+
+    def _typed(self) -> bytes:
+        return self.type + self.public.public_bytes_raw()
+
+
+class VerifierKey(NamedKey):
+    """A log's public key."""
+
+    __slots__ = ()
+    type = _ED25519
+    kind = "verifier"
 
 
 @dataclass(frozen=True, slots=True)

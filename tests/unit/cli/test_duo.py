@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger.cli import duo
-from ledger.cli.main import main
 from ledger.domain.duo_terms import TERMS
+from tests.support.command import run as run_command
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "data-use.md"
 ONTOLOGY = (
@@ -29,15 +29,8 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CONSENTRY_HOME", str(tmp_path / "home"))
 
     def command(*arguments, lines=b""):
-        monkeypatch.setattr(sys, "argv", ["consentry", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        return run_command(monkeypatch, capsys, *arguments)
 
     return command
 

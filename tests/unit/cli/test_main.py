@@ -1,13 +1,14 @@
 """The command's edge: exit codes, messages of one line, and help that reads."""
 
-import sys
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from typer.main import get_command
 
 from ledger import errors
-from ledger.cli.main import app, code_of, main
+from ledger.cli.main import app, code_of
+from tests.support.command import run as run_command
 
 USAGE = {"InvalidInput", "UnknownCode", "BadSignature", "DeadlinePassed", "TooLarge", "ConfigurationError"}
 UNREACHABLE = {"CannotCheck", "NotReady", "MirrorLagging", "ReorgTooDeep", "NodesDisagree", "LedgerUnreachable"}
@@ -22,17 +23,7 @@ TREE = [
 def run(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CONSENTRY_HOME", str(tmp_path / "home"))
 
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["consentry", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return command
+    return partial(run_command, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)

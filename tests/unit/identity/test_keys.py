@@ -2,37 +2,13 @@
 
 import httpx
 import pytest
-from joserfc.jwk import ECKey, OKPKey
 
 from ledger.errors import ConfigurationError, InvalidInput, NotReady
 from ledger.identity.issuer import LocalIssuer
 from ledger.identity.keys import FetchedKeys, FixedKeys, read_jwks
 from ledger.identity.principal import SCOPES_OF, Role, Scope
 from ledger.identity.tokens import TokenChecker
-
-NOW = 1_800_000_000
-ISSUER = "http://issuer.example"
-ENGINE = bytes(31) + b"\x07"
-
-
-class Stopped:
-    def __init__(self, at=NOW):
-        self.at = at
-
-    def now(self):
-        return self.at
-
-
-KEY = OKPKey.generate_key("Ed25519")
-OTHER = OKPKey.generate_key("Ed25519")
-CURVE = ECKey.generate_key("P-256")
-
-
-def public(key, kid, alg="EdDSA"):
-    return {**key.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"}
-
-
-JWKS = {"keys": [public(KEY, "one"), public(CURVE, "curve", "ES256")]}
+from tests.support.issuing import ENGINE, ISSUER, JWKS, KEY, NOW, OTHER, Stopped, public
 
 
 def test_the_local_issuer_makes_tokens_that_hold_and_keeps_its_key(tmp_path):
