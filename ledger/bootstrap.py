@@ -10,6 +10,7 @@ import time
 
 import httpx
 
+from ledger.chain.decoding import read_event
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
@@ -83,7 +84,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         raise ConfigurationError(
             f"CONSENTRY_WITNESS_QUORUM asks for {settings.witness_quorum} of {len(askers)} witnesses"
         )
-    store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+    store = open_store(settings.database_url or f"sqlite:///{settings.home / 'ledger.sqlite'}", read_event)
     try:
         if settings.rpc_url:
             chain = open_rpc(settings.rpc_url, settings.home, clock, party=party)

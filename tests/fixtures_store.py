@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.store.store import Store, open_store
+from ledger.store.store import Store
 from tests.fakes.store import MemoryStore
+from tests.support.stores import open_store
 
 BACKENDS = ("memory", "sqlite", "postgresql")
 _numbers = itertools.count()

@@ -298,6 +298,28 @@ RECORDED = keccak(_EVENTS[0][0].encode())
 REFUSED = keccak(_EVENTS[3][0].encode())
 
 
+def read_event(topics: Topics, data: bytes) -> Event:
+    """The event of a log of our contracts that says something of consent.
+
+    Args:
+        topics: The log's, 32 bytes each.
+        data: The log's data.
+
+    Raises:
+        MirrorDiverged: The log is not one that our contracts write.
+    """
+    entry = TOPICS.get(topics[0]) if topics else None
+    if entry is None:
+        raise MirrorDiverged("an event that this version does not know; update before reading on")
+    count, read = entry
+    if len(topics) != count:
+        raise MirrorDiverged(f"{len(topics)} topics where {count} belong; is this our contract?")
+    try:
+        return read(topics, data)
+    except StructError as problem:
+        raise MirrorDiverged("its data is too short; is this our contract?") from problem
+
+
 def decode(log: RawLog) -> Logged | None:
     """Read one log of our contracts.
 
@@ -308,24 +330,13 @@ def decode(log: RawLog) -> Logged | None:
         MirrorDiverged: The log is not one that our contracts write.
     """
     topics = log.topics
-    entry = TOPICS.get(topics[0]) if topics else None
-    if entry is None:
+    try:
+        event = read_event(topics, log.data)
+    except MirrorDiverged as problem:
         if topics and topics[0] in HARMLESS:
             return None
-        raise MirrorDiverged(f"{_place(log)}: an event that this version does not know; update before reading on")
-    count, read = entry
-    if len(topics) != count:
-        raise MirrorDiverged(f"{_place(log)}: {len(topics)} topics where {count} belong; is this our contract?")
-    try:
-        event = read(topics, log.data)
-    except MirrorDiverged as problem:
-        raise MirrorDiverged(f"{_place(log)}: {problem}") from problem
-    except StructError as problem:
-        raise MirrorDiverged(f"{_place(log)}: its data is too short; is this our contract?") from problem
+        place = f"log {log.log_index} of block {log.block_number} from 0x{log.address.hex()}"
+        raise MirrorDiverged(f"{place}: {problem}") from problem
     return Logged(
         event, log.block_number, log.block_hash, log.log_index, log.transaction, log.address, topics, log.data
     )
-
-
-def _place(log: RawLog) -> str:
-    return f"log {log.log_index} of block {log.block_number} from 0x{log.address.hex()}"

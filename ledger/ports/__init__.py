@@ -7,7 +7,7 @@ Times are whole seconds UTC. Ids and hashes are 32 bytes.
 from ledger.ports.audit import AuditStore, EntryRow, LogWriter
 from ledger.ports.chain import ActSigner, ChainReader, ChainWriter, ReceiptProof, SignatureChecker
 from ledger.ports.latest import Latest, LatestStore
-from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore
+from ledger.ports.mirror import Cursor, Interval, Lease, MirrorStore, ReadEvent
 from ledger.ports.outbox import OutboxStore
 from ledger.ports.passkeys import PasskeyStore
 from ledger.ports.registers import PagedBits, RegisterStore
@@ -38,6 +38,7 @@ __all__ = [
     "OutboxStore",
     "PagedBits",
     "PasskeyStore",
+    "ReadEvent",
     "ReceiptProof",
     "RegisterStore",
     "RevocationStore",

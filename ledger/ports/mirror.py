@@ -1,14 +1,17 @@
 """The SQL copy of the chain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.domain.consent import Consent
 from ledger.domain.directory import Dataset
-from ledger.domain.events import Block, Logged
+from ledger.domain.events import Block, Event, Logged
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Facts, Head, Key
+
+ReadEvent = Callable[[tuple[bytes, ...], bytes], Event]
+"""The event of a raw log, of its topics and its data; raises MirrorDiverged where they are none of the contracts'."""
 
 
 @dataclass(frozen=True, slots=True)

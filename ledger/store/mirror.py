@@ -14,12 +14,11 @@ from sqlalchemy import Connection, Select, and_, func, select
 from ledger.domain.consent import Consent, ConsentState
 from ledger.domain.directory import Dataset, Engine, Institution, Study, Terms
 from ledger.domain.events import Block, Logged
-from ledger.domain.flat import decode
 from ledger.domain.policy import Request, Setting
 from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recovery
 from ledger.domain.vocabulary import Effect
-from ledger.errors import InvalidInput, MirrorDiverged, MirrorLagging
-from ledger.ports import Cursor, Interval, Lease
+from ledger.errors import MirrorDiverged, MirrorLagging
+from ledger.ports import Cursor, Interval, Lease, ReadEvent
 from ledger.store import kinds, mirror_taking, mirror_writer, tables
 from ledger.store.database import Database
 from ledger.store.latest_batches import LatestBatches
@@ -42,10 +41,15 @@ class SqlMirror:
     """The mirror in one database. Safe to share between threads.
 
     The iterators hold a connection, and on PostgreSQL a snapshot, until they are exhausted or closed.
+
+    Args:
+        database: Where it is.
+        read_event: Reads the events that are asked for, of which the raw logs are kept.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, read_event: ReadEvent) -> None:
         self._database = database
+        self._read_event = read_event
         self._questions: dict[tuple[str, int, bool], str] = {}
         self._latest = LatestBatches()
 
@@ -107,7 +111,7 @@ class SqlMirror:
         """As ``MirrorStore.events_in``."""
         with self._database.reading() as connection:
             chosen = select(_EVENT).where(_EVENT.c.block_number.between(first, last))
-            return _events(connection, chosen)
+            return self._events(connection, chosen)
 
     def events_for(self, kind: str, first: bytes, second: bytes | None = None) -> list[Logged]:
         """As ``MirrorStore.events_for``."""
@@ -120,7 +124,7 @@ class SqlMirror:
         )
         at = and_(_EVENT.c.block_number == made.c.from_block, _EVENT.c.log_index == made.c.place)
         with self._database.reading() as connection:
-            return _events(connection, select(_EVENT).join(made, at))
+            return self._events(connection, select(_EVENT).join(made, at))
 
     # --- facts as of the last block (projection.Facts) ----------------------------------------------------------------
 
@@ -357,7 +361,24 @@ class SqlMirror:
         rows = kind.rows().add_columns(*_EVENT.c).join(_EVENT, at).where(kind.is_key((first,)))
         width = len(kind.columns) + len(kinds.INTERVAL)
         with self._database.reading() as connection:
-            return [(kind.fact_of(row), _logged(row[width:])) for row in connection.execute(kind.oldest_first(rows))]
+            return [
+                (kind.fact_of(row), self._logged(row[width:])) for row in connection.execute(kind.oldest_first(rows))
+            ]
+
+    def _events(self, connection: Connection, rows: Select[Any]) -> list[Logged]:
+        ordered = rows.order_by(_EVENT.c.block_number, _EVENT.c.log_index)
+        return [self._logged(row) for row in connection.execute(ordered)]
+
+    def _logged(self, row: Sequence[Any]) -> Logged:
+        number, log_index, block_hash, transaction, address, joined, data = row
+        topics = tuple(joined[start : start + 32] for start in range(0, len(joined), 32))
+        try:
+            event = self._read_event(topics, data)
+        except MirrorDiverged as problem:
+            raise MirrorDiverged(
+                f"table event, block {number}, log {log_index}: {problem}; rebuild the mirror"
+            ) from problem
+        return Logged(event, number, block_hash, log_index, transaction, address, topics, data)
 
 
 def _refuse_later(cursor: Cursor | None, block: int) -> None:
@@ -373,28 +394,3 @@ def _one(connection: Connection, kind: kinds.Kind[_F], block: int, *key: bytes) 
 
 def _stream(connection: Connection, rows: Select[Any]) -> Iterator[Sequence[Any]]:
     return iter(connection.execution_options(yield_per=_STREAM).execute(rows))
-
-
-def _events(connection: Connection, rows: Select[Any]) -> list[Logged]:
-    ordered = rows.order_by(_EVENT.c.block_number, _EVENT.c.log_index)
-    return [_logged(row) for row in connection.execute(ordered)]
-
-
-def _logged(row: Sequence[Any]) -> Logged:
-    number, log_index, block_hash, transaction, address, topics, data, body = row
-    try:
-        event = decode(body)
-    except InvalidInput as problem:
-        raise MirrorDiverged(
-            f"table event, block {number}, log {log_index}: {problem}; rebuild the mirror"
-        ) from problem
-    return Logged(
-        event=event,
-        block_number=number,
-        block_hash=block_hash,
-        log_index=log_index,
-        transaction=transaction,
-        address=address,
-        topics=tuple(topics[start : start + 32] for start in range(0, len(topics), 32)),
-        data=data,
-    )

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from ledger.domain.events import Block, Logged
-from ledger.domain.flat import NO_DIGEST, encode, next_digest
+from ledger.domain.flat import NO_DIGEST, next_digest
 from ledger.domain.projection import project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
@@ -42,7 +42,6 @@ _EVENT_COLUMNS = (
     "address",
     "topics",
     "data",
-    "body",
 )
 CURSOR_QUESTION = (
     "SELECT block.number, block.hash, parent, timestamp, block.digest, mirror_cursor.hash, mirror_cursor.digest "
@@ -226,5 +225,4 @@ def _event_row(logged: Logged) -> tuple[Any, ...]:
         logged.address,
         b"".join(logged.topics),
         logged.data,
-        encode(logged.event),
     )

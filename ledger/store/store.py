@@ -1,5 +1,6 @@
 """The store: one database, in parts that share it."""
 
+from ledger.ports import ReadEvent
 from ledger.services.fsck_page import Scan
 from ledger.store.audit import SqlAudit
 from ledger.store.cosignatures import SqlCosignatures
@@ -35,11 +36,11 @@ class Store:
         cosignatures: What witnesses signed (``ports.CosignatureStore``).
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, read_event: ReadEvent) -> None:
         self._database = database
         self.outbox = SqlOutbox(database)
         self.latest = SqlLatest(database)
-        self.mirror = SqlMirror(database)
+        self.mirror = SqlMirror(database, read_event)
         self.audit = SqlAudit(database)
         self.vault = SqlVault(database)
         self.erasures = SqlErasures(database)
@@ -65,13 +66,14 @@ class Store:
         self._database.close()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, read_event: ReadEvent) -> Store:
     """Open a database, bringing its schema up to date first.
 
     Threads share one store; each method is a transaction of its own.
 
     Args:
         url: SQLAlchemy address: ``sqlite:////absolute/path.db`` or ``postgresql://user@host/name``.
+        read_event: Reads the mirror's events, which are kept as raw logs.
 
     Raises:
         ConfigurationError: The address is of another kind, the server is too old or does not wait for its disk, or the
@@ -85,4 +87,4 @@ def open_store(url: str) -> Store:
     except BaseException:
         database.close()
         raise
-    return Store(database)
+    return Store(database, read_event)

@@ -25,6 +25,7 @@ import pymerkle
 
 from benches.harness import Figures, Stage, each, per_second, spread, typical
 from ledger.bootstrap import SystemClock
+from ledger.chain.decoding import read_event
 from ledger.domain.audit import Kind, NewEntry, StoredEntry
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
@@ -47,7 +48,7 @@ Work = Callable[[int, int], object]
 def measure(stage: Stage) -> Figures:
     """Run the bench."""
     home = stage.home()
-    store = open_store(f"sqlite:///{home / 'ledger.sqlite'}")
+    store = open_store(f"sqlite:///{home / 'ledger.sqlite'}", read_event)
     try:
         keys = FileLogKeys(home / "keys")
         appender = Appender(store.audit, SystemClock(), keys)

@@ -13,6 +13,7 @@ from benches import history, streams
 from benches.harness import Figures, Stage, seconds, typical
 from benches.scene import settings
 from ledger.bootstrap import open_ledger
+from ledger.chain.decoding import read_event
 from ledger.domain.decision import Reason
 from ledger.services.append import Appender
 from ledger.services.decide import SALT_BYTES, record
@@ -41,7 +42,7 @@ class _Fixed:
 
 def measure(stage: Stage) -> Figures:
     """Run the bench."""
-    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}", read_event)
     try:
         written = history.write(store.mirror, stage.pick(20_000, 200_000))
         stage.say(f"{written.consents:,} consents in the mirror")

@@ -26,6 +26,7 @@ from benches.replica import REQUEST, replica
 from benches.scene import Patient, Scene, scene, settings
 from ledger.bootstrap import SystemClock
 from ledger.chain import artifacts, packing
+from ledger.chain.decoding import read_event
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_rpc
 from ledger.domain.acts import ConsentAct
@@ -173,7 +174,7 @@ def _shares(
     """One pass, step by step, on a node that mines when it is told to."""
     home = scene.ledger.settings.home
     chain = open_rpc(anvil.url, home, SystemClock())
-    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}", read_event)
     mirror = Mirror(chain.reader, store.mirror, SystemClock())
     mirror.catch_up()
     anvil.ask("evm_setAutomine", False)

@@ -10,6 +10,7 @@ from random import Random
 
 from benches import history, peers
 from benches.harness import Figures, Stage, each, spread
+from ledger.chain.decoding import read_event
 from ledger.domain.policy import Request
 from ledger.domain.vocabulary import ACCEPTS, TOUCHES, Effect, Purpose, Use
 from ledger.ports import MirrorStore
@@ -33,7 +34,7 @@ WHERE subject = :subject AND to_block IS NULL AND state = 1 AND scope_valid_from
 def measure(stage: Stage) -> Figures:
     """Run the bench."""
     path = stage.home() / "mirror.sqlite"
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}", read_event)
     try:
         written = history.write(store.mirror, stage.pick(20_000, 200_000))
         stage.say(f"{written.consents:,} consents in the mirror")

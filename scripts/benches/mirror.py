@@ -19,6 +19,7 @@ from benches.nodes import MISSING, deployed, find_anvil
 from benches.scene import Patient, Scene, scene, settings
 from benches.web3_orm import web3_orm
 from ledger.bootstrap import SystemClock
+from ledger.chain.decoding import read_event
 from ledger.chain.opening import Chain, open_rpc
 from ledger.domain.events import Block
 from ledger.domain.outbox import Item, ItemState
@@ -155,7 +156,7 @@ class Backfills:
 
     def _mirrored(self, address: str, then: Callable[[MirrorStore], object] | None = None) -> float:
         reader = self.chain.reader
-        store = open_store(address)
+        store = open_store(address, read_event)
         try:
             Mirror(_Before(reader, self.first - 1), store.mirror, SystemClock()).catch_up()
             took = seconds(Mirror(reader, store.mirror, SystemClock()).catch_up)

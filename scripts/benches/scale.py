@@ -22,6 +22,7 @@ from statistics import median
 
 from benches import history, population
 from benches.harness import Figures, Stage, each, seconds, spread, typical
+from ledger.chain.decoding import read_event
 from ledger.snapshot.cohort import commit
 from ledger.snapshot.snapshot import Snapshot
 from ledger.store.store import open_store
@@ -108,7 +109,7 @@ def _resident() -> float:
 
 
 def _load(stage: Stage, consents: int) -> float:
-    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}")
+    store = open_store(f"sqlite:///{stage.home() / 'mirror.sqlite'}", read_event)
     try:
         written = history.write(store.mirror, consents * 8 // 9)
         number = written.cursor.block.number

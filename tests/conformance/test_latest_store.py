@@ -8,7 +8,7 @@ import pytest
 from ledger.domain.acts import WithdrawalOfAll
 from ledger.errors import NotReady
 from ledger.ports import Latest
-from ledger.store.store import open_store
+from tests.support.stores import open_store
 
 ASKERS = 6
 ACTS = 40

@@ -12,13 +12,13 @@ from ledger.services.append import Appender
 from ledger.services.fsck import Fault, check_log
 from ledger.store.database import Database
 from ledger.store.migrate import configure
-from ledger.store.store import open_store
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
 from ledger.transparency.edge import Edge
 from ledger.transparency.hashing import leaf_hash
 from ledger.transparency.proofs import verify_consistency, verify_inclusion
 from ledger.transparency.tree import consistency_proof, inclusion_proof, root_at
+from tests.support.stores import open_store
 from tests.support.tampering import change as change_row
 from tests.support.tampering import hand
 

@@ -7,9 +7,9 @@ from ledger.domain.consent import Consent
 from ledger.errors import Conflict, MirrorDiverged, WrongState
 from ledger.store import mirror_batch, mirror_taking, mirror_writer
 from ledger.store.database import Database
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 PART = 4
 

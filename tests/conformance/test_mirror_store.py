@@ -18,6 +18,7 @@ from ledger.store.store import Store
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
 from tests.fakes.store import MemoryMirror
+from tests.support.stores import read_event
 
 REQUEST = Request(bytes(32), bytes(32), 8, 1)
 
@@ -361,7 +362,7 @@ def test_an_event_that_presupposes_what_never_happened_stops_the_mirror(store):
 def test_who_wrote_and_who_reads_are_told_the_same_changes(store):
     """The writer does not read back what it wrote; another program must."""
     chain, _ = chain_of(9, blocks=8)
-    reader = SqlMirror(store._database) if isinstance(store, Store) else store.mirror
+    reader = SqlMirror(store._database, read_event) if isinstance(store, Store) else store.mirror
     for batch in (1, 2, 3):
         for number in range(chain.first_block, chain.head().number + 1):
             fill(store.mirror, chain, upto=number, batch=batch)

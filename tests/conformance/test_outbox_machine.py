@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 from ledger.domain.acts import Withdrawal
 from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.errors import ConsentryError
-from ledger.store.store import open_store
 from tests.fakes.store import MemoryOutbox
+from tests.support.stores import open_store
 
 _files = itertools.count()
 

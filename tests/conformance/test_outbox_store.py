@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
 from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.errors import Conflict, NotFound, WrongState
-from ledger.store.store import open_store
 from tests.support.scene import any_scope
+from tests.support.stores import open_store
 
 AT = 1_700_000_000
 

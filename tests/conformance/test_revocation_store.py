@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.domain.revocation import Act, Followed, Revocation, Stage, Webhook
-from ledger.store.store import open_store
+from tests.support.stores import open_store
 
 
 @pytest.fixture

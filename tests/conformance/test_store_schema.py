@@ -16,9 +16,9 @@ from ledger.domain.outbox import ItemState
 from ledger.errors import ConfigurationError, Conflict
 from ledger.store.database import Database
 from ledger.store.migrate import configure, expected_revision, upgrade
-from ledger.store.store import open_store
 from ledger.store.tables import METADATA
 from tests.conformance.test_audit_store import LOG, append
+from tests.support.stores import open_store
 
 
 @pytest.fixture(params=("sqlite_url", "empty_postgresql_url"))
@@ -61,8 +61,8 @@ def test_events_of_an_older_schema_are_kept(empty):
             given = f":hash, {place}, 7, :hash, :empty, :empty, :empty, :body"
             connection.execute(text(f"INSERT INTO event ({names}) VALUES ({given})"), values)
     upgrade(database)
-    found = database.ask("SELECT block_number, log_index, block_hash, body FROM event ORDER BY block_number, log_index")
-    assert found == [(7, 1, values["hash"], b"body"), (7, 2, values["hash"], b"body")]
+    found = database.ask("SELECT block_number, log_index, block_hash FROM event ORDER BY block_number, log_index")
+    assert found == [(7, 1, values["hash"]), (7, 2, values["hash"])]
     database.close()
 
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 from sqlalchemy import text as sql
 
 from ledger.store.database import Database
-from ledger.store.store import open_store
+from tests.support.stores import open_store
 
 TEXT = "You may use my data.\nSi, gallwch ddefnyddio fy nata — \N{GREEK SMALL LETTER ALPHA}\n"
 

@@ -12,9 +12,9 @@ from ledger.domain.audit import DecisionRecord, Member
 from ledger.domain.passkey import Invitation, Passkey
 from ledger.domain.vault import SealedRecord, WrappedKey
 from ledger.errors import Conflict, WrongState
-from ledger.store.store import open_store
 from ledger.transparency.cohort import Cohort
 from tests.conformance.test_audit_store import LOG, OTHER, append, hex_id
+from tests.support.stores import open_store
 
 HOUSE, CLINIC = b"\x0a" * 32, b"\x0b" * 32
 

@@ -15,7 +15,6 @@ import pytest
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
 from ledger.services.fsck import check_log
-from ledger.store.store import open_store
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.hashing import leaf_hash
@@ -25,6 +24,7 @@ from ledger.transparency.tree import Tree, inclusion_proof
 from tests.fakes.chain import FakeClock
 from tests.support.appending import entries, main
 from tests.support.killing import PROCESSES
+from tests.support.stores import open_store
 
 KILLS = int(os.environ.get("CONSENTRY_KILLS", "100"))
 LOG = b"\x0a" * 32

@@ -5,9 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.store.store import open_store
 from tests.conformance.test_vault_store import decide, destroy, id_of, row
 from tests.fixtures_store import postgresql_server, postgresql_url
+from tests.support.stores import open_store
 
 __all__ = ["postgresql_server", "postgresql_url"]
 

@@ -13,11 +13,11 @@ import pytest
 
 from ledger.domain.audit import Kind
 from ledger.services.fsck import Fault, check_log
-from ledger.store.store import open_store
 from ledger.transparency import canonical
 from ledger.transparency.hashing import leaf_hash
 from tests.fixtures_store import postgresql_server
 from tests.support.exhibit import Exhibit, exhibit
+from tests.support.stores import open_store
 from tests.support.tampering import change, documents_of, empty, hand, rewrite
 
 __all__ = ["postgresql_server"]

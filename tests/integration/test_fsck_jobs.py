@@ -19,9 +19,9 @@ from ledger.services.fsck import Fault, check_log
 from ledger.services.fsck_page import STRETCH
 from ledger.store import scan_worker, scanning
 from ledger.store.scan_worker import Stretch, Task
-from ledger.store.store import open_store
 from ledger.transparency.tiles import WIDTH
 from tests.fixtures_store import postgresql_server
+from tests.support.stores import open_store
 from tests.support.tampering import hand
 
 __all__ = ["postgresql_server"]

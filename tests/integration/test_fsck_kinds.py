@@ -11,9 +11,9 @@ import pytest
 from ledger.services.fsck import check_logs
 from ledger.store import tables
 from ledger.store.scanning import scanning
-from ledger.store.store import open_store
 from ledger.store.tables.base import table_of
 from tests.support.exhibit import exhibit
+from tests.support.stores import open_store
 from tests.support.tampering import sql
 
 # for each table a row of it

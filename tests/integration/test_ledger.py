@@ -10,9 +10,9 @@ from ledger.bootstrap import Ledger, open_ledger
 from ledger.config import Settings
 from ledger.domain.outbox import ItemState
 from ledger.errors import LedgerUnreachable, MirrorLagging, NotFound, NotReady, ReorgTooDeep, WrongState
-from ledger.store.store import open_store
 from tests.support.house import NOW, STALENESS, House, build
 from tests.support.scene import Patient, fresh
+from tests.support.stores import open_store
 
 LONG = 60.0
 """Seconds that a wait may take on a busy machine; what is waited for ends it at once."""

@@ -7,8 +7,8 @@ from ledger.domain.consent import live_ids
 from ledger.domain.policy import decide
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
-from ledger.store.store import open_store
 from tests.support.scene import Patient, Scene, any_scope, fresh
+from tests.support.stores import open_store
 
 
 class SystemClock:

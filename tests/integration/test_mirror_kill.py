@@ -7,11 +7,11 @@ import pytest
 
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
 from tests.support.killing import PROCESSES
 from tests.support.mirroring import BLOCKS, follower, mirror_without_end
+from tests.support.stores import open_store
 
 KILLS = 20
 

@@ -13,10 +13,10 @@ from ledger.config import Settings
 from ledger.errors import LedgerUnreachable, NodesDisagree, NotReady
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Limits, Mirror, Standing
-from ledger.store.store import open_store
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.crooked import CrookedNode
 from tests.support.scene import Patient, Scene
+from tests.support.stores import open_store
 
 WAIT = 60
 TOP = 1 << 40

@@ -10,12 +10,12 @@ from ledger.errors import ConsentryError, NotReady, WrongState
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Limits, Mirror, Standing
 from ledger.store.database import Database
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
 from tests.fixtures_store import running_postgresql
 from tests.support.killing import PROCESSES
 from tests.support.mirroring import lead_without_end
+from tests.support.stores import open_store
 
 WAIT = 60
 

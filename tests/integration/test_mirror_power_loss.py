@@ -8,9 +8,10 @@ import pytest
 
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Limits, Mirror, Standing
-from ledger.store.store import Store, open_store
+from ledger.store.store import Store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 HEADER, FRAME_HEADER = 32, 24
 CUTS = 25

@@ -11,9 +11,9 @@ from ledger.domain.consent import Consent, ConsentState, pack_diseases
 from ledger.domain.vocabulary import Purpose
 from ledger.errors import CannotCheck, MirrorDiverged
 from ledger.services.sync import Mirror
-from ledger.store.store import open_store
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.scene import Patient, Scene, any_scope, fresh
+from tests.support.stores import open_store
 
 
 class SystemClock:

@@ -16,12 +16,13 @@ from ledger.domain.outbox import ItemState, Outcome
 from ledger.errors import LedgerUnreachable, ReorgTooDeep
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror, Standing
-from ledger.store.store import Store, open_store
+from ledger.store.store import Store
 from tests.fixtures_store import empty_postgresql_url, postgresql_server, sqlite_url
 from tests.support.anvil import MISSING, Anvil, find_anvil
 from tests.support.killing import PROCESSES
 from tests.support.mirroring import die_between_writes
 from tests.support.scene import Patient, Scene, fresh
+from tests.support.stores import open_store
 
 __all__ = ["empty_postgresql_url", "postgresql_server", "sqlite_url"]
 CONFIRMATIONS = 4

@@ -9,10 +9,10 @@ from ledger.errors import MirrorDiverged
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror
 from ledger.store.kinds import KINDS
-from ledger.store.store import open_store
 from ledger.store.tables import METADATA
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 TABLES = ("block", "event", "mirror_cursor", *(kind.table.name for kind in KINDS))
 NAMES = {kind.table.name: kind.name for kind in KINDS}

@@ -22,8 +22,9 @@ from ledger.domain.audit import Kind, NewEntry, StoredEntry
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
 from ledger.services.fsck import check_log
-from ledger.store.store import Store, open_store
+from ledger.store.store import Store
 from tests.fakes.chain import FakeClock
+from tests.support.stores import open_store
 
 LOG = b"\x0a" * 32
 COUNTS = (1, 1, 3, 1, 12, 1, 2)
@@ -186,7 +187,7 @@ from pathlib import Path
 from tests.integration.test_power_loss import COUNTS, LOG, DATABASE, entries, key
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
-from ledger.store.store import open_store
+from tests.support.stores import open_store
 from tests.fakes.chain import FakeClock
 folder = Path(sys.argv[1])
 store = open_store(f"sqlite:///{folder / DATABASE}")

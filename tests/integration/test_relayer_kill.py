@@ -10,10 +10,10 @@ from ledger.chain.opening import open_embedded
 from ledger.chain.relayer import Relayer
 from ledger.domain.events import ActRefused, ConsentRecorded
 from ledger.domain.outbox import ItemState
-from ledger.store.store import open_store
 from tests.support.granting import SystemClock, grant_without_end
 from tests.support.killing import PROCESSES
 from tests.support.scene import Patient, Scene
+from tests.support.stores import open_store
 
 KILLS = 20
 PATIENTS = 60

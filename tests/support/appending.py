@@ -8,7 +8,7 @@ from pathlib import Path
 from ledger.domain.audit import Kind, NewEntry
 from ledger.identity.seals import FileLogKeys
 from ledger.services.append import Appender
-from ledger.store.store import open_store
+from tests.support.stores import open_store
 
 THREADS = 4
 

@@ -13,8 +13,8 @@ from ledger.chain.opening import open_embedded
 from ledger.chain.relayer import Relayer
 from ledger.domain.acts import ConsentAct
 from ledger.domain.vocabulary import FOREVER
-from ledger.store.store import open_store
 from tests.support.scene import NOTHING, Patient, any_scope, fresh
+from tests.support.stores import open_store
 
 
 class SystemClock:

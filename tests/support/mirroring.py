@@ -7,8 +7,8 @@ from pathlib import Path
 from ledger.chain.opening import open_rpc
 from ledger.services.sync import Limits, Mirror
 from ledger.store.database import Database
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
+from tests.support.stores import open_store
 
 BLOCKS = 400
 

@@ -18,7 +18,7 @@ class Block(Row, table=True):
 
 
 class Event(Row, table=True):
-    """A raw event. ``topics`` are joined, 32 bytes each; ``body`` is the decoded event (``domain.flat.encode``).
+    """A raw event. ``topics`` are joined, 32 bytes each.
 
     The table holds one chain at a time, so a number names a block as its hash does, and new rows go to the key's end.
     No foreign key: each row is written with its block, and taken back with it.
@@ -32,7 +32,6 @@ class Event(Row, table=True):
     address: bytes = bytes_column()
     topics: bytes = bytes_column()
     data: bytes = bytes_column()
-    body: bytes = bytes_column()
 
 
 class MirrorCursor(Row, table=True):

@@ -1,8 +1,8 @@
 """Comparing two copies of one chain in one request: the digest after a block."""
 
 from ledger.services.sync import Mirror
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeClock
+from tests.support.stores import open_store
 
 
 def test_two_copies_of_one_chain_have_one_digest(service, ann, tmp_path):

@@ -10,9 +10,10 @@ import pytest
 from ledger.errors import MirrorDiverged
 from ledger.services.mirror_verify import verify_mirror
 from ledger.services.sync import Mirror
-from ledger.store.store import Store, open_store
+from ledger.store.store import Store
 from tests.fakes.chain import FakeClock
 from tests.support.stage import Stage
+from tests.support.stores import open_store
 
 # Each changes what is decided: one statement of SQL, with the victim's subject and consents to fill in.
 FORGERIES = {

@@ -7,10 +7,10 @@ import pytest
 from ledger.bootstrap import open_ledger
 from ledger.config import Settings
 from ledger.domain.identifiers import to_hex
-from ledger.store.store import open_store
 from tests.support.command import run
 from tests.support.house import build
 from tests.support.scene import Patient
+from tests.support.stores import open_store
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from ledger.identity.seals import FileLogKeys
 from ledger.services.append import LONGEST_KEY, Appender, _Job
 from ledger.services.drafts import MOST_ENTRY_BYTES
 from ledger.store.audit import SqlLogWriter
-from ledger.store.store import open_store
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import verify_checkpoint
 from ledger.transparency.hashing import leaf_hash
@@ -22,6 +21,7 @@ from ledger.transparency.proofs import verify_consistency, verify_inclusion
 from ledger.transparency.receipt import open_append
 from ledger.transparency.tree import Tree, consistency_proof, inclusion_proof
 from tests.fakes.chain import FakeClock
+from tests.support.stores import open_store
 
 LOG = b"\x0a" * 32
 OTHER_LOG = b"\x0b" * 32

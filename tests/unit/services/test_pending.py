@@ -12,9 +12,9 @@ from ledger.domain.outbox import ItemState
 from ledger.domain.vocabulary import ANY16, Effect, Operation, Purpose
 from ledger.services import pending as module
 from ledger.services.pending import Pending, stages
-from ledger.store.store import open_store
 from tests.support.mutants import mutant
 from tests.support.scene import any_scope, fresh
+from tests.support.stores import open_store
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from ledger.snapshot import keeper as keeper_module
 from ledger.snapshot.building import build
 from ledger.snapshot.keeper import Keeper
 from ledger.snapshot.size import LEAST_A_SUBJECT, bytes_of
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 STALENESS = 30
 

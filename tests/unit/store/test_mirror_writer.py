@@ -4,9 +4,9 @@ import pytest
 
 from ledger.errors import WrongState
 from ledger.store import mirror_writer
-from ledger.store.store import open_store
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 
 @pytest.fixture

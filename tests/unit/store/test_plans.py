@@ -12,11 +12,11 @@ from ledger.domain.audit import Checkpointed, DecisionRecord, Member, StoredEntr
 from ledger.domain.outbox import ItemState, Outcome, Transmission
 from ledger.domain.policy import Request
 from ledger.services.sync import Mirror
-from ledger.store.store import open_store
 from ledger.transparency.edge import Edge, Place
 from ledger.transparency.hashing import leaf_hash
 from tests.fakes.chain import FakeChain, FakeClock
 from tests.fakes.histories import History
+from tests.support.stores import open_store
 
 ID = b"\x01" * 32
 LOG = b"\x02" * 32
