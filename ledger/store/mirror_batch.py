@@ -16,13 +16,14 @@ from ledger.domain.events import AllWithdrawn, ConsentRecorded, ConsentWithdrawn
 from ledger.domain.flat import encode_row, flatten
 from ledger.domain.projection import Authority, Fact, Recovery
 from ledger.store import kinds
-from ledger.store.bulk import ROWS
 from ledger.store.database import Database
 from ledger.store.latest_batches import Changed
 
 _F = TypeVar("_F")
 Behind = Callable[[Callable[[Database, Connection], None]], object]
 """Takes what writes a part of a batch, to be called within the transaction."""
+PART = 1_024
+"""Rows that are handed out at once; PostgreSQL is waited for after each part."""
 
 
 class _Part:
@@ -95,7 +96,7 @@ class Batch:
         self._made[(type(fact), *key)] = fact
         if self._consents and isinstance(fact, Consent) and fact.subject in self._consents:
             self._consents[fact.subject][fact.id] = fact
-        if self._behind is not None and len(part.rows) == ROWS:
+        if self._behind is not None and len(part.rows) == PART:
             self._behind(self._parts.pop(kind).write)
         return encoded
 

@@ -24,9 +24,9 @@ from ledger.domain.projection import project
 from ledger.errors import InvalidInput, MirrorDiverged, WrongState
 from ledger.ports import Cursor
 from ledger.store import kinds, tables
-from ledger.store.bulk import ROWS, Rows
+from ledger.store.bulk import Rows
 from ledger.store.database import Database, insert_if_new
-from ledger.store.mirror_batch import Batch, Behind
+from ledger.store.mirror_batch import PART, Batch, Behind
 from ledger.store.tables.base import table_of
 
 _BLOCK = table_of(tables.Block)
@@ -114,7 +114,7 @@ def take(
             for fact in project(logged.event, batch):
                 made.append(batch.put(fact, block.number, logged.log_index))  # noqa: PERF401 - most events make one fact
             event_rows.append(_event_row(logged))
-            if behind is not None and len(event_rows) == ROWS:
+            if behind is not None and len(event_rows) == PART:
                 behind(partial(write_events, rows=event_rows))
                 event_rows = []
             logged = next(pending, None)

@@ -20,6 +20,10 @@ LONG = 4 * 1024 * 1024
 """From how many bytes on the WAL is copied: its own default, 1,000 pages, below which nothing is gained."""
 _MANY = 1_000
 """Frames since it last began anew that show a writer in full swing, who is to find a file that needs not grow."""
+_SWIFT = 2_000
+"""Frames since the last copy that show a writer who takes in very much, and whom the rest would keep waiting."""
+_MOST = 8_192
+"""Frames from which on they wait nevertheless: 32 MiB."""
 _PAUSE = 0.2
 """Seconds between two copies; each waits for the disk."""
 _PATIENCE = 20
@@ -44,6 +48,7 @@ class WalKeeper:
         self._asked = threading.Event()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
+        self._frames = 0
 
     def wrote(self) -> None:
         """To be called after each commit, with no lock held."""
@@ -86,10 +91,18 @@ class WalKeeper:
                 self._closed.wait(_PAUSE)
 
     def _copy(self, connection: sqlite3.Connection) -> None:
-        """Copy what is there while others write, then the rest while they wait, so that the WAL can begin anew."""
+        """Copy what is there while others write, then the rest while they wait, so that the WAL can begin anew.
+
+        Where the rest is likely to be much, it is left for the next time.
+        """
         try:
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            new, self._frames = frames - self._frames, frames
+            if new > _SWIFT and frames < _MOST:
+                self._asked.set()  # to look again, should nobody write any more
+                return
             with self._writer:
                 connection.execute(f"PRAGMA wal_checkpoint({'RESTART' if frames >= _MANY else 'TRUNCATE'})").fetchone()
+            self._frames = 0
         except sqlite3.Error:
             return  # the disk may be full: who writes next is told, and nothing that was promised is lost

@@ -17,8 +17,8 @@ PART = 4
 @pytest.fixture
 def store(url, monkeypatch):
     monkeypatch.setattr(mirror_taking, "LARGE", PART)
-    monkeypatch.setattr(mirror_writer, "ROWS", PART)
-    monkeypatch.setattr(mirror_batch, "ROWS", PART)
+    monkeypatch.setattr(mirror_writer, "PART", PART)
+    monkeypatch.setattr(mirror_batch, "PART", PART)
     opened = open_store(url)
     yield opened
     opened.close()

@@ -5,15 +5,18 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from sqlalchemy import text
 
+from ledger.store import wal
 from ledger.store.database import Database
 from ledger.store.wal import LONG
 
 MEGABYTE = 1024 * 1024
 PATIENCE = 60.0  # seconds
+LITTLE = 1_000  # frames
 
 
 @pytest.fixture
@@ -124,6 +127,24 @@ def test_a_log_in_full_swing_begins_anew_instead_of_growing(database, file):
         if written > 2 * longest:
             return
     raise AssertionError((written, longest))
+
+
+@pytest.mark.parametrize("most", [wal._MOST, LITTLE])
+def test_who_writes_very_much_is_kept_waiting_only_for_a_very_long_log(database, monkeypatch, most):
+    monkeypatch.setattr(wal, "_MOST", most)
+    keeper = database._wal
+    keeper._writer = waited = MagicMock()
+    keeper._thread = threading.current_thread()  # none but this test copies
+    with closing(database.detached()) as connection:
+        write(database, 12 * MEGABYTE)
+        keeper._asked.clear()
+        keeper._copy(connection)
+        assert waited.__enter__.call_count == (most == LITTLE)
+        assert keeper._asked.is_set() == (most != LITTLE), "what it leaves it comes back for"
+        waited.reset_mock()
+        keeper._copy(connection)
+        assert waited.__enter__.call_count == 1, "little was written meanwhile"
+    keeper._thread = None
 
 
 def test_closing_ends_the_copy(database):
