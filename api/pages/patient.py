@@ -17,6 +17,7 @@ from ledger.domain.acts import ConsentAct, Withdrawal, WithdrawalOfAll
 from ledger.domain.projection import RecoveryState
 from ledger.errors import Forbidden, NotFound
 from ledger.identity.principal import Role
+from ledger.ports import Cursor
 from ledger.services.context import Context
 from ledger.services.uses import Use, uses_of
 
@@ -56,7 +57,7 @@ def me(request: Request, who: Patient, before: Annotated[str, Query(pattern=r"^(
         who=who,
         consents=consents,
         asks=asking(context, list(held)),
-        waiting=[*_recovery(context, who.id, now), *_waiting(context, who.id)],
+        waiting=[*_recovery(context, who.id, now), *_waiting(context, who.id, cursor)],
         uses=shown,
         older=uses[MOST_USES - 1].record.id if len(uses) > MOST_USES else "",
         newest=not before,
@@ -97,8 +98,8 @@ def _recovery(context: Context, subject: bytes, now: int) -> list[Waiting]:
     return [Waiting(words, held.opens_at)]
 
 
-def _waiting(context: Context, subject: bytes) -> list[Waiting]:
-    cursor = context.mirror.cursor()
+def _waiting(context: Context, subject: bytes, cursor: Cursor | None) -> list[Waiting]:
+    """What the copy of the chain, as it was read for this page, cannot show yet: a block that came since hides none."""
     above = -1 if cursor is None else cursor.block.number
     words = "You were erased here. No choice of yours counts any more, and no new use can start."
     waiting = [Waiting(words, one.at) for one in context.erasures.of(subject)[:1]]

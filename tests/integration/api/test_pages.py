@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from api.pages import patient
 from tests.support.service import HOUR, WAIT, fresh_id
 
 COOKIE = "consentry"
@@ -110,6 +111,25 @@ def test_a_stop_shows_at_once(world):
             time.sleep(0.05)
     assert "You stopped this. It does not count any more." in text
     assert "It is being sealed" not in text
+
+
+def test_a_stop_that_is_sealed_while_the_page_is_made_is_not_missing_from_it(world, monkeypatch):
+    service = world.service
+    ((subject, wallet),) = world.enrol(1)
+    consent = world.consent(subject, wallet)
+    service.post("/v1/consents", {"acts": [consent]}, "subject", subject, 200, **WAIT)
+    body = {"acts": [world.withdrawal(subject, consent["id"], wallet)]}
+
+    def asking(*arguments):  # called once the choices were read
+        service.post("/v1/withdrawals", body, "subject", subject, 200, **WAIT)
+        return asking_before(*arguments)
+
+    asking_before = patient.asking
+    monkeypatch.setattr(patient, "asking", asking)
+    with browser(world, "subject", subject) as client:
+        assert "No new use can start from now on" in client.get("/me").text
+        monkeypatch.undo()
+        assert "You stopped this. It does not count any more." in client.get("/me").text
 
 
 def test_nobody_sees_another_and_the_doors_are_apart(world, ann):
