@@ -19,6 +19,7 @@ from ledger.fhir.codes import OWN_SUBJECT
 from ledger.fhir.write import Release, write
 from ledger.identity.principal import Principal, Role
 from ledger.services.context import Context
+from ledger.services.pending import with_ended
 
 router = APIRouter(prefix="/fhir", tags=["fhir"], route_class=FhirRoute, default_response_class=FhirResponse)
 MOST_ENTRIES: Final = 1000
@@ -101,10 +102,21 @@ def subject_of(who: Principal, patient: str | None) -> bytes:
 
 def _consents(ports: Context, who: Principal, subject: bytes) -> Sequence[Consent]:
     custodian_for(ports, who, subject)
+    return consents_of(ports, subject)
+
+
+def consents_of(ports: Context, subject: bytes) -> Sequence[Consent]:
+    """A subject's consents by id, as of the last block; a withdrawal counts from its acceptance, as for decisions.
+
+    Raises:
+        NotReady: There is no copy of the chain yet.
+    """
     cursor = ports.mirror.cursor()
     if cursor is None:
         raise NotReady("the copy of the chain is empty; try again later")
-    return sorted(ports.mirror.consents_at(subject, cursor.block.number) or (), key=lambda one: one.id)
+    held = ports.mirror.consents_at(subject, cursor.block.number) or ()
+    known = with_ended(ports.pending.at(cursor.block).get(subject, ()), held)
+    return sorted(known, key=lambda one: one.id)
 
 
 def resource_of(one: Consent, release: Release) -> dict[str, Any]:

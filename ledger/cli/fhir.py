@@ -99,11 +99,15 @@ def export(
 
     What is printed reads back (``consentry fhir import``, ``consentry decide``) as the same consents, field by field.
     """
+    from ledger.services.pending import with_ended
+
     of = parse_id(subject, what="--subject")
     with opened() as ledger:
         mirror = ledger.context.mirror
         cursor = mirror.cursor()
         held = None if cursor is None else mirror.consents_at(of, cursor.block.number)
+        if cursor is not None and held is not None:
+            held = tuple(with_ended(ledger.context.pending.at(cursor.block).get(of, ()), held))
     if held is None:
         raise NotFound(f"subject {to_hex(of)} is not enrolled, as of the last block taken in")
     entries = [{"resource": write(one, release)} for one in sorted(held, key=lambda one: one.id)]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.domain.acts import Withdrawal, WithdrawalOfAll
 from ledger.domain.audit import StoredEntry
 from ledger.domain.consent import ConsentState
 from ledger.domain.decision import Outcome
@@ -20,6 +19,7 @@ from ledger.ports import AuditStore
 from ledger.provenance.lineage import STEPS, Lineage, Tainted
 from ledger.services.context import Context
 from ledger.services.entries import all_decisions_on
+from ledger.services.pending import ended_by
 from ledger.transparency.canonical import decode_object
 
 _SIGNS: Final = tuple(f'"kind":"{kind.value}"'.encode() for kind in STEPS)
@@ -109,8 +109,4 @@ def subject_of(context: Context, consent: bytes) -> bytes:
 def _waiting(context: Context, subject: bytes, consents: list[bytes]) -> Iterator[bytes]:
     """The consents whose withdrawal was accepted and is not on the chain yet."""
     cursor = context.mirror.cursor()
-    for act in context.pending.at(cursor.block).get(subject, ()) if cursor else ():
-        if isinstance(act, WithdrawalOfAll):
-            yield from consents
-        elif isinstance(act, Withdrawal):
-            yield act.id
+    return ended_by(context.pending.at(cursor.block).get(subject, ()) if cursor else (), consents)

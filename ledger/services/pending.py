@@ -58,6 +58,21 @@ def stages(
         yield tuple(held.values())
 
 
+def ended_by(acts: Sequence[ChangingAct], consents: Sequence[bytes]) -> Iterator[bytes]:
+    """Those of some consents of a subject, by id, that waiting acts of the subject withdraw."""
+    for act in acts:
+        if isinstance(act, WithdrawalOfAll):
+            yield from consents
+        elif isinstance(act, Withdrawal) and act.id in consents:
+            yield act.id
+
+
+def with_ended(acts: Sequence[ChangingAct], consents: Sequence[Consent]) -> list[Consent]:
+    """Consents of a subject, those that waiting acts withdraw as withdrawn."""
+    ended = set(ended_by(acts, [one.id for one in consents]))
+    return [replace(one, state=ConsentState.WITHDRAWN) if one.id in ended else one for one in consents]
+
+
 def still_permitted(
     request: Request,
     setting: Setting,
