@@ -14,7 +14,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, false, or_, select, text, true, update
+from sqlalchemy import Connection, Select, exists, or_, select, text, true, update
 
 from ledger.domain.acts import Act, dump, load
 from ledger.domain.outbox import Item, ItemState, Outcome, Transmission
@@ -71,17 +71,14 @@ _BIND = (
     f"WHERE sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) "
     f"AND state = {ItemState.ACCEPTED:d}"
 )
-_CARRIED_BY = f"transaction_hash = ? AND state = {ItemState.SENT:d}"
-_ALL_CARRIED = f"sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash = ?) AND {_CARRIED_BY}"  # noqa: S608
+_END = f"UPDATE {_SENT.name} SET final = true, block = ?, block_hash = ?, succeeded = ?, error = ? WHERE hash = ?"  # noqa: S608
+_FINAL = f"SELECT hash, final FROM {_SENT.name} WHERE hash IN "  # noqa: S608
 _REFUSE = (
     f"UPDATE {_ITEM.name} SET state = {ItemState.REFUSED:d}, refused = true, block = ?, reason = ? "  # noqa: S608
-    f"WHERE digest = ? AND {_CARRIED_BY}"
+    f"WHERE digest = ? AND transaction_hash = ? AND state = {ItemState.SENT:d}"
 )
-_SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE {_ALL_CARRIED}"  # noqa: S608
-_FREE = (
-    f"UPDATE {_ITEM.name} SET state = {ItemState.ACCEPTED:d}, transaction_hash = NULL "  # noqa: S608
-    f"WHERE {_ALL_CARRIED}"
-)
+_SEAL = f"UPDATE {_ITEM.name} SET state = {ItemState.SEALED:d}, block = ? WHERE "  # noqa: S608
+_FREE = f"UPDATE {_ITEM.name} SET state = {ItemState.ACCEPTED:d}, transaction_hash = NULL WHERE "  # noqa: S608
 _UNDER_WAY = f"SELECT hash FROM {_SENT.name} WHERE NOT final ORDER BY sender, nonce, recorded_at"  # noqa: S608
 
 
@@ -213,9 +210,26 @@ class SqlOutbox:
         Raises:
             NotFound: A transmission was never recorded.
         """
+        ended = {transmission.hash: outcome for transmission, outcome in reversed(outcomes)}  # of two the first counts
         with self._database.writing() as connection:
-            for transmission, outcome in outcomes:
-                self._settle(connection, transmission, outcome)
+            fresh = {name: ended[name] for name in self._open(connection, list(ended))}
+            final = [(one.block_number, one.block_hash, one.succeeded, one.error, name) for name, one in fresh.items()]
+            self._database.run_many(connection, _END, final)
+            reasons = [
+                (one.block_number, reason, digest, name)
+                for name, one in fresh.items()
+                for digest, reason in one.refused.items()
+            ]
+            self._database.run_many(connection, _REFUSE, reasons)
+            sealed: dict[int, list[bytes]] = {}
+            for name, one in fresh.items():
+                if one.succeeded:
+                    sealed.setdefault(one.block_number, []).append(name)
+            for block, names in sealed.items():
+                self._database.run_many(connection, _SEAL + _carried_by_any(names), [(block, *names, *names)])
+            freed = [name for name, one in fresh.items() if not one.succeeded]
+            if freed:
+                self._database.run_many(connection, _FREE + _carried_by_any(freed), [(*freed, *freed)])
 
     def unsettle(self, above_block: int) -> None:
         """As ``OutboxStore.unsettle``: their items count as sent again.
@@ -246,30 +260,16 @@ class SqlOutbox:
                     .values(state=ItemState.SENT, refused=False, block=None, reason="")
                 )
 
-    def _settle(self, connection: Connection, transmission: Transmission, outcome: Outcome) -> None:
-        settled = connection.execute(
-            update(_SENT)
-            .where(_SENT.c.hash == transmission.hash, _SENT.c.final == false())
-            .values(
-                final=True,
-                block=outcome.block_number,
-                block_hash=outcome.block_hash,
-                succeeded=outcome.succeeded,
-                error=outcome.error,
-            )
-        )
-        if settled.rowcount != 1:
-            if connection.execute(select(_SENT.c.hash).where(_SENT.c.hash == transmission.hash)).first() is None:
-                raise NotFound(f"transaction 0x{transmission.hash.hex()} was never recorded; record it first")
-            return
-        reasons = [
-            (outcome.block_number, reason, digest, transmission.hash) for digest, reason in outcome.refused.items()
-        ]
-        self._database.run_many(connection, _REFUSE, reasons)
-        if outcome.succeeded:
-            self._database.run_many(connection, _SEAL, [(outcome.block_number, transmission.hash, transmission.hash)])
-        else:
-            self._database.run_many(connection, _FREE, [(transmission.hash, transmission.hash)])
+    def _open(self, connection: Connection, names: Sequence[bytes]) -> list[bytes]:
+        """Those of the transmissions that have no outcome yet, kept from others until the transaction ends."""
+        kept = "" if self._database.sqlite else " FOR UPDATE"
+        found: dict[bytes, bool] = {}
+        for part in _parts(names):
+            found |= dict(self._database.ask_in(connection, _FINAL + _marks(part) + kept, part))
+        for name in names:
+            if name not in found:
+                raise NotFound(f"transaction 0x{name.hex()} was never recorded; record it first")
+        return [name for name in names if not found[name]]
 
     def _find(self, question: str, digests: Sequence[bytes]) -> dict[bytes, Item]:
         """Items by digest; of several the newest."""
@@ -291,6 +291,15 @@ def _parts(values: Sequence[bytes]) -> list[Sequence[bytes]]:
 
 def _marks(values: Sequence[bytes]) -> str:
     return f"({', '.join('?' * len(values))})"
+
+
+def _carried_by_any(transactions: Sequence[bytes]) -> str:
+    """The items that these transactions carry, and no newer one; their names are given twice."""
+    marks = _marks(transactions)
+    return (
+        f"sequence IN (SELECT sequence FROM {_CARRIED.name} WHERE transaction_hash IN {marks}) "  # noqa: S608
+        f"AND transaction_hash IN {marks} AND state = {ItemState.SENT:d}"
+    )
 
 
 def _carried_by(connection: Connection, transaction: bytes) -> tuple[int, ...]:

@@ -36,8 +36,9 @@ class SqlRevocations:
 
     def tell(self, revocations: Sequence[Revocation], *, before: Followed, now: Followed) -> bool:
         """As ``RevocationStore.tell``."""
+        # A cursor that moved past what is not told need not be on the disk: it would move again.
         stood = [getattr(_CURSOR.c, name) == value for name, value in asdict(before).items()]
-        with self._database.writing() as connection:
+        with self._database.writing(durable=bool(revocations)) as connection:
             if before == Followed():
                 connection.execute(insert_if_new(connection, _CURSOR).values(id=1, **asdict(before)))
             moved = connection.execute(update(_CURSOR).where(*stood).values(**asdict(now)))
