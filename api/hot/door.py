@@ -33,6 +33,7 @@ from ledger.identity.tokens import TokenChecker, digest_of
 
 _START: Final = "http.response.start"
 _JSON: Final = (b"content-type", b"application/json")
+_LOOKED_AT: Final = frozenset({_JSON[0], b"authorization", b"content-length", b"x-request-id"})
 HEADERS: Final = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()] + [
     (b"cache-control", b"no-store")
 ]
@@ -188,25 +189,20 @@ class HotDoor:
 
 def _head(path: str, route: Route, headers: Iterable[tuple[bytes, bytes]], most: int) -> Head | None:
     """What a hot route looks at; None for a request that is of another kind, or asks for more."""
-    token = request_id = b""
-    size = -1
-    json = False
+    said: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name == b"authorization":
-            if token or value[:7] != b"Bearer ":
-                return None
-            token = value[7:]
-        elif name == b"content-type":
-            json = value == b"application/json"
-        elif name == b"content-length":
-            size = int(value) if value.isdigit() and len(value) < 16 else -1
-        elif name == b"x-request-id":
-            request_id = value if REQUEST_ID.match(value.decode("latin-1")) else b""
-        elif name in _KEPT_APART:
+        if name in _KEPT_APART or name in said:  # which of two counts is not for this door to say
             return None
-    if not json or not token or not 0 <= size <= most:
+        if name in _LOOKED_AT:
+            said[name] = value
+    bearer, length = said.get(b"authorization", b""), said.get(b"content-length", b"")
+    size = int(length) if length.isdigit() and len(length) < 16 else -1
+    if bearer[:7] != b"Bearer " or not bearer[7:] or said.get(_JSON[0]) != _JSON[1] or not 0 <= size <= most:
         return None
-    return Head(path, route, digest_of(token), size, request_id)
+    request_id = said.get(b"x-request-id", b"")
+    if not REQUEST_ID.match(request_id.decode("latin-1")):
+        request_id = b""
+    return Head(path, route, digest_of(bearer[7:]), size, request_id)
 
 
 async def _send(reply: Reply, request_id: bytes, send: Send) -> int:

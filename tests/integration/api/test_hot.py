@@ -34,7 +34,13 @@ class Both:
         await self.inner(*call)
 
     def ask(self, path, body, kind="application/json", **headers):
-        sent = {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "X-Request-ID": "r-1"} | headers
+        return self.send(
+            path,
+            body,
+            {"Authorization": f"Bearer {self.token}", "Content-Type": kind, "X-Request-ID": "r-1"} | headers,
+        )
+
+    def send(self, path, body, sent):
         transport = httpx.ASGITransport(self.door, raise_app_exceptions=False)
 
         async def ask():
@@ -88,6 +94,22 @@ def evaluation(world, subject):
         "resource": {"type": "patient", "id": subject},
         "context": {"study": world.study, "categories": ["demographics", "outcomes"]},
     }
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "X-Request-ID", "Authorization"])
+def test_a_head_that_says_something_twice_is_handed_on(world, both, subjects, name):
+    before = both.handed_on
+    body = json.dumps(look(world, subjects)).encode()
+    twice = httpx.Headers(
+        [
+            (name, "text/plain"),
+            ("Authorization", f"Bearer {both.token}"),
+            ("Content-Type", "application/json"),
+            ("X-Request-ID", "r-1"),
+        ]
+    )
+    both.send("/v1/decisions", body, twice)
+    assert both.handed_on == before + 1
 
 
 @pytest.mark.parametrize("changes", [{}, {"compact": True}, {"engine": None}, {"dataset": None}, {"at_least_block": 1}])
