@@ -56,6 +56,8 @@ class _Job:
     signer: SigningKey | None = None
     problem: Exception | None = None
     done: bool = False
+    leads: bool = False
+    """Whether it was this job's turn to write for all who wait."""
     turn: threading.Lock = field(default_factory=threading.Lock)
     """Let go when the job is done, or when it is this job's turn to write."""
 
@@ -102,7 +104,7 @@ class Appender:
             first = log not in self._busy
             self._busy.add(log)
         if not first:
-            job.turn.acquire()
+            self._wait(job)
         if not job.done:
             self._lead(log)
         if job.problem is not None:
@@ -116,6 +118,18 @@ class Appender:
         promise = AppendReceipt(job.log, job.stored[0].index, root, job.note, len(job.stored))
         return issue_append(promise, job.signer)
 
+    def _wait(self, job: _Job) -> None:
+        """Until a job is done or its turn has come; who is interrupted meanwhile leaves nobody waiting for it."""
+        try:
+            job.turn.acquire()
+        except BaseException:
+            with self._guard:
+                queue = self._queues.get(job.log, [])
+                queue[:] = [other for other in queue if other is not job]
+                if job.leads:
+                    self._hand_on(job.log)
+            raise
+
     def _lead(self, log: bytes) -> None:
         """Write for all who wait, then hand the log to the first of those who came meanwhile."""
         with self._guard:
@@ -124,11 +138,17 @@ class Appender:
             self._write(log, jobs)
         finally:
             with self._guard:
-                heirs = self._queues.get(log)
-                if not heirs:
-                    self._busy.discard(log)
-            for job in (*jobs, *(heirs or ())[:1]):
+                self._hand_on(log)
+            for job in jobs:
                 job.turn.release()
+
+    def _hand_on(self, log: bytes) -> None:
+        """Give the turn to write to the first who waits, if anybody does. The guard is held."""
+        if heirs := self._queues.get(log):
+            heirs[0].leads = True
+            heirs[0].turn.release()
+        else:
+            self._busy.discard(log)
 
     def _write(self, log: bytes, jobs: Sequence[_Job]) -> None:
         try:

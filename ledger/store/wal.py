@@ -16,6 +16,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ledger.errors import ConsentryError
+
 LONG = 4 * 1024 * 1024
 """From how many bytes on the WAL is copied: its own default, 1,000 pages, below which nothing is gained."""
 _MANY = 1_000
@@ -51,7 +53,7 @@ class WalKeeper:
         self._frames = 0
 
     def wrote(self) -> None:
-        """To be called after each commit, with no lock held."""
+        """To be called after each commit, with no lock held. Raises nothing: what was committed stands."""
         if self._asked.is_set() or not self._is_long():
             return
         self._asked.set()
@@ -59,8 +61,13 @@ class WalKeeper:
             return
         with self._starting:  # not ``_copying``: who commits does not wait for a copy that is under way
             if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._run, name="wal", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="wal", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # there are too many; the next commit tries again
+                    self._asked.clear()
+                else:
+                    self._thread = thread
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -72,17 +79,26 @@ class WalKeeper:
         """End; what is not copied stays in the WAL."""
         self._closed.set()
         self._asked.set()
-        if self._thread is not None:
-            self._thread.join()
+        with self._starting:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _is_long(self) -> bool:
         try:
             return self._file.stat().st_size >= LONG
-        except FileNotFoundError:
+        except OSError:  # it is not there, or cannot be looked at; SQLite copies it then, when it is very long
             return False
 
     def _run(self) -> None:
-        with closing(self._connect()) as connection:
+        try:
+            connection = self._connect()
+        except ConsentryError:  # too many files are open, say: a later commit tries again
+            with self._starting:
+                self._thread = None
+            self._asked.clear()
+            return
+        with closing(connection):
             connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
             while self._asked.wait() and not self._closed.is_set():
                 self._asked.clear()

@@ -10,6 +10,7 @@ import pytest
 from ledger.domain.audit import Kind, NewEntry
 from ledger.errors import InvalidInput, NotReady, Replayed
 from ledger.identity.seals import FileLogKeys
+from ledger.services import append
 from ledger.services.append import LONGEST_KEY, Appender, _Job
 from ledger.services.drafts import MOST_ENTRY_BYTES
 from ledger.store.audit import SqlLogWriter
@@ -299,6 +300,55 @@ def test_sixteen_threads_with_one_key_write_once(desk):
         made = list(pool.map(work, range(16)))
     assert all(one == made[0] for one in made)
     assert desk.audit.size(LOG) == 1
+
+
+class Interrupted:
+    """The turn of a job whose caller is interrupted while it waits: at once, or when the turn has just come."""
+
+    def __init__(self, late):
+        self.late, self.waits = late, threading.Event()
+        self._taken, self._come = False, threading.Event()
+
+    def acquire(self):
+        if not self._taken:  # as every job does when it is made
+            self._taken = True
+            return
+        self.waits.set()
+        if self.late:
+            self._come.wait(60)
+        raise KeyboardInterrupt
+
+    def release(self):
+        self._come.set()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_is_interrupted_while_it_waits_keeps_nobody_waiting(desk, monkeypatch, late):
+    writes, go, turn = threading.Event(), threading.Event(), Interrupted(late)
+
+    def anchored(_log):
+        writes.set()
+        go.wait(60)
+        return 0
+
+    appender = Appender(desk.audit, desk.clock, desk.keys, anchored)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(appender.append, LOG, "a", [entry(1)])
+        assert writes.wait(60)
+        with monkeypatch.context() as patched:
+            patched.setattr(append, "_Job", lambda *given: _Job(*given, turn=turn))
+            second = pool.submit(appender.append, LOG, "b", [entry(2)])
+            assert turn.waits.wait(60)
+        if not late:
+            assert isinstance(second.exception(60), KeyboardInterrupt)
+        third = pool.submit(appender.append, LOG, "c", [entry(3)])
+        while appender._queues[LOG][-1:] == [] or appender._queues[LOG][-1].key != "c":
+            assert not third.done()
+        go.set()
+        assert isinstance(second.exception(60), KeyboardInterrupt)
+        for made in (first, third, pool.submit(appender.append, LOG, "d", [entry(4)])):
+            desk.check(made.result(60))
+    assert desk.audit.size(LOG) == 3, "what was interrupted before it was written is not written"
 
 
 def test_two_processes_write_one_log(desk):

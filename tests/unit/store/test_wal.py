@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 from sqlalchemy import text
 
+from ledger.errors import NotReady
 from ledger.store import wal
 from ledger.store.database import Database
 from ledger.store.wal import LONG
@@ -171,3 +172,34 @@ def test_what_cannot_be_copied_stays_and_is_copied_later(database, file):
             write(database, MEGABYTE)
         assert reader.execute("SELECT count(*) FROM thing").fetchone() == (1,)
     until(lambda: (write(database, 1), length(file) < LONG)[1])
+
+
+def test_a_commit_stands_though_nobody_can_be_found_to_copy(database, file, monkeypatch):
+    def none_left(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        write(database, 2 * LONG)
+        assert keepers() == []
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", MagicMock(side_effect=PermissionError))
+        write(database, 1)
+    write(database, 1)
+    assert len(keepers()) == 1, "a later commit tries again"
+
+
+def test_a_copy_that_finds_no_connection_is_tried_again(database, file):
+    keeper = database._wal
+    connect, tries = keeper._connect, []
+
+    def refused():
+        tries.append(1)
+        raise NotReady("too many files are open")
+
+    keeper._connect = refused
+    write(database, 2 * LONG)
+    until(lambda: tries and keepers() == [])
+    keeper._connect = connect
+    write(database, 1)
+    assert len(keepers()) == 1
