@@ -24,7 +24,7 @@ from ledger.domain.events import Block, Event
 from ledger.domain.policy import Request
 from ledger.domain.projection import World, key_of
 from ledger.domain.vocabulary import ACCEPTS, TOUCHES, Capacity, Use
-from ledger.snapshot import answers, profiles, table
+from ledger.snapshot import answers, building, profiles, table
 from ledger.snapshot import snapshot as snapshots
 from ledger.snapshot.snapshot import Snapshot
 from tests.support.mutants import mutant
@@ -277,7 +277,8 @@ FAULTY_SNAPSHOTS: dict[str, tuple[ModuleType, tuple[str, str]]] = {
 def test_a_faulty_snapshot_is_noticed(corpus, fault, monkeypatch):
     module, change = FAULTY_SNAPSHOTS[fault]
     faulty = mutant(module, change)
-    for user, name in ((table, "Profiles"), (snapshots, "answer_all"), (snapshots, "State")):
+    used = ((building, "Profiles"), (building, "compile_row"), (building, "State"), (snapshots, "answer_all"))
+    for user, name in used:
         if getattr(user, name).__module__ == module.__name__:
             monkeypatch.setattr(user, name, getattr(faulty, name))
     assert differences(corpus), fault
