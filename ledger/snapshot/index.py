@@ -31,6 +31,9 @@ CARD: Final = np.dtype(
         ("place", np.uint32),
     ]
 )
+_ID_ALONE: Final = np.dtype({"names": ["id"], "formats": [f"V{ID}"], "offsets": [0], "itemsize": CARD.itemsize})
+"""A card of which nothing but the id is read: in one piece, as numpy chooses among rows of one value much faster."""
+_AT_ONCE: Final = 1 << 17
 Card = tuple[bytes, int, int, int, int, int, int]
 """As in ``CARD``."""
 PLAIN: Final = 5
@@ -121,6 +124,17 @@ class Index:
     def ids(self, places: slice) -> Array:
         """The ids of a range of places, 32 bytes a row."""
         return np.ascontiguousarray(self.cards["id"][places]).view(np.uint8).reshape(-1, ID)
+
+    def chosen(self, wanted: Array) -> Iterator[Array]:
+        """The ids, 32 bytes each, of the places that ``wanted`` says yes to, in their order and in parts.
+
+        Args:
+            wanted: A yes or no (bool) for each place.
+        """
+        held = self.cards.view(_ID_ALONE)["id"]
+        for first in range(0, len(held), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            yield held[part][wanted[part]]
 
     def change(self, place: int) -> None:
         """Say, before it is, that what is known of a subject changes."""

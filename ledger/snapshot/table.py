@@ -9,6 +9,7 @@ Invariants: what a ``State`` shows never changes; a state is made from the last 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from struct import iter_unpack
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -217,12 +218,30 @@ class State:
             return self.shared.finder.id(place)
         return self.shared.ids.view[ID * (place - built) : ID * (place - built + 1)].tobytes()
 
+    def ids(self, chosen: Array) -> bytearray:
+        """The ids, 32 bytes each and end to end, of chosen subjects, in the order of their numbers.
+
+        Args:
+            chosen: A yes or no (bool) for each number.
+        """
+        built = self.shared.built
+        packed = bytearray(ID * int(np.count_nonzero(chosen)))
+        at = 0
+        for part in self._chosen(chosen[:built], chosen[built:]):
+            packed[at : at + part.nbytes] = part.view(np.uint8).data
+            at += part.nbytes
+        return packed
+
+    def _chosen(self, built: Array, late: Array) -> Iterator[Array]:
+        yield from self.shared.finder.chosen(built)
+        yield self.shared.ids.array[: len(late)][late].reshape(-1)
+
     def enrolled(self, custodian: bytes | None) -> Iterator[bytes]:
         """The ids of enrolled subjects (of a custodian), in no order."""
         of = self.shared.custodian.array[: self.subjects]
         wanted = None if custodian is None else self.shared.custodians.numbers.get(custodian, -1)
         chosen = of != UNKNOWN_CUSTODIAN if wanted is None else of == wanted
-        return map(self.id, np.flatnonzero(chosen).tolist())
+        return (subject for (subject,) in iter_unpack(f"{ID}s", self.ids(chosen)))
 
     def register(self) -> Register:
         """The register of the subjects that the table was built from: four seconds a million, the first time."""

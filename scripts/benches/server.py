@@ -45,8 +45,15 @@ def echo(port: int) -> Iterator[int]:
 
 
 @contextmanager
-def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[int]:
-    """An ASGI application of ours, by the address of it, under the same server."""
+def asgi(application: str, port: int, variables: dict[str, str], *, within: float = STARTING_SECONDS) -> Iterator[int]:
+    """An ASGI application of ours, by the address of it or of what makes it, under the same server.
+
+    Args:
+        application: Module and name.
+        port: Where it is to listen.
+        variables: For its environment.
+        within: Seconds that it may take to start.
+    """
     command = [
         sys.executable,
         "-m",
@@ -58,7 +65,7 @@ def asgi(application: str, port: int, variables: dict[str, str]) -> Iterator[int
         "error",
         "--no-access-log",
     ]
-    with _running(command, variables, port, "/") as process:
+    with _running(command, variables, port, "/", within) as process:
         yield process
 
 
@@ -93,14 +100,16 @@ def cpu_seconds(process: int) -> float:
 
 
 @contextmanager
-def _running(command: Sequence[str], variables: dict[str, str], port: int, path: str) -> Iterator[int]:
+def _running(
+    command: Sequence[str], variables: dict[str, str], port: int, path: str, within: float = STARTING_SECONDS
+) -> Iterator[int]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")}
     environment = kept | variables | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'scripts'}"}
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if _apart:
         os.sched_setaffinity(process.pid, _apart[-1])  # before it has a thread besides
     try:
-        _await(process, port, path)
+        _await(process, port, path, within)
         yield process.pid
     finally:
         process.terminate()
@@ -111,8 +120,8 @@ def _running(command: Sequence[str], variables: dict[str, str], port: int, path:
             process.communicate()
 
 
-def _await(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
-    deadline = time.monotonic() + STARTING_SECONDS
+def _await(process: "subprocess.Popen[bytes]", port: int, path: str, within: float) -> None:
+    deadline = time.monotonic() + within
     question = request(port, "GET", path)
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ledger.domain import policy
@@ -141,3 +142,13 @@ def test_a_snapshot_of_nothing_knows_nobody():
     empty = Snapshot.build(block(1), ())
     assert empty.subjects() == []
     assert permitted(empty, 1) == [False]
+
+
+def test_the_ids_of_chosen_subjects_come_in_the_order_of_their_numbers(first):
+    second = first.advance(block(2), [consent(subject(20 + place), 100 + place) for place in range(7)])
+    for table in (first.table, second.table):
+        for step in (1, 2, 3):
+            chosen = np.arange(table.subjects) % step == 0
+            ids = [table.id(place) for place in range(0, table.subjects, step)]
+            assert table.ids(chosen) == b"".join(ids)
+        assert table.ids(np.zeros(table.subjects, bool)) == b""
