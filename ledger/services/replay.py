@@ -6,13 +6,14 @@ from ledger.domain.audit import DecisionRecord, Member
 from ledger.domain.consent import live_ids
 from ledger.domain.decision import NOT_ON_CHAIN, OF_DATA_USE, Decision, Reason
 from ledger.domain.identifiers import to_hex
-from ledger.domain.policy import Request
+from ledger.domain.policy import POLICY_VERSION, Request
 from ledger.domain.wording import request_from_json
-from ledger.errors import MirrorDiverged, NotFound
+from ledger.errors import MirrorDiverged, NotFound, WrongState
 from ledger.services.context import Context
 from ledger.services.past import Past
 from ledger.transparency import canonical
 from ledger.transparency.cohort import Cohort, CohortProof
+from ledger.transparency.receipt import open_decision
 
 MOST_ASKED_OF_CHAIN = 25
 
@@ -57,10 +58,17 @@ def replay(context: Context, decision: str) -> Replay:
 
     Raises:
         NotFound: There is no such decision, or the copy does not reach back to its block.
+        WrongState: It was made by another version of the rules, which is not here to compute it again.
     """
     record = context.audit.decision(decision)
     if record is None:
         raise NotFound(f"there is no decision {decision}")
+    policy = open_decision(record.receipt, context.log_keys.published).policy
+    if policy != POLICY_VERSION:
+        raise WrongState(
+            f"decision {decision} was made by the rules {policy!r} and this service knows {POLICY_VERSION!r}: whether it "
+            "comes out the same cannot be said here; ask a service of the version that made it"
+        )
     block = context.mirror.block_at(record.block_number)
     if block is None or block.hash != record.block_hash:
         raise NotFound(f"block {record.block_number} {to_hex(record.block_hash)} is not in the copy of the chain")

@@ -6,7 +6,8 @@ import pytest
 
 from ledger.domain.decision import Reason
 from ledger.domain.identifiers import to_hex
-from ledger.errors import NotFound
+from ledger.errors import NotFound, WrongState
+from ledger.services import decide
 from ledger.services.replay import replay, request_of
 from tests.support.scene import fresh
 
@@ -50,6 +51,14 @@ def test_a_tampered_member_is_a_difference_to_copy_and_chain(house, recorded, co
     assert not outcome.same
     assert [difference.subject for difference in outcome.differences] == [victim]
     assert [difference.subject for difference in outcome.chain_differences] == [victim]
+
+
+def test_a_decision_by_another_version_of_the_rules_is_neither_the_same_nor_not(house, monkeypatch):
+    monkeypatch.setattr(decide, "POLICY_VERSION", "consentry.policy/2")
+    other = house.record()
+    monkeypatch.undo()
+    with pytest.raises(WrongState, match=r"consentry\.policy/2"):
+        replay(house.context, other.id)
 
 
 def test_rows_refused_for_a_waiting_act_are_counted_apart(house, recorded):
