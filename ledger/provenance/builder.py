@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from ledger.domain import computation
 from ledger.domain.audit import Kind
 from ledger.provenance.constraints import violations
@@ -44,8 +46,7 @@ class Part:
         return violations(Document({**old.nodes, **new.nodes}, {**old.relations, **new.relations}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A completed computation: its id, its end, and its outputs by the short form of their hashes."""
 
     id: str
@@ -54,6 +55,10 @@ class _Run:
 
     def name(self, output: str) -> str:
         return f"output/{self.id.partition('/')[2]}/{output}"
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(_Run).decode
 
 
 class Builder:
@@ -71,8 +76,8 @@ class Builder:
         self._with_cohort: set[bytes] = set()
         self._open: dict[str, Node] = {}
         self._closed: set[bytes] = set()
-        self._by_leaf: dict[bytes, _Run] = {}
-        self._by_output: dict[bytes, _Run] = {}
+        self._by_leaf: dict[bytes, bytes] = {}  # of each run what ``_pack`` makes of it: a fifth of the object
+        self._by_output: dict[bytes, bytes] = {}
 
     def take(self, entry: Mapping[str, Any], leaf: str) -> Part:
         """Take in one entry.
@@ -197,8 +202,8 @@ class Builder:
             for source in sources:
                 document.relate(Link.DERIVED, node.id, source)
         self._closed.add(_short(run))
-        self._by_leaf[_short(leaf)] = made
-        self._by_output.update(dict.fromkeys(made.outputs, made))
+        self._by_leaf[_short(leaf)] = packed = _pack(made)
+        self._by_output.update(dict.fromkeys(made.outputs, packed))
 
     def _sources(self, run: str, entry: Mapping[str, Any]) -> list[str]:
         """What a computation read: the rows, and what its parents stand for."""
@@ -223,13 +228,15 @@ class Builder:
 
     def _parent(self, run: str, parent: str) -> list[str]:
         """What a parent stands for: the outputs of the entry with this leaf, an output with this hash, or the hash."""
-        before = self._by_leaf.get(_short(parent))
-        if before is not None:
+        packed = self._by_leaf.get(_short(parent))
+        if packed is not None:
+            before = _unpack(packed)
             self._part.before.add(Node(before.id, Thing.ACTIVITY, "Computation", end=before.end))
             self._part.document.relate(Link.INFORMED, run, before.id)
             return [self._made(before, name) for name in before.outputs.values()]
-        maker = self._by_output.get(_short(parent))
-        if maker is not None:
+        packed = self._by_output.get(_short(parent))
+        if packed is not None:
+            maker = _unpack(packed)
             return [self._made(maker, maker.outputs[_short(parent)])]
         return [self._share(Node(f"parent/{parent}", Thing.ENTITY, "Parent"))]
 

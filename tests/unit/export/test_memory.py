@@ -88,4 +88,4 @@ def test_progress_rises_to_the_end(kind):
 def test_of_provenance_what_may_be_built_on_is_kept_and_little_else(kind):
     peak(kind, 30)
     grown = peak(kind, SIZE) - peak(kind, SIZE // 10)
-    assert grown / (SIZE * 0.9) < 400, "bytes an entry: a million entries stay under 400 MB"
+    assert grown / (SIZE * 0.9) < 250, "bytes an entry: a million entries stay under 250 MB"
