@@ -66,8 +66,8 @@ def replay(context: Context, decision: str) -> Replay:
     policy = open_decision(record.receipt, context.log_keys.published).policy
     if policy != POLICY_VERSION:
         raise WrongState(
-            f"decision {decision} was made by the rules {policy!r} and this service knows {POLICY_VERSION!r}: whether it "
-            "comes out the same cannot be said here; ask a service of the version that made it"
+            f"decision {decision} was made by the rules {policy!r} and this service knows {POLICY_VERSION!r}: whether "
+            "it comes out the same cannot be said here; ask a service of the version that made it"
         )
     block = context.mirror.block_at(record.block_number)
     if block is None or block.hash != record.block_hash:
