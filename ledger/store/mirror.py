@@ -19,7 +19,7 @@ from ledger.domain.projection import Access, Authority, Fact, Head, Key, Recover
 from ledger.domain.vocabulary import Effect
 from ledger.errors import MirrorDiverged, MirrorLagging
 from ledger.ports import Cursor, Interval, Lease, ReadEvent
-from ledger.store import kinds, mirror_taking, mirror_writer, tables
+from ledger.store import kinds, mirror_writer, tables
 from ledger.store.database import Database
 from ledger.store.latest_batches import LatestBatches
 from ledger.store.tables.base import table_of
@@ -73,12 +73,18 @@ class SqlMirror:
     def take(self, blocks: Sequence[Block], events: Sequence[Logged], *, fence: int, expect: Cursor | None) -> Cursor:
         """As ``MirrorStore.take``.
 
+        It need not be on the disk at once: the cursor is in the same transaction, so what a power loss takes is read
+        again from the chain; and it takes seconds at most, since a lease's renewal is durable, and with it all before.
+
         Raises:
             WrongState: The cursor or the fence moved meanwhile.
             InvalidInput: The blocks do not follow each other, or an event is not of its block.
             MirrorDiverged: An event presupposes what no earlier one made.
         """
-        taken = mirror_taking.take(self._database, blocks, events, fence=fence, expect=expect)
+        with self._database.reading() as connection:
+            taken = mirror_writer.take(connection, blocks, events, expect)
+        with self._database.writing(durable=False) as connection:
+            mirror_writer.write(self._database, connection, taken, fence=fence)
         self._latest.add(expect, taken.cursor, taken.facts.changed())
         return taken.cursor
 

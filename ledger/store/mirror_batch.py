@@ -1,10 +1,6 @@
-"""The facts of one batch of blocks: projected over the rows that are there, and written by parts.
+"""The facts of one batch of blocks: projected over the rows that are there, and written by kind."""
 
-Invariant: written in the order in which they were handed out, the parts of a kind leave what one part of all its rows
-would leave: each first ends the versions that are there of the keys that it has anew.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -20,14 +16,10 @@ from ledger.store.database import Database
 from ledger.store.latest_batches import Changed
 
 _F = TypeVar("_F")
-Behind = Callable[[Callable[[Database, Connection], None]], object]
-"""Takes what writes a part of a batch, to be called within the transaction."""
-PART = 1_024
-"""Rows that are handed out at once; PostgreSQL is waited for after each part."""
 
 
-class _Part:
-    """Rows of one kind that are not written yet, ``open`` by key those that hold, and the keys whose rows are there."""
+class _Rows:
+    """The new rows of one kind, ``open`` by key those that hold, and the ``ends`` of those that are there."""
 
     __slots__ = ("_kind", "ends", "open", "rows")
 
@@ -53,17 +45,15 @@ class Batch:
     Args:
         connection: Of a reading transaction, which sees the facts before the batch.
         events: Its events.
-        behind: Given the rows by parts, as they come, to write them in this order.
     """
 
-    def __init__(self, connection: Connection, events: Sequence[Logged], behind: Behind | None = None) -> None:
+    def __init__(self, connection: Connection, events: Sequence[Logged]) -> None:
         self._connection = connection
         self._sqlite = connection.dialect.name == "sqlite"
-        self._behind = behind
         self._made: dict[tuple[Any, ...], Any] = {}
         self._found: dict[tuple[Any, ...], Any] = {}
         self._consents: dict[bytes, dict[bytes, Consent]] = {}  # of those alone who withdraw all of theirs at once
-        self._parts: dict[kinds.Kind[Any], _Part] = {}
+        self._rows: dict[kinds.Kind[Any], _Rows] = {}
         withdrawn, removed = set(), set()
         for logged in events:
             match logged.event:
@@ -85,25 +75,23 @@ class Batch:
         row: list[Any] = flatten(fact)
         encoded = encode_row(type(fact), row)
         row += (block, None, place)
-        part = self._parts.get(kind) or self._parts.setdefault(kind, _Part(kind))
-        before = part.open.get(key)
+        of_kind = self._rows.get(kind) or self._rows.setdefault(kind, _Rows(kind))
+        before = of_kind.open.get(key)
         if before is not None:
             before[-2] = block
         elif not _is_first(fact):
-            part.ends.append((block, *key))
-        part.open[key] = row
-        part.rows.append(row)
+            of_kind.ends.append((block, *key))
+        of_kind.open[key] = row
+        of_kind.rows.append(row)
         self._made[(type(fact), *key)] = fact
         if self._consents and isinstance(fact, Consent) and fact.subject in self._consents:
             self._consents[fact.subject][fact.id] = fact
-        if self._behind is not None and len(part.rows) == PART:
-            self._behind(self._parts.pop(kind).write)
         return encoded
 
     def write(self, database: Database, connection: Connection) -> None:
-        """Write what was not handed out."""
-        for part in self._parts.values():
-            part.write(database, connection)
+        """Write all of them."""
+        for rows in self._rows.values():
+            rows.write(database, connection)
 
     def changed(self) -> Changed:
         """The facts that the batch made and that hold at its end."""

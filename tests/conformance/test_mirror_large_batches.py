@@ -1,24 +1,17 @@
-"""A batch that is written while it is projected: what comes of it is what comes of any other, or nothing."""
+"""A batch of many blocks: what comes of it is what comes of its blocks one by one, or nothing."""
 
 import pytest
 
 from ledger.domain import events as ev
-from ledger.domain.consent import Consent
 from ledger.errors import Conflict, MirrorDiverged, WrongState
-from ledger.store import mirror_batch, mirror_taking, mirror_writer
 from ledger.store.database import Database
 from tests.fakes.chain import FakeChain
 from tests.fakes.histories import History
 from tests.support.stores import open_store
 
-PART = 4
-
 
 @pytest.fixture
-def store(url, monkeypatch):
-    monkeypatch.setattr(mirror_taking, "LARGE", PART)
-    monkeypatch.setattr(mirror_writer, "PART", PART)
-    monkeypatch.setattr(mirror_batch, "PART", PART)
+def store(url):
     opened = open_store(url)
     yield opened
     opened.close()
@@ -42,9 +35,8 @@ def take(store, chain, fence):
     return store.mirror.take(*all_of(chain), fence=fence, expect=None)
 
 
-def one_by_one(chain, tmp_path, monkeypatch):
+def one_by_one(chain, tmp_path):
     """The mirror that took each block by itself, as it is taken at the chain's end."""
-    monkeypatch.setattr(mirror_taking, "LARGE", 1 << 40)
     store = open_store(f"sqlite:///{tmp_path}/small.db")
     fence, cursor = store.mirror.lease("a", at=0, seconds=60), None
     for number in range(chain.first_block, chain.head().number + 1):
@@ -67,10 +59,9 @@ def is_empty(store):
     return store.mirror.cursor() is None and store.mirror.events_in(0, 1 << 40) == []
 
 
-def test_it_leaves_what_small_batches_leave(store, chain, tmp_path, monkeypatch):
-    assert len(all_of(chain)[1]) > 5 * PART
+def test_it_leaves_what_small_batches_leave(store, chain, tmp_path):
     take(store, chain, store.mirror.lease("a", at=0, seconds=60))
-    small = one_by_one(chain, tmp_path, monkeypatch)
+    small = one_by_one(chain, tmp_path)
     try:
         assert said(store) == said(small)
     finally:
@@ -85,40 +76,13 @@ def test_an_event_that_fits_nothing_leaves_nothing_of_those_that_were_written_be
     assert is_empty(store)
 
 
-def test_it_is_written_by_parts_and_ends_the_versions_of_parts_before(store, chain, monkeypatch):
-    insert, end, written, ended = Database.insert, mirror_batch._Part.write, [], []
-
-    def inserting(self, connection, table, columns, rows):
-        written.append((table.name, len(rows)))
-        insert(self, connection, table, columns, rows)
-
-    def ending(part, database, connection):
-        ended.extend(part.ends)
-        end(part, database, connection)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Database, "insert", inserting)
-        patch.setattr(mirror_batch._Part, "write", ending)
-        take(store, chain, store.mirror.lease("a", at=0, seconds=60))
-    for table in ("event", "consent"):
-        sizes = [size for name, size in written if name == table]
-        assert len(sizes) > 3
-        assert set(sizes[:-1]) == {PART}
-    consents = [interval for interval in store.mirror.intervals_in(0, 1 << 40) if type(interval.fact) is Consent]
-    assert any(interval.until is not None for interval in consents)
-    assert ended
-
-
-@pytest.mark.parametrize("table_name", ["event", "consent"])
-@pytest.mark.parametrize("failing", [0, 2])
-def test_a_part_that_is_not_written_leaves_nothing(store, chain, monkeypatch, failing, table_name):
-    insert, parts = Database.insert, []
+@pytest.mark.parametrize("refused", ["event", "consent"])
+def test_a_table_whose_rows_are_refused_leaves_nothing_of_the_others(store, chain, monkeypatch, refused):
+    insert = Database.insert
 
     def fail(self, connection, table, columns, rows):
-        if table.name == table_name:
-            parts.append(rows)
-            if len(parts) == failing + 1:
-                raise Conflict("the database refused a row")
+        if table.name == refused:
+            raise Conflict("the database refused a row")
         insert(self, connection, table, columns, rows)
 
     fence = store.mirror.lease("a", at=0, seconds=60)
