@@ -128,15 +128,15 @@ def _are_plain(values: Collection[object], depth: int) -> bool:
     kinds = set(map(type, values))
     if not kinds <= _TYPES:
         return False
-    if int in kinds and not all(-MAX_INTEGER <= value <= MAX_INTEGER for value in values if type(value) is int):
+    others = [value for value in values if type(value) is not str] if str in kinds else values  # most are strings
+    if int in kinds and not all(-MAX_INTEGER <= value <= MAX_INTEGER for value in others if type(value) is int):
         return False
-    objects = [value for value in values if type(value) is dict] if dict in kinds else []
-    lists = [value for value in values if type(value) is list] if list in kinds else []
+    objects = [value for value in others if type(value) is dict] if dict in kinds else []
+    lists = [value for value in others if type(value) is list] if list in kinds else []
     if not objects and not lists:
         return True
-    if not depth or not set(map(type, chain.from_iterable(objects))) <= {str}:
-        return False
-    if not "".join(set(chain.from_iterable(objects))).isascii():
+    keys = list(chain.from_iterable(objects))
+    if not depth or not set(map(type, keys)) <= {str} or not "".join(set(keys)).isascii():
         return False
     return _are_plain([*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)], depth - 1)
 
