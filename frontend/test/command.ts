@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 
-import { ProofInvalid } from "../src/checker/bytes.ts";
+import { ProofInvalid, text } from "../src/checker/bytes.ts";
 import { checkBundle } from "../src/checker/check.ts";
 import { match } from "../src/checker/data_use.ts";
 import { parseDataset, parsePurpose } from "../src/checker/data_use_forms.ts";
@@ -52,6 +52,12 @@ function matched({ terms, purpose, ancestors, at }: Match) {
 const judged = ({ study, datasets, custodian, dataset, at }: Judgement) =>
   judge(study, custodian, dataset, new Map(Object.entries(datasets)), at) ?? null;
 
+/** Null for what is no proof at all. */
+function refused(problem: unknown): null {
+  if (problem instanceof ProofInvalid) return null;
+  throw problem;
+}
+
 for (const line of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   const job = JSON.parse(line) as Job | Match | Judgement;
   if ("terms" in job || "study" in job) {
@@ -63,7 +69,8 @@ for (const line of readFileSync(0, "utf8").split("\n").filter(Boolean)) {
   const trust = { keys, needed, block, contracts: new Map(Object.entries(contracts)) };
   if (participation) {
     const trusted = { keys: logKeys.map((key) => parseKey(key, "log")), needed: 0 };
-    console.log(JSON.stringify(await checkParticipation(readFileSync(participation, "utf8"), trusted)));
+    const found = checkParticipation(text(readFileSync(participation)), trusted);
+    console.log(JSON.stringify(await found.catch(refused)));
     continue;
   }
   console.log(JSON.stringify(await checkBundle(new Uint8Array(readFileSync(bundle)), trust)));

@@ -71,6 +71,37 @@ test("another entry, place, key or file fails", async () => {
   assert.equal((await statuses(file, "{", trust))["inclusion"], "fail");
 });
 
+test("an entry that reads in two ways, or as something near to what the log holds, fails", async () => {
+  const { log, file } = await made();
+  const trust = { keys: [log.key], needed: 0 };
+  const good = JSON.stringify(DOCUMENT);
+  assert.equal((await statuses(file, JSON.stringify(DOCUMENT, null, 2), trust))["inclusion"], "pass");
+  for (const [part, other] of [['"index":1', '"index":1.0'], ['"index":1', '"index":0,"index":1'], ['"time":1790000000', '"time":179e7']] as const) {
+    assert.deepEqual(await statuses(file, good.replace(part, other), trust), { inclusion: "fail", place: "fail" }, other);
+  }
+});
+
+test("an entry of no Consentry log, or at an index that is no number, has no place", async () => {
+  for (const [origin, document] of [["consentry/foo", { ...DOCUMENT, log: "foo" }], [ORIGIN, { ...DOCUMENT, index: "0" }]] as const) {
+    const log = await signer(origin, "log");
+    const leaf = leafHash(utf8(canonical(document)));
+    const text = `${origin}\n1\n${toBase64(leaf)}\n`;
+    const proof = `c2sp.org/tlog-proof@v1\nindex 0\n\n${text}\n${log.line(text)}`;
+    const found = await statuses(proof, JSON.stringify(document), { keys: [log.key], needed: 0 });
+    assert.notEqual(found["place"], "pass", origin);
+  }
+});
+
+test("the key of another log says nothing of a log, though both are trusted", async () => {
+  const { log, file } = await made();
+  const other = await signer(`consentry/${"cd".repeat(32)}`, "log");
+  const text = file.slice(file.indexOf(ORIGIN), file.lastIndexOf("\n\n") + 1);
+  const forged = `${file.slice(0, file.indexOf(ORIGIN))}${text}\n${other.line(text)}`;
+  const trust = { keys: [log.key, other.key], needed: 0 };
+  assert.equal((await statuses(file, JSON.stringify(DOCUMENT), trust))["inclusion"], "pass");
+  assert.equal((await statuses(forged, JSON.stringify(DOCUMENT), trust))["inclusion"], "fail");
+});
+
 test("what is missing cannot be checked", async () => {
   const { log, file } = await made();
   assert.equal((await statuses(file, JSON.stringify(DOCUMENT), { keys: [], needed: 0 }))["inclusion"], "could not check");

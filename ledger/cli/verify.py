@@ -233,7 +233,7 @@ def _receipt(
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), object_pairs_hook=canonical.once)
     except (OSError, ValueError) as problem:
         raise InvalidInput(f"{path} is not JSON: {problem}") from problem
     if not isinstance(document, dict):

@@ -51,7 +51,7 @@ def openings_in(document: Mapping[str, Any]) -> list[int]:
     """The indices of the decisions beside which an erasure destroyed a row, as its entry names them."""
     facts = document.get("facts")
     named = facts.get("openings") if isinstance(facts, Mapping) else None
-    return [index for index in named if isinstance(index, int)] if isinstance(named, list) else []
+    return [index for index in named if type(index) is int] if isinstance(named, list) else []
 
 
 @dataclass(frozen=True, slots=True)

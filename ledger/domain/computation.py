@@ -67,8 +67,9 @@ def parents_of(entry: Mapping[str, Any]) -> list[str]:
 
 def decisions_of(entry: Mapping[str, Any]) -> list[str]:
     """The decisions that a computation rests on: the one that allowed it, then those asked for while it ran."""
-    first = [entry["decision"]] if entry["decision"] else []
-    return list(dict.fromkeys([*first, *_words(entry, "rechecks")]))
+    first = entry.get("decision")
+    named = [first] if isinstance(first, str) and first else []
+    return list(dict.fromkeys([*named, *_words(entry, "rechecks")]))
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

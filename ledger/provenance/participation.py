@@ -11,13 +11,14 @@ Whoever holds all rows, an auditor, can refute that; it is a statement to be hel
 Source: ``ledger.transparency.cohort``, ``ledger.transparency.register``, https://www.rfc-editor.org/rfc/rfc9162
 """
 
+import json
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from ledger.errors import ProofInvalid
 from ledger.provenance.bundle import Count, Hex32, Line
-from ledger.transparency.canonical import encode
+from ledger.transparency.canonical import encode, once
 
 FORMAT: Final = "consentry.participation/1"
 ABSENCE_TYPE: Final = "consentry-absence+jws"
@@ -94,7 +95,8 @@ def read(data: bytes) -> Participation:
         raise ProofInvalid(f"a proof for one patient is at most {MOST_BYTES} bytes")
     try:
         found = msgspec.json.decode(data, type=Participation)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        json.loads(data, object_pairs_hook=once)  # of a name that stands twice, the decoder takes the last value
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
         raise ProofInvalid(f"not a proof for one patient: {problem}") from problem
     if found.format != FORMAT:
         raise ProofInvalid(f"the format is {found.format!r}, not {FORMAT!r}")

@@ -12,7 +12,7 @@ Source: https://www.rfc-editor.org/rfc/rfc8785
 
 from collections.abc import Collection, Sequence
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -91,6 +91,23 @@ def decode(data: bytes) -> Json:
     if encode(value) != data:
         raise InvalidInput("JSON, but not in the canonical form of RFC 8785: send the bytes as they were written")
     return value
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values of ``Json`` are written alike; for ``==``, true would be 1."""
+    return encode(one) == encode(other)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some members, as ``json.loads`` hands them to its ``object_pairs_hook``.
+
+    Raises:
+        ValueError: A name stands twice; readers differ in which of its values they take.
+    """
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return members
 
 
 def decode_object(data: bytes) -> dict[str, Json]:

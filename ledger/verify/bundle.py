@@ -136,7 +136,7 @@ class Bundle:
                 document = canonical.decode_object(data)
             except InvalidInput as problem:
                 raise ProofInvalid(f"{what}: {problem}") from problem
-            if document.get("index") != index or document.get("log") != self.manifest.log:
+            if not canonical.same([document.get("index"), document.get("log")], [index, self.manifest.log]):
                 raise ProofInvalid(
                     f"{what}: it says that it is entry {document.get('index')!r} of {document.get('log')!r}"
                 )

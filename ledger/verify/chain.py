@@ -12,6 +12,7 @@ from ledger.domain.identifiers import to_hex
 from ledger.errors import CannotCheck, ProofInvalid
 from ledger.provenance import bundle as form
 from ledger.provenance.history import Interest
+from ledger.transparency import canonical
 from ledger.verify.bundle import Bundle
 from ledger.verify.events import ANCHOR, DIRECTORY, REGISTRY, Placed, read_event, read_receipt, topic_of
 from ledger.verify.headers import Header, bloom_mask, excludes, read_header
@@ -135,7 +136,8 @@ def check_history(bundle: Bundle, shown: Shown, interest: Interest) -> list[Plac
         name = type(placed.event).__name__
         if line is None:
             raise ProofInvalid(f"{what}: missing; the receipts prove a {name} in block {placed.block}")
-        if (line.block, line.event, line.fields) != (placed.block, name, form.event_fields(placed.event)):
+        fits = canonical.same(line.fields, form.event_fields(placed.event))
+        if not fits or (line.block, line.event) != (placed.block, name):
             raise ProofInvalid(f"{what}: not what the receipts prove, a {name} in block {placed.block}")
     if next(listed, None) is not None:
         raise ProofInvalid(f"{form.CONSENTS}, line {len(proved) + 1}: no receipt proves it")

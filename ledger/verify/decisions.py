@@ -194,9 +194,10 @@ def check_cohorts(
         if "register" in facts:
             shown = [member.subject for member in members]
             check_register(what, mapping(facts["register"]), case.receipt, shown, len(case.erased), enrolled)
-        if facts.get("considered") != len(members) + len(case.erased):
+        if not canonical.same(facts.get("considered"), len(members) + len(case.erased)):
             raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows")
-        if not 0 <= int(facts.get("permitted", -1)) - sum(permitted) <= len(case.erased):
+        said = facts.get("permitted")
+        if type(said) is not int or not 0 <= said - sum(permitted) <= len(case.erased):
             raise ProofInvalid(f"{what}: entry {case.line.index} counts other rows as permitted")
         if len(case.erased) > log.erasures[case.line.index]:
             raise ProofInvalid(f"{what}: rows are erased, and no entry of the log tells of it")
@@ -210,20 +211,22 @@ def _matches(entry: dict[str, object], case: Case) -> bool:
     facts = entry.get("facts")
     receipt = case.receipt
     cohort = receipt.cohort
-    return (
-        isinstance(facts, dict)
-        and cohort is not None
-        and entry.get("decision") == case.line.decision
-        and entry.get("study") == case.line.request["study"]
-        and entry.get("engine") == case.line.request["engine"]
-        and entry.get("operation") == case.line.request["operation"]
-        and entry.get("block") == {"number": receipt.block_number, "hash": to_hex(receipt.block_hash)}
-        and facts.get("request") == to_hex(receipt.request)
-        and facts.get("receipt") == to_hex(sha256(case.line.receipt.encode()).digest())
-        and facts.get("outcome") == receipt.outcome
-        and facts.get("at") == receipt.at
-        and facts.get("cohort") == {"size": cohort.size, "root": to_hex(cohort.root)}
-    )
+    if not isinstance(facts, dict) or cohort is None:
+        return False
+    known = {name: case.line.request[name] for name in ("study", "engine", "operation")}
+    known |= {
+        "decision": case.line.decision,
+        "block": {"number": receipt.block_number, "hash": to_hex(receipt.block_hash)},
+    }
+    told = {
+        "request": to_hex(receipt.request),
+        "receipt": to_hex(sha256(case.line.receipt.encode()).digest()),
+        "outcome": receipt.outcome,
+        "at": receipt.at,
+        "cohort": {"size": cohort.size, "root": to_hex(cohort.root)},
+    }
+    said = [{name: entry.get(name) for name in known}, {name: facts.get(name) for name in told}]
+    return canonical.same(said, [known, told])
 
 
 def verify_receipt(jws: str, jwks: dict[str, object]) -> DecisionReceipt:

@@ -1,7 +1,9 @@
 """The offline check of one entry's proof: a ``.tlog-proof`` file, or a COSE receipt."""
 
+import re
+
 from ledger.errors import CannotCheck, InvalidInput, ProofInvalid
-from ledger.transparency.canonical import decode_object
+from ledger.transparency.canonical import decode_object, same
 from ledger.transparency.cose import CoseReceipt
 from ledger.transparency.cosignature import Quorum
 from ledger.transparency.note import VerifierKey
@@ -10,6 +12,7 @@ from ledger.transparency.witness import Head
 from ledger.verify.claims import WITNESSES, Claim, Trial
 from ledger.verify.report import Report
 
+_ORIGIN = re.compile(r"consentry/([0-9a-f]{64})")
 INCLUSION = Claim(
     "inclusion",
     "The log signed a head that holds this entry at this index.",
@@ -82,7 +85,7 @@ def _place(entry: bytes, log: bytes, index: int) -> str:
         document = decode_object(entry)
     except InvalidInput as problem:
         raise ProofInvalid(f"the entry is not in canonical JSON: {problem}") from problem
-    if (document.get("log"), document.get("index")) != ("0x" + log.hex(), index):
+    if not same([document.get("log"), document.get("index")], ["0x" + log.hex(), index]):
         raise ProofInvalid(f"the entry says that it stands at {document.get('index')} in {document.get('log')}")
     return f"{document.get('kind')} at {document.get('time')}"
 
@@ -92,7 +95,7 @@ def _log(proof: TlogProof) -> bytes:
 
 
 def _log_of(origin: str) -> bytes:
-    try:
-        return bytes.fromhex(origin.removeprefix("consentry/"))
-    except ValueError as problem:
-        raise CannotCheck(f"{origin} is not a Consentry log; check it with the tools of C2SP") from problem
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        raise CannotCheck(f"{origin} is not a Consentry log; check it with the tools of C2SP")
+    return bytes.fromhex(found[1])

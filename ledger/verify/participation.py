@@ -9,6 +9,7 @@ from ledger.domain.computation import decisions_of, facts_of, mapping
 from ledger.domain.identifiers import parse_bytes
 from ledger.errors import CannotCheck, ProofInvalid
 from ledger.provenance import participation as form
+from ledger.transparency.canonical import same
 from ledger.transparency.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
 from ledger.transparency.cohort import CohortCommitment, CohortProof, verify_cohort
 from ledger.transparency.hashing import leaf_hash
@@ -59,7 +60,7 @@ class _Case:
         if self.head is None:
             raise CannotCheck("the head was not checked")
         index = entry.document.get("index")
-        if not isinstance(index, int) or entry.document.get("log") != "0x" + self.head.log.hex():
+        if type(index) is not int or entry.document.get("log") != "0x" + self.head.log.hex():
             raise ProofInvalid(f"{what} says that it is of another log, or has no index")
         path = [parse_bytes(node, size=32) for node in entry.path]
         verify_inclusion(leaf_hash(form.entry_bytes(entry)), index, self.head.size, path, self.head.root)
@@ -165,7 +166,7 @@ def _bit(case: _Case, decision: str, one: form.DecisionProof, page: form.PagePro
     considered, leaves, root = (found.get(name) for name in ("considered", "leaves", "root"))
     if type(considered) is not int or type(leaves) is not int or leaves < 0 or not isinstance(root, str):
         raise ProofInvalid(f"decision {decision}: its entry holds no commitment over a register")
-    if considered != mapping(facts.get("cohort")).get("size"):
+    if not same(considered, mapping(facts.get("cohort")).get("size")):
         raise ProofInvalid(f"decision {decision}: its two commitments are to cohorts of different sizes")
     proof = PagedProof(
         subject=parse_bytes(case.proof.subject, size=32),

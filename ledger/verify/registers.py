@@ -14,6 +14,7 @@ from ledger.domain import events as ev
 from ledger.domain.computation import mapping
 from ledger.domain.identifiers import to_hex
 from ledger.errors import ProofInvalid
+from ledger.transparency.canonical import same
 from ledger.transparency.receipt import DecisionReceipt
 from ledger.transparency.register import PAGE
 from ledger.verify.events import Placed
@@ -46,14 +47,14 @@ def check_register(
         ProofInvalid: They contradict each other.
     """
     size = len(shown) + erased
-    if found.get("considered") != size:
+    if not same(found.get("considered"), size):
         raise ProofInvalid(f"{what}: the commitment over a register is to another number of rows")
     block = mapping(found.get("block"))
     rows, leaves, number = found.get("rows"), found.get("leaves"), block.get("number")
     if type(rows) is not int or type(leaves) is not int or type(number) is not int:
         raise ProofInvalid(f"{what}: the commitment over a register says no block, rows or leaves")
-    same = block.get("hash") == to_hex(receipt.block_hash)
-    if number > receipt.block_number or (number == receipt.block_number and not same):
+    ours = block.get("hash") == to_hex(receipt.block_hash)
+    if number > receipt.block_number or (number == receipt.block_number and not ours):
         raise ProofInvalid(f"{what}: the register is of another chain, or of a block after the decision's")
     later = leaves - -(-rows // PAGE)
     if rows < 0 or not 0 <= later <= size <= rows + later:

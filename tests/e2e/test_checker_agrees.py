@@ -13,20 +13,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain import audit
 from ledger.domain.identifiers import to_hex
+from ledger.errors import ProofInvalid
+from ledger.provenance import bundle as form
 from ledger.services.directory import admit_institution
 from ledger.services.submit import submit
 from ledger.transparency import canonical
 from ledger.transparency.checkpoint import Checkpoint, origin_of, write_checkpoint
 from ledger.transparency.cohort import Cohort
 from ledger.transparency.hashing import leaf_hash
-from ledger.transparency.note import NoteSigner
+from ledger.transparency.note import NoteSigner, sign_note
 from ledger.transparency.register import PagedCohort, Register
 from ledger.transparency.tree import Tree
 from ledger.verify.archive import Archive
 from ledger.verify.participation import verify_participation
 from ledger.verify.report import Status
 from tests.support.exhibit import exhibit
-from tests.support.forging import FORGERIES, forge, pack, unpack
+from tests.support.forging import FORGERIES, forge, pack, rewritten, unpack
 from tests.support.schemas import written_as
 
 ELSEWHERE = b"\x01" * 32
@@ -118,6 +120,42 @@ def test_of_an_early_computation_and_of_a_later_schema_they_say_the_same(page, t
     assert early.check("tree").status is Status.PASS
 
 
+def test_of_values_that_pass_for_others_in_one_language_they_say_the_same(page, exported):
+    """Python takes true for 1, JavaScript a text for its number, and null for what is missing."""
+    data, block = exported
+
+    def without_id(files):
+        keys = canonical.decode_object(files[form.KEYS][:-1])
+        keys["jwks"]["keys"][0]["kid"] = None
+        return pack({**files, form.KEYS: canonical.encode(keys) + b"\n"})
+
+    def counted(line):
+        facts = line["document"]["facts"]
+        facts["permitted"] = str(facts["permitted"])
+
+    forgeries = [
+        (forge(data, entries=rewritten(0, lambda line: line["document"].update(index=False))), "tree"),
+        (forge(data, entries=rewritten(0, counted)), "cohorts"),
+        (forge(data, consents=rewritten(0, lambda line: line["fields"].update(number=True))), "history"),
+        (without_id(unpack(data)), "signature"),
+    ]
+    for report, (_, claim) in zip(page.agree([(one, block, None) for one, _ in forgeries]), forgeries, strict=True):
+        assert report.check(claim).status is Status.FAIL
+
+
+def test_of_an_entry_nested_as_deep_as_may_be_they_say_the_same(page, tmp_path):
+    facts = {}
+    for _ in range(canonical.MAX_DEPTH - 2):
+        facts = {"a": facts}
+    with exhibit(tmp_path / "home") as shown:
+        entry = audit.NewEntry(audit.Kind.STARTED, "engine", facts=facts)
+        shown.ledger.appender.append(shown.log, "deep", [entry])
+        shown.anchor()
+        data, manifest = shown.export()
+        (report,) = page.agree([(data, bytes.fromhex(manifest.trusted.hash[2:]), None)])
+    assert report.verdict is Status.PASS
+
+
 # --- a patient's proof ------------------------------------------------------------------------------------------------
 
 LOG = bytes(range(32))
@@ -129,7 +167,7 @@ def hexes(nodes):
     return [to_hex(node) for node in nodes]
 
 
-def participation(subject, *, paged, counted=True):
+def participation(subject, *, paged, counted=True, operation=""):
     """The file on one of three patients, two of whom were considered and one permitted."""
     rows = {ASKED: True, REFUSED: False}
     cohort = Cohort(list(rows), list(rows.values()), bytes(range(32)))
@@ -149,7 +187,7 @@ def participation(subject, *, paged, counted=True):
             "kind": "computation.completed",
             "decision": "d",
             "facts": {},
-            "operation": "",
+            "operation": operation,
         },
     ]
     tree = Tree()
@@ -201,6 +239,79 @@ def changed(document, *path, to):
     return document
 
 
+def agree_on_proofs(page, folder, texts, keys):
+    """What the page and ``verify`` both say of each file: its verdict; None where it is no proof at all."""
+    jobs, reports = [], []
+    for number, text in enumerate(texts):
+        path = folder / f"{number}.json"
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        jobs.append({"participation": str(path), "logKeys": list(map(str, keys))})
+        try:
+            reports.append(verify_participation(path.read_bytes(), keys))
+        except ProofInvalid:
+            reports.append(None)
+    for text, report, found in zip(texts, reports, page.run(jobs), strict=True):
+        if report is None or found is None:  # one refuses the whole file for what the other finds in one claim
+            assert report is None or report.verdict is Status.FAIL, text
+            assert found is None or "fail" in {one["status"] for one in found}, text
+            continue
+        assert [(one["name"], one["status"]) for one in found] == [
+            (check.name, check.status.value) for check in report.checks
+        ], f"{text}: {found} {report}"
+        for check, one in zip(report.checks, found, strict=True):
+            assert (one["proves"], one["doesNotProve"]) == (check.proves, check.does_not_prove)
+            if check.status is Status.PASS:
+                assert one["detail"] == check.detail
+    return [None if report is None else report.verdict for report in reports]
+
+
+def test_of_a_proof_that_reads_in_two_ways_they_say_the_same(page, tmp_path):
+    good = json.dumps(participation(ASKED, paged=True))
+    note = json.loads(good)["checkpoint"]
+    more = [f"{note}\u2014 {name} AAAAAAA=\n" for name in ("a\ud800", "a\u0085b", "a\ufeffb", "plain")]
+    more += [note + "\u2014 other AAAAAAA=\n" * 4000, note.replace("\n2\n", f"\n{2**63}\n"), "no note"]
+    notes = [json.dumps({**json.loads(good), "checkpoint": one}) for one in more]
+    twice = [
+        good.replace('"kind": "decision"', '"kind": "erasure", "kind": "decision"'),
+        good.replace('"kind": "decision"', '"\\u006bind": "decision", "kind": "decision"'),
+        good.replace('"subject": ', '"subject": 5, "subject": '),
+    ]
+    numbers = [
+        good.replace('"index": 1', f'"index": {one}') for one in ("1.0", "1e0", "true", "-0", "9007199254740993", '"1"')
+    ]
+    odd = [
+        good.replace('"operation": ""', f'"operation": {one}')
+        for one in ('"\\ud800"', '{"__proto__": 1}', '{"\u00e9": 1}', "[" * 70 + "]" * 70, "1.5", "NaN")
+    ]
+    files = [good, json.dumps(json.loads(good), indent=2), good + " " * (1 << 22), "\ufeff" + good, good[:-1], "[]"]
+    texts = [*files, *notes, *twice, *numbers, *odd]
+    verdicts = agree_on_proofs(page, tmp_path, texts, [SIGNER.verifier])
+    held = {number for number, verdict in enumerate(verdicts) if verdict is Status.PASS}
+    assert held == {0, 1, len(files) + 2, len(files) + 3}
+
+
+def test_of_a_proof_whose_entry_shows_what_the_log_holds_otherwise_they_say_the_same(page, tmp_path):
+    """The log holds the one, the file shows the other: a checker that reads them alike proves what is not there."""
+    held = {"\ufffd": '"\\ud800"', 1: "1.0", "0": "0"}
+    for one, shown in held.items():
+        text = json.dumps(participation(ASKED, paged=True, operation=one), ensure_ascii=False)
+        assert agree_on_proofs(page, tmp_path, [text], [SIGNER.verifier]) == [Status.PASS]
+        other = text.replace(f'"operation": {json.dumps(one, ensure_ascii=False)}', f'"operation": {shown}')
+        assert other != text
+        assert Status.PASS not in agree_on_proofs(page, tmp_path, [other], [SIGNER.verifier])
+
+
+def test_another_logs_key_signs_for_no_log_but_its_own(page, tmp_path):
+    neighbour = NoteSigner(origin_of(b"n" * 32), Ed25519PrivateKey.from_private_bytes(b"\x08" * 32))
+    document = participation(ASKED, paged=True)
+    text = document["checkpoint"].partition("\n\n")[0] + "\n"
+    keys = [SIGNER.verifier, neighbour.verifier]
+    forged = changed(document, "checkpoint", to=sign_note(text, [neighbour]))
+    both = changed(document, "checkpoint", to=sign_note(text, [neighbour, SIGNER]))
+    verdicts = agree_on_proofs(page, tmp_path, list(map(json.dumps, (document, both, forged))), keys)
+    assert verdicts == [Status.PASS, Status.PASS, Status.FAIL]
+
+
 def test_of_a_patients_proof_they_say_the_same(page, tmp_path):
     good = [participation(one, paged=paged) for one in (ASKED, REFUSED, OTHER) for paged in (False, True)]
     asked, absent = participation(ASKED, paged=True), participation(OTHER, paged=True)
@@ -219,22 +330,8 @@ def test_of_a_patients_proof_they_say_the_same(page, tmp_path):
         changed(absent, *first, "entry", "path", to=[]),
         participation(OTHER, paged=True, counted=False),
     ]
-    documents, jobs, reports = good + bad, [], []
-    for number, document in enumerate(documents):
-        path = tmp_path / f"{number}.json"
-        path.write_text(json.dumps(document))
-        for keys in ([SIGNER.verifier], []):
-            jobs.append({"participation": str(path), "logKeys": list(map(str, keys))})
-            reports.append(verify_participation(path.read_bytes(), keys))
-    said = page.run(jobs)
-    for number, (report, found) in enumerate(zip(reports, said, strict=True)):
-        assert [(one["name"], one["status"]) for one in found] == [
-            (check.name, check.status.value) for check in report.checks
-        ], f"{jobs[number]}: {found} {report}"
-        for check, one in zip(report.checks, found, strict=True):
-            assert (one["proves"], one["doesNotProve"]) == (check.proves, check.does_not_prove)
-            if check.status is Status.PASS:
-                assert one["detail"] == check.detail
-    trusted = [report.verdict for report in reports[::2]]
+    texts = [json.dumps(document) for document in good + bad]
+    trusted = agree_on_proofs(page, tmp_path, texts, [SIGNER.verifier])
+    assert Status.PASS not in agree_on_proofs(page, tmp_path, texts, [])
     assert trusted[: len(good)] == [*[Status.PASS] * 4, Status.UNCHECKED, Status.PASS]
     assert set(trusted[len(good) :]) == {Status.FAIL}

@@ -2,12 +2,13 @@
 
 import { type Bytes, ProofInvalid, sha256, text, to0x } from "./bytes.ts";
 import * as form from "./form.ts";
-import { canonical, type JsonObject, parseCanonical } from "./json.ts";
+import { canonical, type JsonObject, MAX_DEPTH, parseCanonical } from "./json.ts";
 import { KeySet } from "./jws.ts";
 import { type NoteKey, parseKey } from "./note.ts";
 import { readZip } from "./zip.ts";
 
 const MOST_DOCUMENT = 1 << 20;
+const MOST_LINE = 1 << 26;
 const NEWLINE = 10;
 type Reader<Line> = (value: JsonObject, what: string) => Line;
 
@@ -86,7 +87,7 @@ export class Bundle {
 
   /** The log's entries, in order. */
   *entries(): Generator<Entry> {
-    for (const [index, { document, leaf }] of numbered(this.lines(form.ENTRIES, form.entryLine))) {
+    for (const [index, { document, leaf }] of numbered(this.lines(form.ENTRIES, form.entryLine, MAX_DEPTH + 1))) {
       if (document["index"] !== index || document["log"] !== this.log) {
         throw new ProofInvalid(
           `${form.ENTRIES}, entry ${index}: it says that it is entry ${String(document["index"])} of ${String(document["log"])}`,
@@ -96,8 +97,8 @@ export class Bundle {
     }
   }
 
-  /** The lines of a file as documents of one kind. */
-  *lines<Line>(name: string, read: Reader<Line>): Generator<Line> {
+  /** The lines of a file as documents of one kind, nested no deeper than `depth`. */
+  *lines<Line>(name: string, read: Reader<Line>, depth = MAX_DEPTH): Generator<Line> {
     const content = this.files.get(name);
     if (!content) throw new ProofInvalid(`the bundle holds no ${name}`);
     let number = 1;
@@ -105,7 +106,8 @@ export class Bundle {
       const end = content.indexOf(NEWLINE, at);
       if (end < 0) throw new ProofInvalid(`${name}: its last line does not end in a newline`);
       const what = `${name}, line ${number}`;
-      yield read(parseCanonical(decoded(content.subarray(at, end), what), what), what);
+      if (end - at > MOST_LINE) throw new ProofInvalid(`${what}: it is too long`);
+      yield read(parseCanonical(decoded(content.subarray(at, end), what), what, depth), what);
       at = end + 1;
     }
   }

@@ -161,8 +161,8 @@ export function checkCohorts(cases: Case[], log: Recomputed, history?: Placed[])
     const facts = log.decisions.get(one.line.index)!["facts"] as JsonObject;
     if (facts["register"] !== undefined) checkRegister(what, facts["register"], one, history);
     if (facts["considered"] !== one.members.length + one.erased.size) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows`);
-    const hidden = Number(facts["permitted"] ?? -1) - permitted;
-    if (!(hidden >= 0 && hidden <= one.erased.size)) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows as permitted`);
+    const hidden = typeof facts["permitted"] === "number" ? facts["permitted"] - permitted : -1;
+    if (hidden < 0 || hidden > one.erased.size) throw new ProofInvalid(`${what}: entry ${one.line.index} counts other rows as permitted`);
     if (one.erased.size > (log.erasures.get(one.line.index) ?? 0)) throw new ProofInvalid(`${what}: rows are erased, and no entry of the log tells of it`);
     rows += one.members.length;
     erased += one.erased.size;

@@ -31,7 +31,7 @@ export class KeySet {
     const bytes = fromBase64url(x);
     if (bytes.length !== 32) throw new ProofInvalid("an Ed25519 public key is 32 bytes");
     const kid = toBase64url(sha256(utf8(canonical({ crv: "Ed25519", kty: "OKP", x }))));
-    if ((member["kid"] ?? kid) !== kid) throw new ProofInvalid("a JWK's kid is not its RFC 7638 thumbprint: the key or the id was changed");
+    if ("kid" in member && member["kid"] !== kid) throw new ProofInvalid("a JWK's kid is not its RFC 7638 thumbprint: the key or the id was changed");
     const revokedAt = isObject(revoked) ? (revoked["revoked_at"] ?? null) : revoked;
     this.#keys.set(kid, { bytes, exp: instant(exp), revokedAt: instant(revokedAt) });
   }

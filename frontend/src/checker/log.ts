@@ -7,7 +7,7 @@ import { headsOf } from "./chain.ts";
 import type { Head, Placed } from "./events.ts";
 import * as form from "./form.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { cosigned, type NoteKey, readCheckpoint, verifyCheckpoint } from "./note.ts";
+import { cosigned, type NoteKey, ownCheckpoint, verifyCheckpoint } from "./note.ts";
 import { Edge, leafHash, verifyConsistency } from "./tree.ts";
 
 const SCHEMA = "consentry.entry/1";
@@ -89,13 +89,6 @@ function openings(document: JsonObject): Json[] {
   const { facts } = document;
   const named = form.isObject(facts) ? facts["openings"] : undefined;
   return Array.isArray(named) ? named.filter((one) => typeof one === "number") : [];
-}
-
-/** The checkpoint of one of our logs, unverified. */
-function ownCheckpoint(note: string) {
-  const head = readCheckpoint(note);
-  if (!/^consentry\/[0-9a-f]{64}$/.test(head.origin)) throw new ProofInvalid("checkpoint: malformed: not of a Consentry log");
-  return head;
 }
 
 /** The anchored heads, once the listing says exactly what the receipts prove and each extends the last. */

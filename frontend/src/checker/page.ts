@@ -70,8 +70,8 @@ function trust(): Trust {
   for (const part of [(key: NoteKey) => key.name, (key: NoteKey) => toHex(key.key)]) {
     if (new Set(witnesses.map(part)).size !== witnesses.length) throw new ProofInvalid("a witness stands there twice");
   }
-  const wanted = needed.value === "" ? witnesses.length : Number(needed.value);
-  if (wanted > witnesses.length) throw new ProofInvalid(`${wanted} witnesses are asked for, ${witnesses.length} named`);
+  const wanted = Number(needed.value) || witnesses.length; // 0 is all of them, as it is for the command
+  if (!Number.isSafeInteger(wanted) || wanted < 0 || wanted > witnesses.length) throw new ProofInvalid(`${wanted} witnesses are asked for, ${witnesses.length} named`);
   const hash = block.value.trim().toLowerCase();
   if (hash && !/^0x[0-9a-f]{64}$/.test(hash)) throw new ProofInvalid("a block hash is written 0x and 64 hex digits");
   return { keys: read, needed: wanted, block: hash, contracts: new Map(linesOf(contracts).map(contract)) };

@@ -4,13 +4,14 @@
 import { inside } from "./bundle.ts";
 import { CannotCheck, concat, from0x, ProofInvalid, sha256, utf8 } from "./bytes.ts";
 import * as form from "./form.ts";
-import { canonical, type Json, type JsonObject } from "./json.ts";
-import { type Checkpoint, verifyCheckpoint } from "./note.ts";
+import { canonical, canonicalBytes, type Json, type JsonObject, parsePlain } from "./json.ts";
+import { type Checkpoint, ownCheckpoint, verifyCheckpoint } from "./note.ts";
 import type { Signers } from "./proof.ts";
 import { type Check, Trial } from "./report.ts";
 import { leafHash, rootFromInclusion, verifyInclusion } from "./tree.ts";
 
 export const FORMAT = "consentry.participation/1";
+const MOST_BYTES = 1 << 22;
 const PAGE = 4096;
 const BITS = PAGE / 8;
 
@@ -55,16 +56,17 @@ type DecisionProof = ReturnType<typeof decisionProof>;
 
 /** Check a patient's proof. */
 export async function checkParticipation(file: string, trust: Signers): Promise<Check[]> {
-  const proof = participation(JSON.parse(file) as Json, "not a proof for one patient");
+  if (utf8(file).length > MOST_BYTES) throw new ProofInvalid(`a proof for one patient is at most ${MOST_BYTES} bytes`);
+  const what = "not a proof for one patient";
+  const proof = participation(parsePlain(file, what), what);
   if (proof.format !== FORMAT) throw new ProofInvalid(`the format is '${proof.format}', not '${FORMAT}'`);
   const trial = new Trial();
   let head: Checkpoint | undefined;
   const place = (entry: EntryProof, what: string) => placed(entry, head, what);
   await trial.attempt(HEAD, async () => {
-    const found = await verifyCheckpoint(proof.checkpoint, trust.keys);
-    if (!/^consentry\/[0-9a-f]{64}$/.test(found.origin)) throw new ProofInvalid("checkpoint: malformed: not of a Consentry log");
-    head = found;
-    return `${found.size} entries in ${found.origin}`;
+    ownCheckpoint(proof.checkpoint);
+    head = await verifyCheckpoint(proof.checkpoint, trust.keys);
+    return `${head.size} entries in ${head.origin}`;
   });
   await trial.attempt(COMPUTATION, () => {
     const { document } = proof.computation;
@@ -111,7 +113,7 @@ function placed({ document, path }: EntryProof, head: Checkpoint | undefined, wh
   if (typeof index !== "number" || log !== `0x${head.origin.slice("consentry/".length)}`) {
     throw new ProofInvalid(`${what} says that it is of another log, or has no index`);
   }
-  verifyInclusion(leafHash(utf8(canonical(document))), BigInt(index), head.size, path.map(from0x), head.root);
+  verifyInclusion(leafHash(canonicalBytes(document, what)), BigInt(index), head.size, path.map(from0x), head.root);
   return index;
 }
 
@@ -120,7 +122,7 @@ function named(document: JsonObject): Json[] {
   const { decision, facts } = document;
   const found = form.isObject(facts) ? facts["rechecks"] : undefined;
   const rechecks = Array.isArray(found) ? found.filter((one) => typeof one === "string" && one) : [];
-  return [...new Set([...(decision ? [decision] : []), ...rechecks])];
+  return [...new Set([...(typeof decision === "string" && decision ? [decision] : []), ...rechecks])];
 }
 
 /** What was decided about the patient, in words; empty where the ledger only states that they were not considered. */

@@ -1,13 +1,14 @@
 // One entry against one signed head: a .tlog-proof file (C2SP tlog-proof).
 
-import { type Bytes, CannotCheck, fromBase64, ProofInvalid, utf8 } from "./bytes.ts";
+import { type Bytes, CannotCheck, fromBase64, ProofInvalid } from "./bytes.ts";
 import { WITNESSES } from "./claims.ts";
-import { canonical, type Json, type JsonObject } from "./json.ts";
-import { cosigned, type NoteKey, readCheckpoint, verifyCheckpoint } from "./note.ts";
+import { canonicalBytes, type JsonObject, parsePlain } from "./json.ts";
+import { cosigned, type NoteKey, OWN, readCheckpoint, verifyCheckpoint } from "./note.ts";
 import { type Check, Trial } from "./report.ts";
 import { leafHash, verifyInclusion } from "./tree.ts";
 
 export const HEADER = "c2sp.org/tlog-proof@v1";
+const MOST_CHARACTERS = 1 << 17;
 
 const INCLUSION = {
   name: "inclusion",
@@ -34,6 +35,7 @@ export interface Signers {
 
 /** What a proof file says; nothing is verified. */
 export function parseProof(file: string): Proof {
+  if (file.length > MOST_CHARACTERS) throw new ProofInvalid(`a proof file has at most ${MOST_CHARACTERS} characters`);
   const at = file.indexOf("\n\n");
   const lines = file.slice(0, Math.max(at, 0)).split("\n");
   if (at < 0 || lines.shift() !== HEADER) throw new ProofInvalid(`not a proof file: its first line is ${HEADER}`);
@@ -48,16 +50,17 @@ export async function checkProof(file: string, entry: string, trust: Signers): P
   const trial = new Trial();
   await trial.attempt(INCLUSION, async () => {
     const proof = parseProof(file);
+    logOf(proof);
     const head = await verifyCheckpoint(proof.note, trust.keys);
-    verifyInclusion(leafHash(utf8(canonical(documentOf(entry)))), proof.index, head.size, proof.path, head.root);
+    verifyInclusion(leafHash(canonicalBytes(documentOf(entry), "the entry")), proof.index, head.size, proof.path, head.root);
     return `entry ${proof.index} of ${head.size} in ${head.origin}`;
   });
   await trial.attempt(PLACE, () => {
     const proof = parseProof(file);
     const document = documentOf(entry);
-    const log = `consentry/${String(document["log"]).replace(/^0x/, "")}`;
-    if (log !== readCheckpoint(proof.note).origin || BigInt(Number(document["index"])) !== proof.index) {
-      throw new ProofInvalid(`the entry says that it stands at ${String(document["index"])} in ${log}`);
+    const { log, index } = document;
+    if (log !== logOf(proof) || typeof index !== "number" || BigInt(index) !== proof.index) {
+      throw new ProofInvalid(`the entry says that it stands at ${String(index)} in ${String(log)}`);
     }
     return `${String(document["kind"])} at ${String(document["time"])}`;
   });
@@ -74,15 +77,17 @@ export async function quorum(note: string, trust: Signers): Promise<string> {
   return [...found].map(([name, at]) => `${name} at ${at}`).join(", ");
 }
 
+/** The id of the log that a proof is of, in 0x-hex. */
+function logOf({ note }: Proof): string {
+  const { origin } = readCheckpoint(note);
+  const id = OWN.exec(origin)?.[1];
+  if (id === undefined) throw new CannotCheck(`${origin} is not a Consentry log; check it with the tools of C2SP`);
+  return `0x${id}`;
+}
+
 /** The entry itself, alone or inside the service's answer. */
 function documentOf(entry: string): JsonObject {
-  let value: Json;
-  try {
-    value = JSON.parse(entry) as Json;
-  } catch {
-    throw new ProofInvalid("the entry is not JSON");
-  }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) throw new ProofInvalid("the entry is no object");
+  const value = parsePlain(entry, "the entry");
   const inner = value["document"];
   return inner !== null && typeof inner === "object" && !Array.isArray(inner) ? inner : value;
 }

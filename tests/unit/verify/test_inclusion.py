@@ -36,7 +36,16 @@ def test_an_entry_at_its_place_passes():
 
 
 @pytest.mark.parametrize(
-    "stranger", [entry(index=2), entry(index=None), entry(log=to_hex(bytes(32))), entry() + b" ", b"[]", b"words"]
+    "stranger",
+    [
+        entry(index=2),
+        entry(index=None),
+        entry(index=True),
+        entry(log=to_hex(bytes(32))),
+        entry() + b" ",
+        b"[]",
+        b"words",
+    ],
 )
 def test_an_entry_that_was_logged_at_another_place_than_it_says_fails(stranger):
     found = report(stranger)
