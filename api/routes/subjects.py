@@ -28,7 +28,7 @@ from api.writing import Made, MakeId, Write
 from ledger.domain.acts import Enrolment
 from ledger.domain.consent import Consent
 from ledger.domain.identifiers import parse_id, to_hex
-from ledger.domain.outbox import Item, ItemState
+from ledger.domain.outbox import Item
 from ledger.domain.projection import Authority, Recovery, Subject
 from ledger.domain.vocabulary import FOREVER
 from ledger.errors import NotFound, TooLarge
@@ -162,10 +162,8 @@ def _version_json(ports: Context, held: Interval) -> dict[str, Any]:
 
 
 def pending_of(ports: Context, subject: bytes, above: int) -> list[Item]:
-    """The subject's newest acts that the copy of the chain, which reaches to block ``above``, cannot show yet."""
-    newest = ports.outbox.items(subject=subject)
-    open_ = [one for one in newest if one.state is not ItemState.REFUSED and (one.block is None or one.block > above)]
-    return sorted(open_, key=lambda one: one.sequence)
+    """The subject's acts that the copy of the chain, which reaches to block ``above``, cannot show yet, in order."""
+    return ports.outbox.unsealed(above=above, subjects={subject})
 
 
 def granted_block(ports: Context, consent: Consent) -> int | None:

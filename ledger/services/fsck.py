@@ -101,8 +101,9 @@ class _Inspection:
         if rows.dense:
             self._against_checkpoint(newest, tree)
         decisions.finish()
-        if health.sound:  # else a decision may be alone because its entry is what was found
+        if health.sound:  # else a decision or a tile may be alone because its entry is what was found
             decisions.look_for_more(size)
+            tree.look_for_more()
         self._strictly(bound, size)
         return health
 

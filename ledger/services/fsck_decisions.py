@@ -16,6 +16,7 @@ from ledger.domain.health import Fault, Health
 from ledger.domain.identifiers import to_hex
 from ledger.errors import InvalidInput
 from ledger.ports import AuditStore
+from ledger.transparency.canonical import same
 from ledger.transparency.cohort import Cohort
 
 
@@ -47,7 +48,7 @@ class KeptDecisions:
             "permitted": record.permitted,
         }
         for fact, value in kept.items():
-            if facts.get(fact) != value:
+            if not same(facts.get(fact), value):
                 self._note(index, f"the kept {fact} is not the one that was logged")
         erased = self._audit.erased(record.id)
         self._erased[index] += len(erased)
@@ -78,4 +79,4 @@ def _opens(members: list[Member], erased: Mapping[int, bytes], commitment: Any) 
         cohort = Cohort([member.subject for member in members], permitted, b"".join(m.salt for m in members), erased)
     except InvalidInput:
         return False
-    return bool(commitment == {"size": cohort.commitment.size, "root": to_hex(cohort.commitment.root)})
+    return same(commitment, {"size": cohort.commitment.size, "root": to_hex(cohort.commitment.root)})

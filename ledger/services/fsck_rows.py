@@ -92,7 +92,7 @@ class Rows:
         except InvalidInput as problem:
             self._health.note(Fault.CHANGED, index, f"entry {index}: {problem}")
             return None
-        if (entry.get("index"), entry.get("log")) != (index, self._log):
+        if not canonical.same([entry.get("index"), entry.get("log")], [index, self._log]):
             said = f"entry {entry.get('index')} of log {entry.get('log')}"
             self._health.note(Fault.MOVED, index, f"row {index} holds {said}")
         named = entry.get("decision")

@@ -16,6 +16,8 @@ from ledger.transparency.hashing import EMPTY_ROOT, HASH_SIZE
 from ledger.transparency.tiles import HEIGHT, WIDTH
 
 _AT_ONCE = 16  # stored tiles that are read in one go
+_TIERS = range(8)  # of the longest log's tree
+_BEYOND = 1 << 62  # above the index of every tile
 
 
 class Regrown:
@@ -59,6 +61,18 @@ class Regrown:
             self._climb(self._tiles.size, root)
             self._tiles, _ = self._tiles.append(root)
         self.size = end
+
+    def look_for_more(self) -> None:
+        """Name the tiles that are stored and that no entries fill: the next head would be made out of them."""
+        for tier in _TIERS:
+            width = tier * HEIGHT + HEIGHT
+            more = self._audit.tiles(self._health.log, tier, self.size >> width, _BEYOND)
+            size = self._audit.size(self._health.log)  # after the tiles: what is appended meanwhile may fill some
+            for index in sorted(more):
+                if (index + 1) << width > size:
+                    first = index << width
+                    what = f"tile {tier}/{index} of the tree is there, and no entries fill it"
+                    self._health.note(Fault.NODE, first if first < size else None, what)
 
     def _climb(self, index: int, root: bytes) -> None:
         """Put the root of a tile into the tiles above, and hold those against the stored ones that it fills."""

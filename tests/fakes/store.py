@@ -438,7 +438,7 @@ class MemoryAudit:
 
     def tiles(self, log, level, first, last):
         held, found = self.nodes(log), {}
-        for index in range(first, last):
+        for index in range(first, min(last, first + WIDTH)):
             places = [Place(level * HEIGHT, index * WIDTH + place) for place in range(WIDTH)]
             try:
                 found[index] = held.node((level + 1) * HEIGHT, index), b"".join(held.fetch(places))

@@ -155,6 +155,32 @@ def test_a_changed_tile_is_named_though_the_proofs_of_a_process_still_come_from_
         assert [(finding.fault, finding.index) for finding in found] == [(Fault.NODE, index)]
 
 
+@pytest.mark.parametrize(("level", "index", "entry"), [(0, 2, 512), (0, 7, None), (1, 0, 0), (7, 1 << 40, None)])
+def test_a_tile_that_no_entries_fill_is_named(long_past, tmp_path, level, index, entry):
+    """The next head would be made out of it, and would be a fork of those before it."""
+    copytree(long_past, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        with sql(ledger.settings.home) as connection:
+            connection.execute(
+                'INSERT INTO tree_tile (log, level, "index", root, hashes) '
+                'SELECT log, ?, ?, root, hashes FROM tree_tile WHERE level = 0 AND "index" = 0',
+                (level, index),
+            )
+        found = check_log(ledger.context, LOG).findings
+        assert [(finding.fault, finding.index) for finding in found] == [(Fault.NODE, entry)]
+
+
+def test_an_entry_whose_index_is_true_is_not_entry_one(long_past, tmp_path):
+    copytree(long_past, tmp_path / "home")
+    with open_ledger(Settings(home=tmp_path / "home")) as ledger:
+        with sql(ledger.settings.home) as connection:
+            data = row(connection, 1)[0].replace(b'"index":1,', b'"index":true,')
+            statement = 'UPDATE audit_entry SET canonical = ?, leaf = ? WHERE "index" = 1'
+            connection.execute(statement, (data, leaf_hash(data)))
+        found = {(finding.fault, finding.index) for finding in check_log(ledger.context, LOG).findings}
+        assert (Fault.MOVED, 1) in found
+
+
 def test_a_row_changed_together_with_its_leaf_is_named_by_its_tile(long_past, tmp_path):
     copytree(long_past, tmp_path / "home")
     with open_ledger(Settings(home=tmp_path / "home")) as ledger:
