@@ -94,7 +94,7 @@ class Appender:
         Raises:
             Replayed: The key was used for other entries.
             InvalidInput: An entry is not of the canonical form, is too large, or the key is malformed.
-            NotReady: The chain holds more of the log than the store does.
+            NotReady: The chain holds more of the log than the store does, or the stored tree was changed.
         """
         if not entries or not 0 < len(key) <= LONGEST_KEY:
             raise InvalidInput(f"an append needs entries and a key of 1 to {LONGEST_KEY} characters")
@@ -181,6 +181,7 @@ class Appender:
         edge = self._edges.get(log)
         if edge is None or edge.size != writer.size:
             edge = edge_at(writer, writer.size)
+            _refuse_altered(edge, self.audit.checkpoint(log))
         now, signer = self.clock.now(), self.keys.receipts
         before = writer.find_all([job.key for job in jobs])
         fresh: list[_Job] = []
@@ -244,6 +245,15 @@ def _refuse_older(size: int, least: int) -> None:
         raise NotReady(
             f"the chain holds {least} entries of this log, the store only {size}, so nothing is appended; bring back "
             "the newest copy of the database"
+        )
+
+
+def _refuse_altered(edge: Edge, newest: Checkpointed | None) -> None:
+    """Sign nothing on top of a tree that is not the one whose head was signed: it would be a fork."""
+    if newest is not None and newest.size == edge.size and newest.root != edge.root():
+        raise NotReady(
+            f"the tree that is kept of {edge.size} entries is not the one that was signed for, so nothing is appended; "
+            "run consentry audit fsck"
         )
 
 

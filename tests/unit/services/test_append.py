@@ -1,7 +1,9 @@
 """The sequencer: an index once, a key one receipt, and every receipt holds."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 
@@ -397,3 +399,16 @@ def test_a_log_that_is_shorter_than_its_anchored_head_takes_nothing_until_it_is_
     held[LOG] = 5  # the copy of the chain came further meanwhile
     with pytest.raises(NotReady):
         desk.appender.append(LOG, "c", [entry()])
+
+
+def test_nothing_is_signed_on_top_of_a_tree_that_was_changed_meanwhile(desk):
+    entries = [NewEntry(Kind.ADMINISTRATION, "service", facts={"number": number}) for number in range(300)]
+    desk.appender.append(LOG, "before", entries)
+    with closing(sqlite3.connect(desk.folder / "ledger.sqlite")) as connection:
+        columns = 'log, level, "index", root, hashes'
+        connection.execute(f"INSERT INTO tree_tile ({columns}) SELECT log, level, 1, root, hashes FROM tree_tile")
+        connection.commit()
+    desk.restart()
+    with pytest.raises(NotReady, match="not the one that was signed for"):
+        desk.appender.append(LOG, "after", entries[:1])
+    assert desk.audit.size(LOG) == 300
