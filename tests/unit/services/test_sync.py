@@ -91,7 +91,7 @@ def test_the_span_doubles_to_its_bound_and_halves_on_refusal():
     reached = []
     while world.mirror.step().standing is Standing.BEHIND:
         reached.append(world.mirror.progress.cursor.block.number)
-    assert [after - before for before, after in pairwise(reached)][:5] == [8, 8, 16, 16, 16]
+    assert [after - before for before, after in pairwise(reached)][:5] == [8, 16, 16, 16, 16]
 
     refusing = World(blocks=20, confirmations=0, first_span=16)
     answer = refusing.chain.events_between
@@ -359,25 +359,25 @@ def test_the_lease_is_renewed_before_it_lapses():
         assert world.follower("b").step().standing is Standing.STANDBY
 
 
-def test_the_next_ranges_are_read_while_one_is_written():
+def test_the_next_range_is_read_while_one_is_written():
     world = World(blocks=12, confirmations=0, first_span=2, most_span=2)
     take, read = world.store.take, []
 
     def taking(blocks, events, **rest):
-        read.append((blocks[-1].number, [waiting.first for waiting in world.mirror._ahead._under_way]))
+        reading = world.mirror._ahead._next
+        read.append((blocks[-1].number, reading and reading.first))
         return take(blocks, events, **rest)
 
     world.store.take = taking
     world.mirror.catch_up()
-    assert read == [(4, [5, 7]), (6, [7, 9]), (8, [9, 11]), (10, [11, 13]), (12, [13]), (14, [])]
+    assert read == [(4, 5), (6, 7), (8, 9), (10, 11), (12, 13), (14, None)]
     assert world.is_a_fresh_replay()
 
 
 def test_a_range_that_was_read_ahead_and_replaced_meanwhile_is_not_taken_in():
     world = World(blocks=10, confirmations=0, first_span=2, most_span=2)
     assert world.mirror.step().standing is Standing.BEHIND
-    for reading in world.mirror._ahead._under_way:
-        reading.join()
+    world.mirror._ahead._next.join()
     world.reorg(world.chain.head().number - world.store.cursor().block.number + 1, 9)
     with pytest.raises(ReorgTooDeep):  # the block below it is gone too
         world.mirror.catch_up()
