@@ -23,9 +23,9 @@ from ledger.ports import AuditStore, Clock, LogWriter
 from ledger.services.context import LogKeys
 from ledger.services.drafts import Drafts, drafts_of
 from ledger.transparency import canonical
-from ledger.transparency.checkpoint import Checkpoint, write_checkpoint
+from ledger.transparency.checkpoint import Checkpoint, verify_checkpoint, write_checkpoint
 from ledger.transparency.edge import Edge, root_within
-from ledger.transparency.hashing import leaf_hashes
+from ledger.transparency.hashing import EMPTY_ROOT, leaf_hashes
 from ledger.transparency.keys import SigningKey
 from ledger.transparency.receipt import AppendReceipt, issue_append
 from ledger.transparency.tree import edge_at, root_of
@@ -181,7 +181,7 @@ class Appender:
         edge = self._edges.get(log)
         if edge is None or edge.size != writer.size:
             edge = edge_at(writer, writer.size)
-            _refuse_altered(edge, self.audit.checkpoint(log))
+            self._refuse_altered(log, edge)
         now, signer = self.clock.now(), self.keys.receipts
         before = writer.find_all([job.key for job in jobs])
         fresh: list[_Job] = []
@@ -210,6 +210,21 @@ class Appender:
             if job.stored and not job.note:
                 job.note = note
         return edge
+
+    def _refuse_altered(self, log: bytes, edge: Edge) -> None:
+        """Sign nothing on top of a tree that is not the one whose head was signed last: it would be a fork."""
+        newest = self.audit.checkpoint(log)
+        try:
+            signed = None if newest is None else verify_checkpoint(newest.note, self.keys.note_keys(log), log)
+        except ConsentryError as problem:
+            raise NotReady(
+                f"the newest head that is kept does not hold ({problem}); run consentry audit fsck"
+            ) from problem
+        if (edge.size, edge.root()) != ((0, EMPTY_ROOT) if signed is None else (signed.size, signed.root)):
+            raise NotReady(
+                f"the tree that is kept of {edge.size} entries is not the one that was signed for, so nothing is "
+                "appended; run consentry audit fsck"
+            )
 
     def _answered(self, job: _Job, twin: _Job | None, first: StoredEntry | None) -> bool:
         """Whether the job's key was used before, in this group or in the log: then it is answered, or refused."""
@@ -245,15 +260,6 @@ def _refuse_older(size: int, least: int) -> None:
         raise NotReady(
             f"the chain holds {least} entries of this log, the store only {size}, so nothing is appended; bring back "
             "the newest copy of the database"
-        )
-
-
-def _refuse_altered(edge: Edge, newest: Checkpointed | None) -> None:
-    """Sign nothing on top of a tree that is not the one whose head was signed: it would be a fork."""
-    if newest is not None and newest.size == edge.size and newest.root != edge.root():
-        raise NotReady(
-            f"the tree that is kept of {edge.size} entries is not the one that was signed for, so nothing is appended; "
-            "run consentry audit fsck"
         )
 
 

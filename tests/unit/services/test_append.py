@@ -401,14 +401,22 @@ def test_a_log_that_is_shorter_than_its_anchored_head_takes_nothing_until_it_is_
         desk.appender.append(LOG, "c", [entry()])
 
 
-def test_nothing_is_signed_on_top_of_a_tree_that_was_changed_meanwhile(desk):
+@pytest.mark.parametrize(
+    "besides",
+    ["", "DELETE FROM checkpoint", "UPDATE checkpoint SET note = replace(note, '300', '301')"],
+    ids=["tile", "tile and no head", "tile and another head"],
+)
+def test_nothing_is_signed_on_top_of_a_tree_that_was_changed_meanwhile(desk, besides):
     entries = [NewEntry(Kind.ADMINISTRATION, "service", facts={"number": number}) for number in range(300)]
     desk.appender.append(LOG, "before", entries)
     with closing(sqlite3.connect(desk.folder / "ledger.sqlite")) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")
         columns = 'log, level, "index", root, hashes'
         connection.execute(f"INSERT INTO tree_tile ({columns}) SELECT log, level, 1, root, hashes FROM tree_tile")
+        connection.execute(besides)
         connection.commit()
     desk.restart()
-    with pytest.raises(NotReady, match="not the one that was signed for"):
+    with pytest.raises(NotReady, match="fsck"):
         desk.appender.append(LOG, "after", entries[:1])
     assert desk.audit.size(LOG) == 300
