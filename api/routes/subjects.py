@@ -116,16 +116,19 @@ def _custodian(ports: Context, subject: bytes) -> bytes | None:
     held = ports.mirror.history("Subject", subject)
     if held and isinstance(held[-1].fact, Subject):
         return held[-1].fact.custodian
-    for item in ports.outbox.items(subject=subject):
-        if isinstance(item.act, Enrolment):
-            return item.act.custodian
-    return None
+    coming = pending_of(ports, subject, _height(ports))
+    return next((item.act.custodian for item in coming if isinstance(item.act, Enrolment)), None)
+
+
+def _height(ports: Context) -> int:
+    """The block that the copy of the chain reaches to; -1 before the first."""
+    cursor = ports.mirror.cursor()
+    return -1 if cursor is None else cursor.block.number
 
 
 def subject_json(ports: Context, subject: bytes, custodian: bytes) -> dict[str, Any]:
     """The JSON form of a subject as it stands now."""
-    cursor = ports.mirror.cursor()
-    above = -1 if cursor is None else cursor.block.number
+    above = _height(ports)
     consents = ports.mirror.consents_at(subject, above) or ()
     waiting = pending_of(ports, subject, above)
     document = _subject_json(ports, subject, custodian, ports.mirror.authorities(subject), consents)
