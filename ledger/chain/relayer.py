@@ -30,9 +30,7 @@ RESEND_AFTER = 15
 LOST_AFTER = 60
 """Seconds for which a used nonce and no receipt must last, before a transaction counts as replaced."""
 ASK_AFTER = 5
-"""Seconds after which the node is asked again for an outcome that no block in the mirror shows."""
-ASK_AFTER_BLOCKS = 4
-"""Blocks of the mirror after which it is; asked sooner, it would tell of a block that the mirror is about to read."""
+"""Seconds after which the node is asked for outcomes although the mirror has taken in no block."""
 UNSENDABLE = "no transaction can be made of it"
 _ANY_BLOCK = 1 << 62
 
@@ -121,7 +119,7 @@ class Relayer:
         return [self._known[name] for name in names if name in self._known]
 
     def _outcomes(self, names: list[bytes]) -> dict[bytes, Outcome | None]:
-        """What became of transmissions: those that no block in the mirror shows are asked for now and then."""
+        """What became of transmissions: those that no block in the mirror shows are asked for once a block."""
         if self._shown is None:
             return self._ask(names)
         self._shown.want(names)
@@ -130,11 +128,10 @@ class Relayer:
         return outcomes | self._ask(due) if due else outcomes
 
     def _is_due(self, name: bytes) -> bool:
-        """Whether the node is to be asked: it never was, or not for a while."""
+        """Whether the node is to be asked: never yet, not since the mirror went on, or not for a while."""
         assert self._shown is not None
         block, at = self._asked.get(name, (_ANY_BLOCK, 0))
-        gone_on = self._shown.block - block
-        return not 0 <= gone_on < ASK_AFTER_BLOCKS or self._clock.now() - at >= ASK_AFTER
+        return block != self._shown.block or self._clock.now() - at >= ASK_AFTER
 
     def _ask(self, names: list[bytes]) -> dict[bytes, Outcome | None]:
         """What became of transmissions by the node's word."""
