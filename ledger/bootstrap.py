@@ -14,7 +14,6 @@ from ledger.chain.decoding import read_event
 from ledger.chain.deployment import PASSKEY_VERIFIER
 from ledger.chain.opening import open_embedded, open_rpc
 from ledger.chain.relayer import Relayer
-from ledger.chain.shown import Shown
 from ledger.config import MIB, Settings
 from ledger.errors import ConfigurationError
 from ledger.export.jobs import Jobs
@@ -110,12 +109,6 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
     def changed(_change: Change) -> None:
         keeper.refresh()
 
-    shown = Shown()
-
-    def taken_back(above: int) -> None:
-        shown.forget(above)  # first, so that none of it is settled anew
-        store.outbox.unsettle(above)
-
     mirror = Mirror(
         chain.reader,
         store.mirror,
@@ -123,8 +116,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         confirmations=settings.confirmations,
         holder=f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}" if settings.rpc_url else "embedded",
         on_change=changed,
-        on_taken=shown.note,
-        on_roll_back=taken_back,
+        on_roll_back=store.outbox.unsettle,
         witness=chain.reader.witness if len(settings.rpc_urls) > 1 else None,
         on_progress=bars[1],
     )
@@ -176,7 +168,7 @@ def open_ledger(settings: Settings, *, writable: bool = True) -> Ledger:
         store=store,
         keeper=keeper,
         mirror=mirror,
-        relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts, shown),
+        relayer=Relayer(store.outbox, chain.writer, clock, settings.batch_acts),
         exports=Jobs(context, settings.home / "exports", settings.export_seconds),
         http=http,
         notifier=Notifier(

@@ -180,8 +180,6 @@ class Ledger:
             raise
         self.keeper.alarm("")
         self._leads = progress.standing is not Standing.STANDBY
-        if not self._leads:
-            self.relayer.look_again()
         self.keeper.refresh()
         if progress.standing is not Standing.WAITING:
             self.keeper.confirm(progress.head)

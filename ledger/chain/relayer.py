@@ -7,8 +7,7 @@ How: signed transactions are recorded, with their items, before the first of the
 bytes are sent again until the transaction has an outcome; its nonce and the ids that the contract spends make doubling
 impossible. The nonce of one that the node refuses is used up by an empty transaction before the refusal is recorded, so
 that those after it are never stuck behind a gap. A transaction that fails as a whole is split in halves; an act that
-fails alone is refused. What became of a transaction is seen in the mirror's blocks where the mirror is followed, and
-asked of the node for those that it does not show.
+fails alone is refused.
 """
 
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from itertools import count, takewhile
 
 from ledger.chain.grouping import Group, group
 from ledger.chain.node import NodeRefused, NonceTaken
-from ledger.chain.shown import Shown
 from ledger.domain.outbox import Outcome, Transmission
 from ledger.errors import InvalidInput, NotFound
 from ledger.ports import ChainWriter, Clock, OutboxStore
@@ -29,8 +27,6 @@ RESEND_AFTER = 15
 """Seconds after which a transaction without outcome is sent again."""
 LOST_AFTER = 60
 """Seconds for which a used nonce and no receipt must last, before a transaction counts as replaced."""
-ASK_AFTER = 5
-"""Seconds after which the node is asked for outcomes although the mirror has taken in no block."""
 UNSENDABLE = "no transaction can be made of it"
 _ANY_BLOCK = 1 << 62
 
@@ -58,18 +54,13 @@ class Relayer:
         writer: Signs and sends.
         clock: Seconds UTC.
         batch: Most acts in one transaction.
-        shown: What the mirror's blocks show; None: the node alone is asked.
     """
 
-    def __init__(
-        self, store: OutboxStore, writer: ChainWriter, clock: Clock, batch: int = 100, shown: Shown | None = None
-    ) -> None:
+    def __init__(self, store: OutboxStore, writer: ChainWriter, clock: Clock, batch: int = 100) -> None:
         self._store = store
         self._writer = writer
         self._clock = clock
         self._batch = batch
-        self._shown = shown
-        self._asked: dict[bytes, tuple[int, int]] = {}  # the mirror's block and the time when the node was asked last
         self._known: dict[bytes, Transmission] = {}
         self._sent_at: dict[bytes, int] = {}
         self._missed_since: dict[bytes, int] = {}
@@ -88,9 +79,9 @@ class Relayer:
         under_way: list[Transmission] = []
         ended: list[tuple[Transmission, Outcome]] = []
         recorded = self._recorded()
-        outcomes = self._outcomes([transmission.hash for transmission in recorded])
-        for transmission in recorded:
-            outcome = outcomes[transmission.hash] or self._send_again(transmission)
+        outcomes = self._writer.outcomes([transmission.hash for transmission in recorded])
+        for transmission, known in zip(recorded, outcomes, strict=True):
+            outcome = known or self._send_again(transmission)
             if outcome is None:
                 under_way.append(transmission)
             else:
@@ -106,39 +97,12 @@ class Relayer:
             open=len(under_way) + len(carried) - len(now_ended),
         )
 
-    def look_again(self) -> None:
-        """Believe nothing that the mirror has shown: another program leads, and may take blocks back."""
-        if self._shown is not None:
-            self._shown.forget(-1)
-
     def _recorded(self) -> list[Transmission]:
         """Transmissions without outcome, in order; their bytes are read once, and kept until there is one."""
         names = self._store.under_way()
         if any(name not in self._known for name in names):
             self._known = {transmission.hash: transmission for transmission in self._store.transmissions()}
         return [self._known[name] for name in names if name in self._known]
-
-    def _outcomes(self, names: list[bytes]) -> dict[bytes, Outcome | None]:
-        """What became of transmissions: those that no block in the mirror shows are asked for once a block."""
-        if self._shown is None:
-            return self._ask(names)
-        self._shown.want(names)
-        outcomes = {name: self._shown.outcome(name) for name in names}
-        due = [name for name in names if outcomes[name] is None and self._is_due(name)]
-        return outcomes | self._ask(due) if due else outcomes
-
-    def _is_due(self, name: bytes) -> bool:
-        """Whether the node is to be asked: never yet, not since the mirror went on, or not for a while."""
-        assert self._shown is not None
-        block, at = self._asked.get(name, (_ANY_BLOCK, 0))
-        return block != self._shown.block or self._clock.now() - at >= ASK_AFTER
-
-    def _ask(self, names: list[bytes]) -> dict[bytes, Outcome | None]:
-        """What became of transmissions by the node's word."""
-        if self._shown is not None:
-            stand = (self._shown.block, self._clock.now())
-            self._asked.update((name, stand) for name in names)
-        return dict(zip(names, self._writer.outcomes(names), strict=True))
 
     def _next(self, under_way: list[Transmission]) -> list[Group]:
         """What can go now, all from one sender: transactions of two senders have no order on the chain."""
@@ -156,8 +120,6 @@ class Relayer:
         prepared = list(self._prepare_all(groups, taken))
         self._store.record_transmissions([transmission for transmission, _ in prepared], at=self._clock.now())
         self._known.update((transmission.hash, transmission) for transmission, _ in prepared)
-        if self._shown is not None:
-            self._shown.want(transmission.hash for transmission, _ in prepared)
         ended: list[tuple[Transmission, Outcome | None]] = []
         sent: list[Transmission] = []
         for transmission, unsendable in prepared:
@@ -166,8 +128,7 @@ class Relayer:
                 sent.append(transmission)
             else:
                 ended.append((transmission, outcome))
-        known = self._ask([one.hash for one in sent])  # some nodes mine at once
-        return [*ended, *((one, known[one.hash]) for one in sent)]
+        return [*ended, *zip(sent, self._writer.outcomes([one.hash for one in sent]), strict=True)]
 
     def _prepare_all(self, groups: list[Group], taken: set[int]) -> Iterator[tuple[Transmission, Outcome | None]]:
         """Transactions with rising nonces, those that are taken left out; what none can be made of uses none up."""
@@ -229,12 +190,9 @@ class Relayer:
             return Progress()
         known = [(transmission, self._judged(transmission, outcome)) for transmission, outcome in ended]
         self._store.settle_all(known)
-        if self._shown is not None:
-            self._shown.drop(transmission.hash for transmission, _ in known)
         sealed = refused = 0
         for transmission, outcome in known:
             self._known.pop(transmission.hash, None)
-            self._asked.pop(transmission.hash, None)
             self._sent_at.pop(transmission.hash, None)
             self._missed_since.pop(transmission.hash, None)
             for sequence in transmission.items:

@@ -79,7 +79,6 @@ class Mirror:
         holder: Who this program is among the writers of the mirror.
         on_change: Told after each move of the mirror, this program's or another's. When it raises, the step does too,
             and it is told again at the next one.
-        on_taken: Told after a transaction of the mirror up to which block it went, and the events of its blocks.
         on_roll_back: Told the block to which the mirror is about to go back, before it does; may be told twice.
         witness: Asks all nodes for a final block before it counts; gives False where one could not say, and raises
             NodesDisagree where one has another. None: there is one node, which is believed.
@@ -96,7 +95,6 @@ class Mirror:
         confirmations: int = 0,
         holder: str = "mirror",
         on_change: Callable[[Change], None] | None = None,
-        on_taken: Callable[[int, Sequence[Logged]], None] | None = None,
         on_roll_back: Callable[[int], None] | None = None,
         witness: Callable[[Block], bool] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -108,7 +106,6 @@ class Mirror:
         self._confirmations = confirmations
         self._holder = holder
         self._on_change = on_change
-        self._on_taken = on_taken
         self._on_roll_back = on_roll_back
         self._witness = witness
         self._witnessed = -1
@@ -261,8 +258,6 @@ class Mirror:
                     upto += 1
                 end += 1
             cursor = self._store.take(blocks[start:end], events[taken:upto], fence=self._fence, expect=cursor)
-            if self._on_taken is not None:
-                self._on_taken(cursor.block.number, events[taken:upto])
             start, taken = end, upto
         return cursor
 

@@ -77,7 +77,9 @@ class Profiles:
         self._lock = threading.Lock()
 
     def number(self, consent: Consent) -> int:
-        """The profile of a consent that is understood and not withdrawn."""
+        """The profile of a consent that is not withdrawn."""
+        if not consent.is_understood():
+            return self._intern((consent.version,), (0,) * 9 + (_UNREADABLE,), consent.version)
         scope = consent.scope
         key = (
             scope.effect,
@@ -102,10 +104,6 @@ class Profiles:
         kind = _PERMIT if scope.effect == Effect.PERMIT else _DENY
         terms = min(consent.terms_version, _BIGGEST)
         return self._intern(key, (who, *key[3:9], named, terms, kind))
-
-    def unreadable(self, consent: Consent) -> int:
-        """The profile of a consent that is not understood."""
-        return self._intern((consent.version,), (0,) * 9 + (_UNREADABLE,), consent.version)
 
     def _intern(self, key: tuple[object, ...], values: tuple[object, ...], version: int | None = None) -> int:
         held = self._numbers.get(key)

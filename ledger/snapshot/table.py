@@ -280,7 +280,7 @@ def compile_row(profiles: Profiles, consent: Consent) -> tuple[int, int, int, in
     A consent that is not understood denies everything, always.
     """
     if not consent.is_understood():
-        return profiles.unreadable(consent), ALWAYS, NEVER, 0
+        return profiles.number(consent), ALWAYS, NEVER, 0
     if consent.state is not ConsentState.ACTIVE:
         return None
     if consent.version > MOST_VERSION:

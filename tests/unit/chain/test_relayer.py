@@ -9,8 +9,7 @@ from ledger.chain import gas
 from ledger.chain.keys import RELAYER, KeyRing
 from ledger.chain.node import NodeRefused
 from ledger.chain.opening import open_embedded
-from ledger.chain.relayer import ASK_AFTER, LOST_AFTER, MOST_IN_FLIGHT, RESEND_AFTER, UNSENDABLE, Progress, Relayer
-from ledger.chain.shown import Shown
+from ledger.chain.relayer import LOST_AFTER, MOST_IN_FLIGHT, RESEND_AFTER, UNSENDABLE, Progress, Relayer
 from ledger.chain.transactions import sign
 from ledger.domain import events
 from ledger.domain.acts import EngineRevocation
@@ -411,92 +410,3 @@ def test_a_transaction_that_the_node_will_never_take_is_split_or_refused(world):
     assert again[0].state is ItemState.ACCEPTED
     world.drain()
     assert world.states(again) == [(ItemState.REFUSED, "oversized data")]
-
-
-@pytest.fixture
-def mined_later(world):
-    """A relayer that sees the mirror's blocks, with one transaction on its way: of three acts, one that is refused."""
-    shown = Shown()
-    world.relayer = Relayer(world.outbox, world.writer, world.clock, shown=shown)
-    acts = [world.scene.consent(patient) for patient in world.patients(3)]
-    acts[1] = msgspec.structs.replace(acts[1], signature=acts[0].signature)
-    items = world.accept(*acts)
-    world.writer.swallow = True
-    assert world.relayer.run_once() == Progress(sent=1, open=1)
-    world.writer.swallow = False
-    world.writer.asked.clear()
-    return world, shown, items
-
-
-def mirrored(world, shown) -> int:
-    """Let the mirror take in the newest block."""
-    head = world.chain.reader.head()
-    shown.note(head.number, world.chain.reader.events_of(head.hash))
-    return head.number
-
-
-def test_what_the_mirror_shows_is_not_asked_of_the_node(mined_later):
-    world, shown, items = mined_later
-    [transmission] = world.outbox.transmissions()
-    world.chain.writer.send(transmission)
-    assert world.relayer.run_once() == Progress(open=1), "no block was taken in"
-    mirrored(world, shown)
-    assert world.relayer.run_once() == Progress(sealed=2, refused=1)
-    assert world.writer.asked["outcomes"] == 0
-    assert world.states(items) == [SEALED, (ItemState.REFUSED, "ConsentRegistry__BadSignature"), SEALED]
-    assert world.relayer.run_once().idle
-
-
-def test_what_the_mirror_does_not_show_is_asked_once_a_block(mined_later):
-    world, shown, _ = mined_later
-    for block in (5, 5, 6, 6):
-        shown.note(block, [])
-        assert world.relayer.run_once() == Progress(open=1)
-    assert world.writer.asked["outcomes"] == 2
-
-
-def test_a_mirror_that_stands_does_not_hold_outcomes_up(mined_later):
-    world, _, _ = mined_later
-    [transmission] = world.outbox.transmissions()
-    world.chain.writer.send(transmission)
-    assert world.relayer.run_once() == Progress(open=1)
-    world.clock.at += ASK_AFTER
-    assert world.relayer.run_once() == Progress(sealed=2, refused=1)
-
-
-def test_a_transaction_that_failed_is_told_by_its_receipt(world):
-    shown = Shown()
-    world.relayer = Relayer(world.outbox, world.writer, world.clock, shown=shown)
-    act = world.chain.signer.sign(EngineRevocation(id=fresh()), world.scene.institution_key)
-    items = world.accept(act)
-    world.writer.swallow = True
-    world.relayer.run_once()
-    [transmission] = world.outbox.transmissions()
-    world.chain.writer.send(transmission)
-    mirrored(world, shown)
-    assert world.relayer.run_once() == Progress(refused=1)
-    assert world.states(items) == [(ItemState.REFUSED, "Directory__EngineUnknown")]
-
-
-@pytest.mark.parametrize("way", ["reorg", "another leads"])
-def test_what_a_block_showed_that_was_taken_back_is_not_believed(mined_later, way):
-    world, shown, _ = mined_later
-    [transmission] = world.outbox.transmissions()
-    world.chain.writer.send(transmission)
-    block = mirrored(world, shown)
-    if way == "reorg":
-        shown.forget(block - 1)
-    else:
-        world.relayer.look_again()
-    world.clock.at += ASK_AFTER
-    world.writer.after["outcomes"] = Killed()
-    with pytest.raises(Killed):  # the node is asked
-        world.relayer.run_once()
-
-
-def test_a_new_process_asks_for_what_an_earlier_one_sent(mined_later):
-    world, _, _ = mined_later
-    [transmission] = world.outbox.transmissions()
-    world.chain.writer.send(transmission)
-    world.relayer = Relayer(world.outbox, world.writer, world.clock, shown=Shown())
-    assert world.relayer.run_once() == Progress(sealed=2, refused=1)
